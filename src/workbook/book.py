@@ -1,0 +1,151 @@
+"""What a notebook holds in its hand: settings, canonical tables, artefacts in and artefacts out, and how results show.
+
+>>> book = Book.open("demo", "2025Q4", stage="4_strategy")  # doctest: +SKIP
+>>> profile = book.load("profile")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from IPython.display import display
+
+from workbook.errors import UndeclaredRead, WorkbookError
+from workbook.language import Edition
+from workbook.period import Period
+from workbook.places import home_folder
+from workbook.report import html
+from workbook.report.blocks import MIME, Block
+from workbook.settings.models import Settings
+from workbook.settings.reading import earlier_periods, read_settings
+from workbook.sources.prepare import Preparation, prepare
+from workbook.stages import Stage, stage
+from workbook.store import Artefact, Store
+from workbook.tables import Tables
+
+WORKSPACE_VARIABLE = "WORKBOOK_WORKSPACE"
+"""Set by a run: the folder that takes what its stages make, published when all are done."""
+
+
+@dataclass(frozen=True)
+class Book:
+    """One stage of one client and period, open for work.
+
+    Attributes:
+        stage: the stage as declared in stages.py.
+        settings: validated parameters of client and period.
+        period: the period analysed.
+        preparation: how the delivery became the canonical tables (row ledger, quarantine, repairs).
+        tables: the canonical tables.
+        home: folder that holds params/, data/ and outputs/.
+    """
+
+    stage: Stage
+    client: str
+    period: Period
+    settings: Settings
+    preparation: Preparation
+    tables: Tables
+    home: Path
+    workspace: Path
+    _shown: set[str] = field(default_factory=set)
+
+    @classmethod
+    def open(cls, client: str, period: object, overrides: Mapping[str, Any] | None = None, *, stage: str) -> Book:
+        """Read the settings and bring the delivery to the canonical tables, unless that was done before.
+
+        Args:
+            client: name of the folder in params/.
+            period: ``2025Q4``, ``2025-11``, ``2025H2`` or ``2025`` (a number will do).
+            overrides: settings to replace, ``{"grading.rfm.bins": 4}``.
+            stage: the notebook that opens the book, e.g. ``4_strategy``.
+
+        Raises:
+            WorkbookError: where settings or delivery are at fault; the message says where and what to do.
+        """
+        home, when = home_folder(), Period.parse(period)
+        settings = read_settings(home, client, when, overrides)
+        preparation = prepare(home, client, when, settings)
+        named = os.environ.get(WORKSPACE_VARIABLE)
+        workspace = Path(named) if named else home / "outputs" / client / ".draft" / when.name
+        return cls(find_stage(stage), client, when, settings, preparation, preparation.tables, home, workspace)
+
+    @property
+    def editions(self) -> tuple[Edition, ...]:
+        """The languages (with the currency) in which results show, the leading one first."""
+        return tuple(Edition(language, self.settings.currency) for language in self.settings.languages)
+
+    def show(self, *blocks: Block) -> None:
+        """Show results, one output each, with their words in every language of the settings.
+
+        Raises:
+            WorkbookError: where an id was shown before in this notebook (ids carry comments and comparisons).
+        """
+        for block in blocks:
+            if block.id in self._shown:
+                raise WorkbookError(f"{self.stage.id}: two blocks have the id {block.id!r}; ids must be unique in a notebook")
+            self._shown.add(block.id)
+            bundle = block.bundle(self.editions, self.settings.report.rows)
+            page = html.block_html(bundle, self.settings.languages[0])
+            display({MIME: bundle, "text/html": page, "text/plain": f"<{bundle['kind']} {block.id}>"}, raw=True)
+
+    def save(self, name: str, value: Artefact) -> None:
+        """Save an artefact for later stages.
+
+        Raises:
+            UndeclaredRead: where stages.py does not say that this stage makes it.
+        """
+        if name not in self.stage.makes:
+            raise UndeclaredRead(f"{self.stage.id} saves {name!r}, which stages.py does not list under makes")
+        Store(self.workspace / "tables").write(name, value)
+
+    def load(self, name: str) -> Any:
+        """An artefact of an earlier stage of this period: a frame, a dict or NotMeasured.
+
+        Raises:
+            UndeclaredRead: where stages.py does not say that this stage needs it.
+            WorkbookError: where the earlier stage has not run.
+        """
+        if name not in self.stage.needs + self.stage.makes:
+            raise UndeclaredRead(f"{self.stage.id} reads {name!r}, which stages.py does not list under needs")
+        drafted = Store(self.workspace / "tables")
+        published = Store(self.published(self.period) / "tables")
+        if drafted.has(name) or not published.has(name):
+            return drafted.read(name)
+        return published.read(name)
+
+    def previous(self, name: str) -> Any:
+        """An artefact of the previous period (the latest earlier one of equal length), None where there is none.
+
+        Raises:
+            UndeclaredRead: where stages.py does not say that this stage reads it.
+        """
+        if name not in self.stage.previous:
+            raise UndeclaredRead(f"{self.stage.id} reads {name!r} of the previous period, which stages.py does not list")
+        for earlier in earlier_periods(self.home, self.client, self.period):
+            store = Store(self.published(earlier) / "tables")
+            return store.read(name) if store.has(name) else None
+        return None
+
+    def published(self, period: Period) -> Path:
+        """The visible folder of a period's results."""
+        return self.home / "outputs" / self.client / period.name
+
+    def list_file(self, name: str) -> Path:
+        """Where a file for the client's departments goes (``lists/<name>``); the folder is made.
+
+        Raises:
+            UndeclaredRead: where stages.py does not say that this stage writes it.
+        """
+        if Path(name).stem not in self.stage.lists:
+            raise UndeclaredRead(f"{self.stage.id} writes the list {name!r}, which stages.py does not list under lists")
+        folder = self.workspace / "lists"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
+
+
+find_stage = stage

@@ -1,0 +1,1 @@
+"""Grading customers: indices, weights, normalisation, tiers, RFM and migration."""

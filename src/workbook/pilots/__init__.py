@@ -1,0 +1,1 @@
+"""Stage 5: pilots, from design to decision."""

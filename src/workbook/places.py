@@ -1,0 +1,37 @@
+"""Where things lie: the home of the engagements, and the notebooks and templates that come with the package."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+HOME_VARIABLE = "WORKBOOK_HOME"
+
+
+def home_folder() -> Path:
+    """The folder that holds ``params/ data/ outputs/``: ``WORKBOOK_HOME``, else the repository, else the present folder."""
+    named = os.environ.get(HOME_VARIABLE)
+    if named:
+        return Path(named).expanduser().resolve()
+    repository = _repository()
+    return repository if repository else Path.cwd()
+
+
+def notebooks_folder() -> Path:
+    """The folder of the six notebooks: the repository's, or the copy in the installed wheel."""
+    return _carried("notebooks")
+
+
+def templates_folder() -> Path:
+    """The folder of report pages, measures, questionnaires, starters and catalogues."""
+    return _carried("templates")
+
+
+def _repository() -> Path | None:
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "pyproject.toml").is_file() and (root / "notebooks").is_dir() else None
+
+
+def _carried(name: str) -> Path:
+    repository = _repository()
+    return repository / name if repository else Path(__file__).resolve().parent / "_shipped" / name

@@ -1,0 +1,1 @@
+"""What readers see: blocks (the content), figures, and the pages made of them."""

@@ -1,0 +1,342 @@
+"""The content of a report, apart from how it is drawn.
+
+A notebook shows blocks; each is a frozen record with a stable ``id`` that turns itself into a *bundle*: plain JSON with
+its words, cells and pictures in every language asked for. The executed notebook is thus the content tree from which the
+pages, the PDF and the Excel files are made.
+
+Kinds: ``answer`` (a chapter's message and its first sentences), ``figure``, ``table``, ``key_figure`` (a number for the
+summary), ``paragraph`` (what it means, limits), ``ask`` (a decision asked of the client), ``not_measured``.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+import pandas as pd
+from matplotlib.figure import Figure as Canvas
+
+from workbook.language import Edition, Quantity, Text, Unit, format_value, is_missing, money_scale, text
+
+MIME = "application/vnd.workbook.block.v1+json"
+VERSION = 1
+Bundle = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a :class:`Table`.
+
+    Attributes:
+        name: column of the frame.
+        head: what readers see above it (money gets its unit added).
+        unit: how its values are formatted.
+        labels: value → words, for codes that readers must not see raw.
+        digits: decimals shown; None for what suits the unit.
+        low, high: columns of the frame that hold the interval, shown in the same cell as "x (low to high)".
+        personal: names, phones, e-mails: masked wherever the table is shown.
+    """
+
+    name: str
+    head: Text
+    unit: Unit = "text"
+    labels: Mapping[str, Text] = field(default_factory=dict)
+    digits: int | None = None
+    low: str | None = None
+    high: str | None = None
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a message for a title.
+
+    Attributes:
+        id: stable id, ``<room>.<name>``.
+        title: one sentence with the finding and its number.
+        columns: at most eight.
+        frame: the data, one row a line.
+        note: measure, unit, population, period, n.
+        rows: most rows shown (None: the report's own limit); the rest stands in the artefact.
+        artefact: name of the artefact that holds the whole table.
+    """
+
+    id: str
+    title: Text
+    columns: tuple[Column, ...]
+    frame: pd.DataFrame
+    note: Text | None = None
+    rows: int | None = None
+    artefact: str | None = None
+
+    def bundle(self, editions: Sequence[Edition], most_rows: int = 12) -> Bundle:
+        """The table as JSON: raw cells once, formatted cells in each language."""
+        shown = self.frame.head(self.rows or most_rows)
+        return _bundle(
+            "table",
+            self.id,
+            {e.language: self._words(shown, e) for e in editions},
+            columns=[{"name": c.name, "unit": c.unit} for c in self.columns],
+            rows=[
+                [None if c.personal else _raw(v) for v, c in zip(row, self.columns, strict=True)]
+                for row in shown[[c.name for c in self.columns]].itertuples(index=False)
+            ],
+            n_rows=len(self.frame),
+            artefact=self.artefact,
+        )
+
+    def _words(self, shown: pd.DataFrame, edition: Edition) -> dict[str, Any]:
+        money = [c for c in self.columns if c.unit == "money"]
+        largest = max((abs(float(v)) for c in money for v in shown[c.name] if not is_missing(v)), default=0.0)
+        scale, unit = money_scale(largest, edition)
+        heads, cells = [], []
+        for column in self.columns:
+            words = column.head.render(edition)
+            if column.unit == "money":
+                words += f"（{unit}）" if edition.language == "zh" else f" ({unit})"
+            heads.append(words)
+            cells.append(self._cells(shown, column, edition, scale))
+        return {
+            "title": self.title.render(edition),
+            "head": heads,
+            "cells": [list(row) for row in zip(*cells, strict=True)],
+            "note": self.note.render(edition) if self.note else "",
+        }
+
+    def _cells(self, shown: pd.DataFrame, column: Column, edition: Edition, scale: float) -> list[str]:
+        digits = column.digits
+        if digits is None and column.unit == "money":
+            digits = 0 if scale == 1.0 else 1
+        if digits is None and column.unit == "share":
+            digits = 1
+        if digits is None and column.unit == "number":
+            values = [float(v) for v in shown[column.name] if not is_missing(v)]
+            digits = 0 if all(v == round(v) for v in values) else 2
+
+        def words(value: Any) -> str:
+            if is_missing(value):
+                return "n/a" if edition.language == "en" else "未知"
+            if column.personal:
+                return mask(str(value))
+            if str(value) in column.labels:
+                return column.labels[str(value)].render(edition)
+            if isinstance(value, Text | Quantity):
+                return value.render(edition)
+            if column.unit == "money":
+                return format_value(float(value) / scale, "number", edition, digits)
+            if column.unit == "points":
+                return format_value(100 * float(value), "number", edition, 1 if digits is None else digits)
+            if column.unit in ("days", "hours", "months"):
+                return format_value(float(value), "number", edition, 1 if digits is None else digits)
+            return format_value(value, column.unit, edition, digits)
+
+        def cell(value: Any, low: Any, high: Any) -> str:
+            if low is None or is_missing(low) or is_missing(high) or is_missing(value):
+                return words(value)
+            to = " to " if edition.language == "en" else "～"
+            return f"{words(value)} ({words(low)}{to}{words(high)})" if edition.language == "en" else (
+                f"{words(value)}（{words(low)}{to}{words(high)}）"
+            )  # fmt: skip
+
+        lows = shown[column.low] if column.low else [None] * len(shown)
+        highs = shown[column.high] if column.high else [None] * len(shown)
+        return [cell(v, lo, hi) for v, lo, hi in zip(shown[column.name], lows, highs, strict=True)]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with a message for a title.
+
+    Attributes:
+        draw: makes the picture for one edition, called inside :func:`workbook.report.figures.house_style`.
+        alt: chart type, data and message in words.
+        table: the data behind it, shown under the picture.
+        width: inches as drawn, so that a page can show it unstretched.
+    """
+
+    id: str
+    title: Text
+    draw: Callable[[Edition], Canvas]
+    alt: Text
+    note: Text | None = None
+    table: Table | None = None
+
+    def bundle(self, editions: Sequence[Edition], most_rows: int = 12) -> Bundle:
+        """The picture as JSON: an SVG (base64), its size in inches and its words in each language."""
+        from workbook.report.figures import house_style, svg
+
+        words = {}
+        for edition in editions:
+            with house_style():
+                picture = self.draw(edition)
+                words[edition.language] = {
+                    "title": self.title.render(edition),
+                    "alt": self.alt.render(edition),
+                    "note": self.note.render(edition) if self.note else "",
+                    "svg": base64.b64encode(svg(picture)).decode(),
+                    "inches": [round(float(x), 3) for x in picture.get_size_inches()],
+                }
+        table = self.table.bundle(editions, most_rows) if self.table else None
+        return _bundle("figure", self.id, words, table=table)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A chapter's message heading and its answer in at most three sentences.
+
+    ``part`` says where the sentences go in the summary: situation, complication or resolution.
+    """
+
+    id: str
+    heading: Text
+    sentences: tuple[Text, ...]
+    part: Literal["situation", "complication", "resolution"]
+
+    def bundle(self, editions: Sequence[Edition], most_rows: int = 12) -> Bundle:
+        """Heading and sentences in each language."""
+        words = {e.language: {"heading": self.heading.render(e), "sentences": [s.render(e) for s in self.sentences]}
+                 for e in editions}  # fmt: skip
+        return _bundle("answer", self.id, words, part=self.part)
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A number worth a place in the summary, with its change since the previous period and its interval.
+
+    ``better`` says which way is good, None where neither is; ``rank`` orders the summary, smaller first.
+    """
+
+    id: str
+    label: Text
+    value: Quantity
+    low: Quantity | None = None
+    high: Quantity | None = None
+    previous: Quantity | None = None
+    better: Literal["higher", "lower"] | None = None
+    note: Text | None = None
+    rank: int = 50
+
+    def bundle(self, editions: Sequence[Edition], most_rows: int = 12) -> Bundle:
+        """Label, value, interval and change in each language."""
+        words = {}
+        for e in editions:
+            interval = ""
+            if self.low is not None and self.high is not None:
+                to = " to " if e.language == "en" else "～"
+                interval = f"{self.low.render(e)}{to}{self.high.render(e)}"
+            words[e.language] = {
+                "label": self.label.render(e),
+                "value": self.value.render(e),
+                "interval": interval,
+                "previous": self.previous.render(e) if self.previous and not is_missing(self.previous.value) else "",
+                "note": self.note.render(e) if self.note else "",
+            }
+        return _bundle("key_figure", self.id, words, rank=self.rank, verdict=self._verdict())
+
+    def _verdict(self) -> str:
+        if self.better is None or self.previous is None or is_missing(self.previous.value) or is_missing(self.value.value):
+            return "none"
+        change = float(self.value.value) - float(self.previous.value)  # type: ignore[arg-type]
+        if change == 0:
+            return "same"
+        return "better" if (change > 0) == (self.better == "higher") else "worse"
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """What the exhibits mean, or where they end. ``role``: meaning, limits or definition (definitions go to the appendix)."""
+
+    id: str
+    words: Text
+    role: Literal["meaning", "limits", "definition"] = "meaning"
+
+    def bundle(self, editions: Sequence[Edition], most_rows: int = 12) -> Bundle:
+        """The words in each language."""
+        return _bundle("paragraph", self.id, {e.language: {"words": self.words.render(e)} for e in editions}, role=self.role)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A decision asked of the client: what, of whom, by when; gathered in the summary."""
+
+    id: str
+    what: Text
+    who: Text
+    by: Quantity
+    rank: int = 50
+
+    def bundle(self, editions: Sequence[Edition], most_rows: int = 12) -> Bundle:
+        """What, who and by when in each language."""
+        words = {
+            e.language: {"what": self.what.render(e), "who": self.who.render(e), "by": self.by.render(e)} for e in editions
+        }
+        return _bundle("ask", self.id, words, rank=self.rank)
+
+
+@dataclass(frozen=True)
+class NotMeasured:
+    """What the data cannot tell: renders as a note that names what to deliver.
+
+    Attributes:
+        what: what could not be measured ("the share of late first responses").
+        missing: canonical tables or columns that were not delivered (``tickets.first_response_at``).
+        why: said instead, where the reason is another than missing data.
+    """
+
+    id: str
+    what: Text
+    missing: tuple[str, ...] = ()
+    why: Text | None = None
+
+    def bundle(self, editions: Sequence[Edition], most_rows: int = 12) -> Bundle:
+        """What is missing and what to deliver, in each language."""
+        words = {}
+        for e in editions:
+            needed = ", ".join(self.missing) if e.language == "en" else "、".join(self.missing)
+            reason = self.why or text("report.not_measured.deliver", "To measure it, deliver: {needed}.", needed=needed)
+            words[e.language] = {"what": self.what.render(e), "why": reason.render(e)}
+        return _bundle("not_measured", self.id, words, missing=list(self.missing))
+
+
+Block = Table | Figure | Answer | KeyFigure | Paragraph | Ask | NotMeasured
+
+
+def mask(value: str) -> str:
+    """A personal value with its middle hidden.
+
+    >>> mask("13812345678"), mask("li.wei@example.com"), mask("李小明"), mask("Wu")
+    ('138****5678', 'l***@example.com', '李**', 'W*')
+    """
+    if "@" in value:
+        name, _, host = value.partition("@")
+        return f"{name[:1]}***@{host}"
+    if len(value) >= 8:
+        return f"{value[:3]}****{value[-4:]}"
+    return value[:1] + "*" * (len(value) - 1)
+
+
+def _bundle(kind: str, id: str, languages: Mapping[Any, Any], **more: Any) -> Bundle:
+    return {"version": VERSION, "kind": kind, "id": id, "languages": dict(languages), **more}
+
+
+def _raw(value: Any) -> Any:
+    if isinstance(value, Text | Quantity):
+        return None
+    if is_missing(value):
+        return None
+    if isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dt.date | dt.datetime | pd.Timestamp):
+        return value.isoformat()
+    if hasattr(value, "item"):
+        return _raw(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)

@@ -1,0 +1,1 @@
+"""The run: plan, execution by papermill, manifest, publishing."""

@@ -1,0 +1,391 @@
+"""The parameters of an engagement as types. Every field says what it does; ``workbook explain KEY`` prints it.
+
+Layers, later over earlier: the defaults here, the starter of the industry (``templates/engagements/<template>.yaml``),
+``params/<client>/engagement.yaml``, ``params/<client>/<period>.yaml``, ``--set KEY=VALUE`` and a notebook's ``overrides``.
+Mappings are merged key by key; lists of items with an ``id`` are merged by it, other lists are replaced.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from workbook.language import Language
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+"""A name for use in files and code: small letters, digits and underscores."""
+
+Name = str | Mapping[str, str]
+"""A name that readers see: one for all languages, or one for each."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A part of the settings; unknown keys are refused, values cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Client(Section):
+    """Who the engagement is for."""
+
+    name: Name = Field(description="The client's name as the report shows it.")
+    country: str = Field("CN", pattern=r"^[A-Z]{2}$", description="ISO country code; decides holidays and phone numbers.")
+    synthetic: bool = Field(False, description="True where the client is invented; every page of the report says so.")
+
+
+class Delivery(Section):
+    """Where the client's files lie."""
+
+    package: str | None = Field(
+        None, description="An installed Python package that carries the files instead of data/<client>/<period>/."
+    )
+    folder: str = Field("", description="Folder inside the package or the delivery in which the files lie.")
+
+
+class Source(Section):
+    """One file of the delivery and the canonical table that it becomes."""
+
+    table: str = Field(description="The canonical table that the file fills.")
+    file: str = Field(description="File name inside the delivery; * and ? stand for any characters.")
+    system: str = Field("", description="The client's system that the file comes from, e.g. CRM or shop.")
+    sheet: str | None = Field(None, description="Sheet of an Excel file; the first one by default.")
+    header_row: int = Field(1, ge=1, description="Row of the file that holds the column names, counted from 1.")
+    encoding: str | None = Field(None, description="Text encoding, e.g. gb18030; found by evidence where it is not given.")
+    delimiter: str | None = Field(None, description="Character between columns; found by evidence where it is not given.")
+    columns: dict[str, str] = Field(description="Canonical column: the file's own column name.")
+    constants: dict[str, str] = Field(default_factory=dict, description="Canonical column: one value for every row.")
+    dates: str | dict[str, str] | None = Field(
+        None, description="strptime format of the dates, one for all or one a column; found from all values otherwise."
+    )
+    amounts_in: Literal["yuan", "ten_thousand", "cent"] = Field(
+        "yuan", description="Unit of the amounts: whole currency units (元), ten thousands (万元) or hundredths (分)."
+    )
+    values: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="Canonical column: the file's value: the canonical value."
+    )
+    missing: list[str] = Field(
+        default=["", "N/A", "n/a", "NULL", "null", "None", "-", "--", "无", "未知"],
+        description="Words that stand for a missing value.",
+    )
+    accumulate: bool = Field(
+        False, description="True where each delivery holds only new rows: the files of earlier periods are read too."
+    )
+    group: bool = Field(
+        False, description="True where several rows of the file make one row of the table: money and quantities are summed."
+    )
+    only: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="Canonical column: the values of rows that count; others are quarantined as not valid business.",
+    )
+
+
+class Analysis(Section):
+    """Windows and days that several stages use."""
+
+    window_months: int = Field(12, ge=1, le=60, description="Months before the analysis date that the profile looks back.")
+    churn_days: int = Field(180, ge=1, description="Days without an order after which a customer counts as lost.")
+    new_days: int = Field(90, ge=1, description="Days since the first order in which a customer counts as new.")
+    customers_from_orders: bool = Field(
+        False, description="True where the customer list is known to be partial: buyers it lacks are added with their id alone."
+    )
+    finished_orders: list[str] = Field(
+        default_factory=list, description="Order states that count as sales; empty: all states count."
+    )
+    small_cell: int = Field(5, ge=1, description="Groups with fewer customers are not shown by themselves.")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence level of every interval.")
+
+
+class Goal(Section):
+    """One goal of the engagement, tied to a KPI."""
+
+    id: Identifier = Field(description="Short name of the goal.")
+    name: Name = Field(description="The goal in the client's words.")
+    kpi: str = Field(description="The KPI that measures it; `workbook explain kpis` lists them.")
+    change: float | None = Field(
+        None, description="Target as a change on the baseline, in the KPI's unit (0.03 = 3 percentage points for a share)."
+    )
+    target: float | None = Field(None, description="Target as a level, in the KPI's unit; instead of change.")
+    due: dt.date = Field(description="Date by which the target is to be reached.")
+    owner: Name = Field("", description="Role that answers for it.")
+
+
+class Scope(Section):
+    """Which customers the analysis speaks of."""
+
+    groups: list[Literal["new", "existing", "high_value", "prospect", "lost"]] = Field(
+        default=["new", "existing", "high_value", "prospect", "lost"], description="Groups of customers in scope."
+    )
+    high_value_share: Share = Field(0.2, description="Share of customers, by revenue, counted as high-net-worth.")
+    where: str | None = Field(None, description="SQL condition over the profile that narrows the scope.")
+
+
+class Tag(Section):
+    """A tag that customers get by a rule."""
+
+    id: Identifier = Field(description="Short name of the tag.")
+    name: Name = Field(description="The tag as readers see it.")
+    rule: str = Field(description="SQL condition over the columns of the profile.")
+
+
+class Consent(Section):
+    """What customers have allowed."""
+
+    purposes: list[str] = Field(default=["marketing"], description="Purposes that outreach may rest on.")
+    basis: Name = Field(
+        {"en": "contract and legitimate interest", "zh": "合同履行与合法利益"},
+        description="Legal basis on which the analysis itself rests.",
+    )
+
+
+class Service(Section):
+    """Service limits."""
+
+    first_response_hours: dict[str, Positive] = Field(
+        {"high": 2, "medium": 8, "low": 24, "default": 8}, description="Hours to the first response, by ticket priority."
+    )
+    resolution_hours: dict[str, Positive] = Field(
+        {"high": 24, "medium": 72, "low": 120, "default": 72}, description="Hours to the solution, by ticket priority."
+    )
+    callback_hours: Positive = Field(48, description="Hours after the solution within which a complaint is called back.")
+    late_share: Share = Field(0.1, description="Share of late first responses that the client accepts.")
+    complaint_topics: list[str] = Field(["complaint", "投诉"], description="Ticket topics that are complaints.")
+
+
+class Diagnosis(Section):
+    """Thresholds of stage 3, and how a problem's priority is found."""
+
+    completeness: Share = Field(0.95, description="Smallest share of customers with a field filled.")
+    key_fields: list[str] = Field(
+        ["phone", "email", "region", "industry"], description="Fields of the customer table that must be filled."
+    )
+    stale_days: int = Field(180, ge=1, description="Days without an update after which a customer record counts as stale.")
+    stale_share: Share = Field(0.2, description="Share of stale records that is accepted.")
+    root_cause_share: Share = Field(0.5, description="Smallest share of needs recorded down to the root cause.")
+    match_share: Share = Field(0.3, description="Smallest share of recommendations that were bought.")
+    silent_days: int = Field(90, ge=1, description="Days without contact after which a valuable customer counts as silent.")
+    silent_share: Share = Field(0.2, description="Share of silent valuable customers that is accepted.")
+    misgraded_share: Share = Field(0.1, description="Share of high-value customers in a low tier that is accepted.")
+    missed_cross_share: Share = Field(0.3, description="Share of buyers without the usual companion product that is accepted.")
+    callback_share: Share = Field(0.9, description="Smallest share of complaints called back in time.")
+    repeat_share: Share = Field(0.15, description="Share of customers with repeated tickets on one topic that is accepted.")
+    high_priority: float = Field(0.6, ge=0, le=1, description="Priority score from which a problem is high.")
+    medium_priority: float = Field(0.35, ge=0, le=1, description="Priority score from which a problem is medium.")
+
+
+class Index(Section):
+    """One index of the grading."""
+
+    id: Identifier = Field(description="Short name of the index.")
+    name: Name = Field(description="The index as readers see it.")
+    source: str = Field(description="Column of the profile, or SQL expression over its columns.")
+    group: str = Field(description="The group the index belongs to.")
+    direction: Literal["benefit", "cost"] = Field("benefit", description="Whether more is better (benefit) or worse (cost).")
+    normalise: Literal["percentile", "minmax", "robust", "log", "z", "target"] = Field(
+        "percentile", description="How the value becomes a score from 0 to 100."
+    )
+    target: float | None = Field(None, description="Value that earns 100 points where normalise is target.")
+    missing: Literal["median", "worst", "neutral", "exclude"] = Field(
+        "neutral", description="Score of a missing value: median of the others, 0, 50, or the index left out and re-weighted."
+    )
+    weight: Positive | None = Field(None, description="Weight inside its group; equal weights where none is given.")
+
+
+class IndexGroup(Section):
+    """A group of indices with its weight."""
+
+    id: Identifier = Field(description="Short name of the group.")
+    name: Name = Field(description="The group as readers see it.")
+    weight: Positive | None = Field(None, description="Weight of the group where no comparisons are given.")
+
+
+class Comparison(Section):
+    """One expert's pairwise comparisons for AHP."""
+
+    expert: str = Field(description="Who judged; a role, not a person's name.")
+    pairs: dict[str, str | float] = Field(description="'a/b': how many times a weighs more than b, e.g. 3 or 5/3.")
+
+
+class Tier(Section):
+    """One tier."""
+
+    id: Identifier = Field(description="Short name of the tier.")
+    name: Name = Field(description="The tier as readers see it.")
+    at_least: float = Field(ge=0, le=100, description="Lowest unrounded score (or quantile × 100) of the tier.")
+
+
+class Rfm(Section):
+    """RFM scoring."""
+
+    bins: int = Field(5, ge=2, le=10, description="Scores run from 1 to this number.")
+    cuts: Literal["quantile", "r_package"] = Field(
+        "quantile", description="How cut points are found: plain quantiles, or those of the R package rfm."
+    )
+    recency: list[float] | None = Field(None, description="Cut points of recency in days; found from the data otherwise.")
+    frequency: list[float] | None = Field(None, description="Cut points of the number of orders.")
+    monetary: list[float] | None = Field(None, description="Cut points of revenue.")
+
+
+class Grading(Section):
+    """How customers are graded."""
+
+    groups: list[IndexGroup] = Field(
+        [
+            IndexGroup(id="financial", name={"en": "Financial contribution", "zh": "财务贡献"}, weight=50),
+            IndexGroup(id="potential", name={"en": "Potential", "zh": "发展潜力"}, weight=30),
+            IndexGroup(id="risk", name={"en": "Risk", "zh": "风险"}, weight=20),
+        ],
+        description="Groups of indices; default weights 50/30/20.",
+    )
+    comparisons: list[Comparison] = Field(
+        default_factory=list, description="AHP comparisons of the groups; instead of weights."
+    )
+    consistency_limit: Share = Field(0.1, description="Largest consistency ratio at which AHP weights are used.")
+    indices: list[Index] = Field(
+        [
+            Index(
+                id="revenue", name={"en": "Annual revenue", "zh": "年销售额"}, source="revenue", group="financial", weight=60
+            ),
+            Index(
+                id="frequency", name={"en": "Orders a year", "zh": "年订单数"}, source="orders", group="financial", weight=40
+            ),
+            Index(
+                id="growth",
+                name={"en": "Revenue growth", "zh": "收入增长"},
+                source="revenue_period - revenue_previous",
+                group="potential",
+            ),
+            Index(id="breadth", name={"en": "Breadth of purchase", "zh": "购买广度"}, source="categories", group="potential"),
+            Index(
+                id="recency",
+                name={"en": "Days since last order", "zh": "距上次下单天数"},
+                source="recency_days",
+                group="risk",
+                direction="cost",
+                missing="worst",
+            ),
+        ],
+        description="Indices that make the score.",
+    )
+    tiers: list[Tier] = Field(
+        [
+            Tier(id="diamond", name={"en": "Diamond", "zh": "钻石"}, at_least=90),
+            Tier(id="gold", name={"en": "Gold", "zh": "黄金"}, at_least=80),
+            Tier(id="silver", name={"en": "Silver", "zh": "白银"}, at_least=60),
+            Tier(id="ordinary", name={"en": "Ordinary", "zh": "普通"}, at_least=0),
+        ],
+        description="Tiers from the highest to the lowest.",
+    )
+    cut: Literal["score", "quantile"] = Field("score", description="Whether at_least is a score or a quantile of the scores.")
+    high_tiers: int = Field(2, ge=1, description="How many tiers from the top count as high value.")
+    rfm: Rfm = Field(default_factory=Rfm, description="RFM scoring.")
+
+
+class Measures(Section):
+    """Measures against problems."""
+
+    owners: dict[str, Name] = Field(default_factory=dict, description="Measure: the owner role that takes the library's place.")
+    days: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="Measure: the limit in working days that takes the library's place."
+    )
+    start: dt.date | None = Field(None, description="First working day of the plan; the day after the period by default.")
+
+
+class Metric(Section):
+    """What a pilot measures."""
+
+    id: Identifier = Field(description="Short name of the metric.")
+    name: Name = Field(description="The metric as readers see it.")
+    kind: Literal["mean", "proportion"] = Field("mean", description="Mean of a number, or proportion of yes.")
+    unit: Literal["money", "share", "number", "score", "hours"] = Field("number", description="Unit of the metric.")
+    source: str = Field(
+        "outcomes", description="'outcomes' (delivered), or SQL expression over the canonical tables for each customer."
+    )
+    better: Literal["higher", "lower"] = Field("higher", description="Which way is better.")
+    margin: Positive = Field(description="Smallest worthwhile effect, in the metric's unit (0.02 = 2 points for a share).")
+
+
+class Pilot(Section):
+    """A pilot: fixed before it starts."""
+
+    id: Identifier = Field(description="Short name of the pilot.")
+    name: Name = Field(description="The pilot as readers see it.")
+    measure: str = Field("", description="The measure that it tries out.")
+    arms: dict[str, Positive] = Field(
+        {"control": 0.5, "treatment": 0.5}, description="Arm: its share of the units; the first arm is the control."
+    )
+    randomised: bool = Field(True, description="False where the client chose who gets it; no effect is claimed then.")
+    starts: dt.date = Field(description="First day.")
+    ends: dt.date = Field(description="Last day.")
+    metrics: list[Metric] = Field(min_length=1, description="The first is the primary metric.")
+    groups: str | None = Field(None, description="SQL condition over the profile: the customers that take part.")
+    strata: list[str] = Field(["tier"], description="Columns of the profile or tiers within which units are drawn evenly.")
+    looks: int = Field(1, ge=1, le=100, description="Planned looks at the result, the last one included.")
+
+
+class NextPilot(Section):
+    """The pilot to start next: who takes part is drawn in this run and written to a file."""
+
+    id: Identifier = Field("next_pilot", description="Short name of the pilot.")
+    name: Name = Field({"en": "Next pilot", "zh": "下一期试点"}, description="The pilot as readers see it.")
+    groups: str | None = Field(None, description="SQL condition over the profile: the customers that may take part.")
+    arms: dict[str, Positive] = Field({"control": 0.5, "treatment": 0.5}, description="Arm: its share.")
+    strata: list[str] = Field(["tier"], description="Columns of the profile within which units are drawn evenly.")
+    purpose: str = Field("marketing", description="Consent purpose that each customer must have granted.")
+    power: Share = Field(0.8, description="Power wanted.")
+    largest: int | None = Field(None, ge=2, description="Most customers that may take part.")
+
+
+class Review(Section):
+    """Stage 6."""
+
+    market: Name = Field("", description="What changed in the market, in the consultant's words; a section of the review.")
+
+
+class Brand(Section):
+    """How the report looks."""
+
+    name: Name = Field("CRM Workbook", description="The firm's name on the cover.")
+    logo: str | None = Field(None, description="Picture file (PNG or SVG) beside the engagement file.")
+    colour: str = Field("#12436D", pattern=r"^#[0-9A-Fa-f]{6}$", description="Colour of headings and rules.")
+
+
+class Report(Section):
+    """The report."""
+
+    title: Name = Field(
+        {"en": "Customer relationship review", "zh": "客户关系管理诊断与优化报告"}, description="Title on the cover."
+    )
+    author: Name = Field("", description="Who signs it: a team or firm.")
+    brand: Brand = Field(default_factory=Brand, description="Name, logo and colour.")
+    rows: int = Field(12, ge=1, le=100, description="Most rows of a table in the report; the rest goes to the files.")
+
+
+class Settings(Section):
+    """All parameters of one client and period."""
+
+    template: str | None = Field(None, description="Starter of an industry in templates/engagements/ that lies underneath.")
+    client: Client = Field(description="Who the engagement is for.")
+    languages: list[Language] = Field(["en", "zh"], min_length=1, description="Languages of the report, the leading one first.")
+    currency: str = Field("CNY", pattern=r"^[A-Z]{3}$", description="Currency of all amounts (ISO code).")
+    seed: int = Field(20250101, ge=0, description="Seed of everything random.")
+    delivery: Delivery = Field(default_factory=Delivery, description="Where the client's files lie.")
+    sources: list[Source] = Field(default_factory=list, description="The files and the tables they become.")
+    analysis: Analysis = Field(default_factory=Analysis, description="Windows and days that several stages use.")
+    goals: list[Goal] = Field(default_factory=list, description="Goals of the engagement.")
+    scope: Scope = Field(default_factory=Scope, description="Which customers the analysis speaks of.")
+    tags: list[Tag] = Field(default_factory=list, description="Tags that customers get by rules.")
+    consent: Consent = Field(default_factory=Consent, description="What customers have allowed.")
+    service: Service = Field(default_factory=Service, description="Service limits.")
+    diagnosis: Diagnosis = Field(default_factory=Diagnosis, description="Thresholds of stage 3.")
+    grading: Grading = Field(default_factory=Grading, description="How customers are graded.")
+    measures: Measures = Field(default_factory=Measures, description="Measures against problems.")
+    pilots: list[Pilot] = Field(default_factory=list, description="Pilots that have run or are running.")
+    next_pilot: NextPilot = Field(default_factory=NextPilot, description="The pilot to start next.")
+    review: Review = Field(default_factory=Review, description="Stage 6.")
+    report: Report = Field(default_factory=Report, description="The report.")

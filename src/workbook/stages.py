@@ -1,0 +1,87 @@
+"""The six stages declared: notebook, what each needs, makes and reads. A run fails where a stage breaks its word.
+
+Artefacts are named tables (or JSON objects) that a stage saves and later stages read. Their columns:
+
+======================  ================================================================================================
+kpis                    kpi, value, low, high, n, unit                          (one row a KPI that could be measured)
+goals                   goal, kpi, baseline, low, high, target, due, unit
+readiness               module, ready, missing                                  (which data is there for what)
+row_ledger              file, table, system, rows_in, rows_kept, rows_quarantined, rows_repeated, rows_set_aside
+profile                 one row a customer; see workbook/sources/sql/profile.sql
+tags                    tag, customer_id
+alerts                  alert, table, column, rows, share, severity, weakens
+consent                 purpose, channel, granted, withdrawn, expired
+findings                check, module, figure, low, high, n, threshold, unit, direction, breached, customers, revenue
+problems                findings that breach + priority_score, priority, status (new/open), sorted by priority
+problem_customers       problem, customer_id
+scores                  customer_id, one column an index (0–100), score (0–100, unrounded), tier, revenue
+tiers                   tier, customers, customer_share, revenue, revenue_share
+rfm                     customer_id, r, f, m, segment
+lifecycle               customer_id, lifecycle
+plan                    problem, priority, measure, owner, days, starts, due, deliverable, expected
+assignment              pilot, customer_id, stratum, arm
+pilot_checks            pilot, check, statistic, p, passed
+pilot_effects           pilot, metric, arm, n_control, n_arm, control, treated, effect, low, high, p, margin, unit, verdict
+decision                JSON: pilot → decision, reason
+review                  kpi, value, previous, change, target, unit
+migration               before, after, customers
+proposal                JSON: settings key → {from, to, because}
+======================  ================================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbook.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One notebook of the method.
+
+    Attributes:
+        id: name of the notebook without its ending, e.g. ``4_strategy``.
+        needs: artefacts of earlier stages that it reads.
+        makes: artefacts that it must save.
+        previous: artefacts of the previous period that it reads where they exist.
+        lists: files for the client's departments that it writes.
+        settings: sections of the settings that it reads besides client, languages, currency, seed and analysis.
+    """
+
+    id: str
+    needs: tuple[str, ...]
+    makes: tuple[str, ...]
+    previous: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("1_goals", needs=(), makes=("kpis", "goals", "readiness"), previous=("kpis",),
+          settings=("goals", "scope", "service", "consent")),
+    Stage("2_integrate", needs=(), makes=("row_ledger", "profile", "tags", "alerts", "consent"),
+          settings=("sources", "delivery", "tags", "consent", "service")),
+    Stage("3_diagnose", needs=("profile",), makes=("findings", "problems", "problem_customers"), previous=("problems",),
+          settings=("diagnosis", "service", "grading")),
+    Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
+          makes=("scores", "tiers", "rfm", "lifecycle", "plan"), previous=("scores",),
+          lists=("problem_list", "action_plan", "tier_lists"), settings=("grading", "measures", "consent")),
+    Stage("5_pilot", needs=("profile", "scores"), makes=("assignment", "pilot_checks", "pilot_effects", "decision"),
+          lists=("pilot_assignment",), settings=("pilots", "next_pilot", "consent")),
+    Stage("6_iterate", needs=("kpis", "goals", "problems", "scores", "plan", "decision"),
+          makes=("review", "migration", "proposal"), previous=("kpis", "scores", "problems", "plan", "proposal"),
+          settings=("goals", "grading", "review", "diagnosis")),
+)  # fmt: skip
+
+
+def stage(id: str) -> Stage:
+    """The stage called *id*; the number alone will do.
+
+    Raises:
+        UsageError: where there is none.
+    """
+    for candidate in STAGES:
+        if id in (candidate.id, candidate.id.partition("_")[0], candidate.id.partition("_")[2]):
+            return candidate
+    raise UsageError(f"stage: found {id!r}, expected one of {', '.join(s.id for s in STAGES)}")

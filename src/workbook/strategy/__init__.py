@@ -1,0 +1,1 @@
+"""Stage 4: measures against problems and the action plan."""

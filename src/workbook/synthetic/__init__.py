@@ -1,0 +1,1 @@
+"""Invented deliveries whose truth is known."""

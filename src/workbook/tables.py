@@ -1,0 +1,196 @@
+"""The canonical tables: their columns and types, and how methods read them.
+
+Stage 2 brings every delivery to these tables; every method reads only these. A table that was not delivered exists and
+is empty, so that SQL needs no case distinction; :meth:`Tables.lacks` says what the client did not hand over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import duckdb
+import pandas as pd
+
+from workbook.errors import WorkbookError
+from workbook.period import Period
+
+Kind = Literal["id", "text", "money", "number", "count", "date", "time", "flag", "contact"]
+"""How a column is read: ``id`` and ``text`` as text, ``contact`` as text that is personal and always masked, ``money`` as
+decimal(18,4) in the engagement's currency, ``number`` as double, ``count`` as bigint, ``date``/``time`` as naive local time,
+``flag`` as boolean."""
+
+SQL_TYPES: Mapping[Kind, str] = {
+    "id": "varchar", "text": "varchar", "contact": "varchar", "money": "decimal(18,4)", "number": "double",
+    "count": "bigint", "date": "date", "time": "timestamp", "flag": "boolean",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """One canonical table: ``columns`` name → kind in order, ``key`` the columns that identify a row, ``required`` those
+    without which a row is worthless, ``event`` the column that dates a row (rows after the analysis date are set aside)."""
+
+    name: str
+    columns: Mapping[str, Kind]
+    key: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    event: str | None = None
+
+
+def _columns(words: str) -> dict[str, Kind]:
+    return cast(dict[str, Kind], dict(pair.split(":") for pair in words.split()))
+
+
+SCHEMAS: Mapping[str, TableSchema] = {
+    schema.name: schema
+    for schema in (
+        TableSchema("customers", _columns(
+            "customer_id:id name:contact kind:text status:text created_at:date updated_at:date region:text industry:text "
+            "size:text channel:text phone:contact email:contact union_id:id birthday:date tier:text owner:text"),
+            ("customer_id",), ("customer_id",)),
+        TableSchema("orders", _columns(
+            "order_id:id customer_id:id ordered_at:time amount:money status:text channel:text store:text due_at:date "
+            "paid_at:date"), ("order_id",), ("order_id", "ordered_at"), "ordered_at"),
+        TableSchema("order_lines", _columns(
+            "order_id:id line_id:id product_id:id category:text quantity:number amount:money cost:money discount:money "
+            "refund_of:id"), ("order_id", "line_id"), ("order_id",)),
+        TableSchema("products", _columns("product_id:id name:text category:text price:money"),
+            ("product_id",), ("product_id",)),
+        TableSchema("contracts", _columns(
+            "contract_id:id customer_id:id starts_at:date ends_at:date renewed:flag value:money"),
+            ("contract_id",), ("contract_id", "customer_id"), "starts_at"),
+        TableSchema("interactions", _columns(
+            "interaction_id:id customer_id:id happened_at:time channel:text kind:text direction:text employee:text "
+            "outcome:text next_due:date"), ("interaction_id",), ("customer_id", "happened_at"), "happened_at"),
+        TableSchema("tickets", _columns(
+            "ticket_id:id customer_id:id opened_at:time first_response_at:time resolved_at:time called_back_at:time "
+            "due_at:time channel:text topic:text priority:text status:text reopened:count text:text"),
+            ("ticket_id",), ("ticket_id", "opened_at"), "opened_at"),
+        TableSchema("feedback", _columns(
+            "feedback_id:id customer_id:id given_at:time channel:text instrument:text question:text score:number "
+            "scale_max:number choices:text text:text language:text weight:number order_id:id ticket_id:id"),
+            ("feedback_id",), ("given_at",), "given_at"),
+        TableSchema("needs", _columns(
+            "customer_id:id noted_at:date need:text level:text source:text product_recommended:id"),
+            ("customer_id", "noted_at", "need"), ("customer_id", "need"), "noted_at"),
+        TableSchema("consents", _columns(
+            "customer_id:id purpose:text channel:text basis:text granted_at:date withdrawn_at:date expires_at:date "
+            "evidence:text"), ("customer_id", "purpose", "channel", "granted_at"), ("customer_id", "purpose"), "granted_at"),
+        TableSchema("risk", _columns(
+            "customer_id:id credit_rating:text disputes:count overdue_days:number source:text noted_at:date"),
+            ("customer_id",), ("customer_id",)),
+        TableSchema("status_history", _columns("customer_id:id field:text old:text new:text changed_at:date"),
+            ("customer_id", "field", "changed_at"), ("customer_id", "changed_at"), "changed_at"),
+        TableSchema("leads", _columns(
+            "lead_id:id customer_id:id created_at:date source:text stage:text stage_at:date"),
+            ("lead_id",), ("lead_id",), "created_at"),
+        TableSchema("ticket_events", _columns("ticket_id:id happened_at:time activity:text actor:text"),
+            ("ticket_id", "happened_at", "activity"), ("ticket_id", "happened_at"), "happened_at"),
+        TableSchema("campaigns", _columns("campaign_id:id measure:text starts_at:date ends_at:date"),
+            ("campaign_id",), ("campaign_id",), "starts_at"),
+        TableSchema("campaign_contacts", _columns(
+            "campaign_id:id customer_id:id contacted_at:date response:flag"),
+            ("campaign_id", "customer_id"), ("campaign_id", "customer_id"), "contacted_at"),
+        TableSchema("assignments", _columns(
+            "pilot:id unit_id:id customer_id:id arm:text assigned_at:date exposed_at:date stratum:text"),
+            ("pilot", "unit_id"), ("pilot", "unit_id", "arm"), "assigned_at"),
+        TableSchema("outcomes", _columns(
+            "pilot:id unit_id:id metric:text value:number pre_value:number measured_at:date"),
+            ("pilot", "unit_id", "metric"), ("pilot", "unit_id", "metric"), "measured_at"),
+        TableSchema("pilot_summaries", _columns(
+            "pilot:id arm:text metric:text looked_at:date n:count mean:number variance:number successes:count"),
+            ("pilot", "arm", "metric", "looked_at"), ("pilot", "arm", "metric"), "looked_at"),
+        TableSchema("tasks", _columns("task_id:id measure:text owner:text due_at:date done_at:date status:text"),
+            ("task_id",), ("task_id",)),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The canonical tables of one client and period, open for reading.
+
+    Attributes:
+        connection: DuckDB with one view for each canonical table; rows after the analysis date are already set aside.
+        period: the period analysed.
+        filled: table → column → number of rows with a value; the pseudo-column ``*`` counts rows.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    period: Period
+    filled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def rows(self, table: str) -> int:
+        """Number of rows of a canonical table; 0 where it was not delivered."""
+        return self.filled.get(table, {}).get("*", 0)
+
+    def has(self, *names: str) -> bool:
+        """Whether every one of ``tickets`` or ``tickets.due_at`` was delivered with at least one value."""
+        return not self.lacks(*names)
+
+    def lacks(self, *names: str) -> tuple[str, ...]:
+        """Those of the named tables and columns that hold no value at all.
+
+        Raises:
+            WorkbookError: for a name that is no canonical table or column (an error of the caller).
+        """
+        return tuple(name for name in names if not self._filled(name))
+
+    def sql(self, query: str, /, **values: object) -> pd.DataFrame:
+        """The result of *query* as a frame; ``$name`` in the query stands for a value of *values*.
+
+        ``$start`` and ``$end`` (first and last day of the period) are always there to use.
+        """
+        values = {"start": self.period.start, "end": self.period.end, **values}
+        used = {name: value for name, value in values.items() if f"${name}" in query}
+        return self.connection.execute(query, used or None).df()
+
+    def _filled(self, name: str) -> int:
+        table, _, column = name.partition(".")
+        schema = SCHEMAS.get(table)
+        if schema is None or (column and column not in schema.columns):
+            raise WorkbookError(f"{name!r} is not a canonical table or column; see workbook/tables.py")
+        return self.filled.get(table, {}).get(column or "*", 0)
+
+
+def empty_tables(period: Period, connection: duckdb.DuckDBPyConnection | None = None) -> Tables:
+    """All canonical tables without a row: the ground on which tests and preparation build."""
+    connection = connection or duckdb.connect()
+    for schema in SCHEMAS.values():
+        columns = ", ".join(f'"{name}" {SQL_TYPES[kind]}' for name, kind in schema.columns.items())
+        connection.execute(f'create or replace table "{schema.name}" ({columns})')
+    return Tables(connection, period, {})
+
+
+def tables_of(frames: Mapping[str, pd.DataFrame], period: Period) -> Tables:
+    """Canonical tables made of frames (columns by canonical name, any subset); for tests and examples.
+
+    >>> t = tables_of({"orders": pd.DataFrame({"order_id": ["1"], "ordered_at": ["2025-11-03"]})}, Period.parse("2025Q4"))
+    >>> t.rows("orders"), t.lacks("orders.ordered_at", "orders.amount", "tickets")
+    (1, ('orders.amount', 'tickets'))
+    """
+    tables = empty_tables(period)
+    filled: dict[str, dict[str, int]] = {}
+    for name, frame in frames.items():
+        schema = SCHEMAS[name]
+        unknown = set(frame.columns) - set(schema.columns)
+        if unknown:
+            raise WorkbookError(f"{name}: no canonical column is called {sorted(unknown)}")
+        tables.connection.register("delivered", frame)
+        names = ", ".join(f'"{c}"' for c in frame.columns)
+        casts = ", ".join(f'cast("{c}" as {SQL_TYPES[schema.columns[c]]})' for c in frame.columns)
+        tables.connection.execute(f'insert into "{name}" ({names}) select {casts} from delivered')
+        tables.connection.unregister("delivered")
+        filled[name] = count_filled(tables.connection, name)
+    return Tables(tables.connection, period, filled)
+
+
+def count_filled(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, int]:
+    """Rows with a value for each column of a canonical table, and ``*`` for all rows."""
+    columns = list(SCHEMAS[table].columns)
+    counts = ", ".join(f'count("{c}")' for c in columns)
+    row = connection.execute(f'select count(*), {counts} from "{table}"').fetchone()
+    assert row is not None
+    return dict(zip(["*", *columns], row, strict=True))

@@ -1,0 +1,1 @@
+"""Lifecycle and value of customers."""
