@@ -269,7 +269,12 @@ def _format_share(x: float, digits: int | None, edition: Edition) -> str:
     if digits is None:
         if 0 < percent < 1:
             return "<1%"
+        if 99.5 <= percent < 100:
+            return ">99%"
         digits = 0 if abs(percent) >= 10 or percent == 0 else 1
+    smallest = 10.0**-digits
+    if 0 < percent < smallest / 2:
+        return f"<{_decimal(smallest, digits, edition)}%"
     return _decimal(percent, digits, edition) + "%"
 
 
@@ -277,7 +282,7 @@ def _format_money(x: float, digits: int | None, edition: Edition) -> str:
     if edition.language == "zh":
         divisor, name = money_scale(abs(x), edition)
         if digits is None:
-            digits = 0 if divisor == 1.0 and abs(x) >= 100 else (2 if divisor == 1.0 else 1)
+            digits = 0 if divisor == 1.0 and abs(x) >= 100 else (2 if abs(x) < 10 * divisor else 1)
         return f"{_decimal(x / divisor, digits, edition)} {name}"
     sign = _CURRENCY_SIGNS["en"].get(edition.currency, edition.currency + " ")
     size = abs(x)

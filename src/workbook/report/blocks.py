@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
@@ -88,7 +89,19 @@ class Table:
             ],
             n_rows=len(self.frame),
             artefact=self.artefact,
+            rounded=self._rounded(shown),
         )
+
+    def _rounded(self, shown: pd.DataFrame) -> bool:
+        """Whether a column of shares adds to 1 but its rounded cells do not add to 100%."""
+        for column in self.columns:
+            if column.unit != "share" or column.low or len(shown) < max(len(self.frame), 2):
+                continue
+            shares = [float(v) for v in shown[column.name] if not is_missing(v)]
+            digits = 1 if column.digits is None else column.digits
+            if abs(sum(shares) - 1) < 1e-6 and round(sum(round(100 * v, digits) for v in shares), 6) != 100:
+                return True
+        return False
 
     def _words(self, shown: pd.DataFrame, edition: Edition) -> dict[str, Any]:
         money = [c for c in self.columns if c.unit == "money"]
@@ -137,7 +150,7 @@ class Table:
 
         def cell(value: Any, low: Any, high: Any) -> str:
             if low is None or is_missing(low) or is_missing(high) or is_missing(value):
-                return words(value)
+                return "–" if _is_nothing(value, column.unit) else words(value)
             to = " to " if edition.language == "en" else "～"
             return f"{words(value)} ({words(low)}{to}{words(high)})" if edition.language == "en" else (
                 f"{words(value)}（{words(low)}{to}{words(high)}）"
@@ -234,9 +247,25 @@ class KeyFigure:
                 "value": self.value.render(e),
                 "interval": interval,
                 "previous": self.previous.render(e) if self.previous and not is_missing(self.previous.value) else "",
+                "change": self._change(e),
                 "note": self.note.render(e) if self.note else "",
             }
         return _bundle("key_figure", self.id, words, rank=self.rank, verdict=self._verdict())
+
+    def _change(self, edition: Edition) -> str:
+        """The change since the previous period with its sign: in points for shares, relative for amounts and counts."""
+        if self.previous is None or is_missing(self.previous.value) or is_missing(self.value.value):
+            return ""
+        if self.value.unit in ("text", "date", "time"):
+            return ""
+        now, before = float(self.value.value), float(self.previous.value)  # type: ignore[arg-type]
+        sign = "+" if now > before else "−" if now < before else "±"
+        unit, size = self.value.unit, abs(now - before)
+        if unit in ("money", "count") and before:
+            return sign + format_value(size / abs(before), "share", edition, 1)
+        if unit == "share":
+            return sign + format_value(size, "points", edition, 1)
+        return sign + format_value(size, unit, edition, self.value.digits)
 
     def _verdict(self) -> str:
         if self.better is None or self.previous is None or is_missing(self.previous.value) or is_missing(self.value.value):
@@ -322,6 +351,11 @@ def mask(value: str) -> str:
 
 def _bundle(kind: str, id: str, languages: Mapping[Any, Any], **more: Any) -> Bundle:
     return {"version": VERSION, "kind": kind, "id": id, "languages": dict(languages), **more}
+
+
+def _is_nothing(value: Any, unit: Unit) -> bool:
+    """Whether a cell is a zero that a table shows as a dash."""
+    return unit in ("count", "money", "share") and isinstance(value, int | float | Decimal | np.number) and value == 0
 
 
 def _raw(value: Any) -> Any:
