@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, cast
-
-import duckdb
-import pandas as pd
+from typing import TYPE_CHECKING, Literal, cast
 
 from workbook.errors import WorkbookError
 from workbook.period import Period
+
+if TYPE_CHECKING:  # the settings name canonical tables and must be checked before anything heavy is imported
+    import duckdb
+    import pandas as pd
 
 Kind = Literal["id", "text", "money", "number", "count", "date", "time", "flag", "contact"]
 """How a column is read: ``id`` and ``text`` as text, ``contact`` as text that is personal and always masked, ``money`` as
@@ -157,6 +158,8 @@ class Tables:
 
 def empty_tables(period: Period, connection: duckdb.DuckDBPyConnection | None = None) -> Tables:
     """All canonical tables without a row: the ground on which tests and preparation build."""
+    import duckdb
+
     connection = connection or duckdb.connect()
     for schema in SCHEMAS.values():
         columns = ", ".join(f'"{name}" {SQL_TYPES[kind]}' for name, kind in schema.columns.items())
@@ -167,6 +170,7 @@ def empty_tables(period: Period, connection: duckdb.DuckDBPyConnection | None = 
 def tables_of(frames: Mapping[str, pd.DataFrame], period: Period) -> Tables:
     """Canonical tables made of frames (columns by canonical name, any subset); for tests and examples.
 
+    >>> import pandas as pd
     >>> t = tables_of({"orders": pd.DataFrame({"order_id": ["1"], "ordered_at": ["2025-11-03"]})}, Period.parse("2025Q4"))
     >>> t.rows("orders"), t.lacks("orders.ordered_at", "orders.amount", "tickets")
     (1, ('orders.amount', 'tickets'))

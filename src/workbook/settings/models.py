@@ -25,10 +25,17 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
+KPIS: tuple[str, ...] = (
+    "repurchase_rate", "revenue", "active_customers", "average_order", "first_response_hours", "late_share", "nps", "csat",
+    "churn_share", "complaints_called_back",
+)  # fmt: skip
+"""The KPIs that a goal can be tied to; each is computed from the canonical tables."""
+
+
 class Section(BaseModel):
     """A part of the settings; unknown keys are refused, values cannot be changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class Client(Section):
@@ -174,6 +181,23 @@ class Diagnosis(Section):
     missed_cross_share: Share = Field(0.3, description="Share of buyers without the usual companion product that is accepted.")
     callback_share: Share = Field(0.9, description="Smallest share of complaints called back in time.")
     repeat_share: Share = Field(0.15, description="Share of customers with repeated tickets on one topic that is accepted.")
+    invalid_share: Share = Field(
+        0.02, description="Share of telephone numbers or e-mail addresses of impossible form that is accepted."
+    )
+    duplicate_share: Share = Field(
+        0.01, description="Share of records with the telephone or e-mail of another record that is accepted."
+    )
+    stale_status_share: Share = Field(0.05, description="Share of active records whose status is out of date that is accepted.")
+    match_days: int = Field(90, ge=1, description="Days after a recommendation within which a purchase counts as a match.")
+    channel_gap: Share = Field(
+        0.1, description="Gap in late first responses between the worst channel and the others that is accepted (0.1 = 10 points)."
+    )
+    cross_lift: Positive = Field(
+        2, description="Basket lift from which two products count as companions (2 = twice as often as chance)."
+    )
+    late_resolution_share: Share = Field(0.1, description="Share of solutions past the limit that is accepted.")
+    reopened_share: Share = Field(0.1, description="Share of solved tickets opened again that is accepted.")
+    repeat_days: int = Field(30, ge=1, description="Days within which a second ticket of a customer on one topic is a repeat.")
     high_priority: float = Field(0.6, ge=0, le=1, description="Priority score from which a problem is high.")
     medium_priority: float = Field(0.35, ge=0, le=1, description="Priority score from which a problem is medium.")
 

@@ -1,0 +1,200 @@
+"""What must hold between several parameters: names that are referred to, orders, sums, dates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
+
+from workbook.settings.models import KPIS, Comparison, Goal, Grading, Pilot, Settings, Source
+from workbook.tables import SCHEMAS
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A contradiction: the way to the value at fault (list positions from 0), what was found and what was expected."""
+
+    path: tuple[str | int, ...]
+    found: str
+    expected: str
+    hint: str = ""
+
+
+def check(settings: Settings) -> list[Fault]:
+    """Every contradiction between parameters that are each valid by themselves."""
+    return [
+        *_languages(settings),
+        *_sources(settings.sources),
+        *_goals(settings.goals),
+        *_unique([tag.id for tag in settings.tags], ("tags",)),
+        *_diagnosis(settings),
+        *_grading(settings.grading),
+        *_pilots(settings.pilots),
+        *_shares(settings.next_pilot.arms, ("next_pilot", "arms")),
+    ]
+
+
+def ratio(value: str | float) -> Fraction:
+    """A pairwise judgement: ``3``, ``2.5`` or ``5/3``.
+
+    Raises:
+        ValueError: where it is no positive number.
+    """
+    try:
+        found = Fraction(str(value).replace(" ", ""))
+    except ZeroDivisionError as fault:
+        raise ValueError(str(value)) from fault
+    if found <= 0:
+        raise ValueError(str(value))
+    return found
+
+
+def _unknown(path: tuple[str | int, ...], name: str, known: Sequence[str]) -> Fault:
+    nearest = get_close_matches(name, known, 1, 0.5)
+    expected = f"one of {', '.join(known)}" if known else "none"
+    return Fault(path, repr(name), expected, f"did you mean {nearest[0]!r}?" if nearest else "")
+
+
+def _unique(ids: Sequence[str], path: tuple[str | int, ...], key: str | None = "id") -> Iterator[Fault]:
+    for i, name in enumerate(ids):
+        if name in ids[:i]:
+            yield Fault((*path, i, key) if key else (*path, i), f"{name!r} a second time", "each one once")
+
+
+def _languages(settings: Settings) -> Iterator[Fault]:
+    yield from _unique(list(settings.languages), ("languages",), None)
+
+
+def _sources(sources: Sequence[Source]) -> Iterator[Fault]:
+    for i, source in enumerate(sources):
+        at = ("sources", i)
+        schema = SCHEMAS.get(source.table)
+        if schema is None:
+            yield _unknown((*at, "table"), source.table, list(SCHEMAS))
+            continue
+        known = list(schema.columns)
+        for section in ("columns", "constants", "values", "only"):
+            for column in getattr(source, section):
+                if column not in known:
+                    yield _unknown((*at, section, column), column, known)
+        if isinstance(source.dates, dict):
+            for column in source.dates:
+                if column not in known:
+                    yield _unknown((*at, "dates", column), column, known)
+        first: dict[str, str] = {}
+        for column, theirs in source.columns.items():
+            if theirs in first:
+                found = f"the file's column {theirs!r}, which {first[theirs]} is read from already"
+                yield Fault((*at, "columns", column), found, "a column of its own")
+            first.setdefault(theirs, column)
+        for column in source.constants:
+            if column in source.columns:
+                yield Fault((*at, "constants", column), "a constant for a column that is mapped", "one of the two")
+
+
+def _goals(goals: Sequence[Goal]) -> Iterator[Fault]:
+    yield from _unique([goal.id for goal in goals], ("goals",))
+    for i, goal in enumerate(goals):
+        if goal.kpi not in KPIS:
+            yield _unknown(("goals", i, "kpi"), goal.kpi, KPIS)
+        if goal.change is not None and goal.target is not None:
+            yield Fault(("goals", i, "target"), "both change and target", "one of the two")
+        if goal.change is None and goal.target is None:
+            yield Fault(("goals", i), "neither change nor target", "one of the two")
+
+
+def _diagnosis(settings: Settings) -> Iterator[Fault]:
+    thresholds = settings.diagnosis
+    if thresholds.medium_priority > thresholds.high_priority:
+        expected = f"at most high_priority ({thresholds.high_priority:g})"
+        yield Fault(("diagnosis", "medium_priority"), f"{thresholds.medium_priority:g}", expected)
+    columns = list(SCHEMAS["customers"].columns)
+    for i, field in enumerate(thresholds.key_fields):
+        if field not in columns:
+            yield _unknown(("diagnosis", "key_fields", i), field, columns)
+
+
+def _grading(grading: Grading) -> Iterator[Fault]:
+    at = "grading"
+    for name in ("groups", "indices", "tiers"):
+        yield from _unique([item.id for item in getattr(grading, name)], (at, name))
+        if not getattr(grading, name):
+            yield Fault((at, name), "an empty list", "at least one item")
+    groups = [group.id for group in grading.groups]
+    for i, index in enumerate(grading.indices):
+        if index.group not in groups:
+            yield _unknown((at, "indices", i, "group"), index.group, groups)
+        if index.normalise == "target" and index.target is None:
+            yield Fault((at, "indices", i), "normalise: target without a target", "the value that earns 100 points")
+    used = {index.group for index in grading.indices}
+    for i, group in enumerate(grading.groups):
+        if group.id not in used and grading.indices:
+            yield Fault((at, "groups", i), f"no index in group {group.id!r}", "at least one index in each group")
+    given = [group.weight is not None for group in grading.groups]
+    if any(given) and not all(given):
+        yield Fault((at, "groups", given.index(False)), "no weight", "a weight for every group, or for none")
+    for i, comparison in enumerate(grading.comparisons):
+        yield from _comparison(comparison, groups, (at, "comparisons", i, "pairs"))
+    yield from _tiers(grading)
+    for name in ("recency", "frequency", "monetary"):
+        cuts = getattr(grading.rfm, name)
+        if cuts is not None and (len(cuts) != grading.rfm.bins - 1 or sorted(set(cuts)) != cuts):
+            expected = f"{grading.rfm.bins - 1} ascending numbers (bins - 1)"
+            yield Fault((at, "rfm", name), f"[{', '.join(f'{cut:g}' for cut in cuts)}]", expected)
+
+
+def _tiers(grading: Grading) -> Iterator[Fault]:
+    at = ("grading", "tiers")
+    floors = [tier.at_least for tier in grading.tiers]
+    for i in range(1, len(floors)):
+        if floors[i] >= floors[i - 1]:
+            expected = f"less than {floors[i - 1]:g}, that of the tier above it"
+            yield Fault((*at, i, "at_least"), f"{floors[i]:g}", expected, "write tiers from the highest to the lowest")
+    if floors and min(floors) != 0:
+        yield Fault((*at, len(floors) - 1, "at_least"), f"{floors[-1]:g}", "0 in the lowest tier, so that nobody falls out")
+    if grading.high_tiers >= len(floors) > 0:
+        expected = f"at most {len(floors) - 1}, one less than there are tiers"
+        yield Fault(("grading", "high_tiers"), str(grading.high_tiers), expected)
+
+
+def _comparison(comparison: Comparison, groups: Sequence[str], at: tuple[str | int, ...]) -> Iterator[Fault]:
+    seen: dict[tuple[str, str], tuple[str, Fraction]] = {}
+    for pair, value in comparison.pairs.items():
+        first, slash, second = (part.strip() for part in pair.partition("/"))
+        if not slash or not first or not second:
+            yield Fault((*at, pair), repr(pair), "two groups as 'a/b'")
+            continue
+        unknown = [name for name in (first, second) if name not in groups]
+        for name in unknown:
+            yield _unknown((*at, pair), name, groups)
+        try:
+            judged = ratio(value)
+        except ValueError:
+            yield Fault((*at, pair), repr(value), "a positive number such as 3, 2.5 or 5/3")
+            continue
+        if unknown:
+            continue
+        if first == second:
+            yield Fault((*at, pair), f"{first!r} against itself", "two different groups")
+            continue
+        key, worth = ((first, second), judged) if first < second else ((second, first), 1 / judged)
+        if key in seen and abs(float(seen[key][1] / worth) - 1) > 0.01:
+            yield Fault((*at, pair), f"{value}, which contradicts {seen[key][0]!r}", "each pair once, or its exact inverse")
+        seen.setdefault(key, (pair, worth))
+
+
+def _pilots(pilots: Sequence[Pilot]) -> Iterator[Fault]:
+    yield from _unique([pilot.id for pilot in pilots], ("pilots",))
+    for i, pilot in enumerate(pilots):
+        if pilot.ends < pilot.starts:
+            yield Fault(("pilots", i, "ends"), str(pilot.ends), f"a day not before starts ({pilot.starts})")
+        yield from _unique([metric.id for metric in pilot.metrics], ("pilots", i, "metrics"))
+        yield from _shares(pilot.arms, ("pilots", i, "arms"))
+
+
+def _shares(arms: dict[str, float], at: tuple[str | int, ...]) -> Iterator[Fault]:
+    if len(arms) < 2:
+        yield Fault(at, f"{len(arms)} arm{'' if len(arms) == 1 else 's'}", "a control and at least one other arm")
+    elif abs(sum(arms.values()) - 1) > 1e-6:
+        yield Fault(at, f"shares that sum to {sum(arms.values()):g}", "shares that sum to 1")
