@@ -195,6 +195,6 @@ def count_filled(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str,
     """Rows with a value for each column of a canonical table, and ``*`` for all rows."""
     columns = list(SCHEMAS[table].columns)
     counts = ", ".join(f'count("{c}")' for c in columns)
-    row = connection.execute(f'select count(*), {counts} from "{table}"').fetchone()
-    assert row is not None
+    # the whole result is fetched: a connection with an unfinished one refuses further work
+    (row,) = connection.execute(f'select count(*), {counts} from "{table}"').fetchall()
     return dict(zip(["*", *columns], row, strict=True))
