@@ -13,6 +13,8 @@ from pydantic.fields import FieldInfo
 
 from workbook.settings.models import Settings
 
+_MAPPINGS = (dict, Mapping)
+
 _PATTERNS = {
     r"^[a-z][a-z0-9_]*$": "a short name of small letters, digits and _ that begins with a letter",
     r"^[A-Z]{2}$": "a country code of two capital letters, such as CN",
@@ -51,12 +53,9 @@ def _step(slot: Slot, part: str | int) -> Slot | None:
                 return _unwrapped(field.annotation, tuple(field.metadata), field)
         elif get_origin(member.kind) is list:
             return _unwrapped(get_args(member.kind)[0], (), None)
-        elif get_origin(member.kind) in (dict, Mapping, *_MAPPINGS):
+        elif get_origin(member.kind) in _MAPPINGS:
             return _unwrapped(get_args(member.kind)[1], (), None)
     return None
-
-
-_MAPPINGS = (Mapping[str, str].__origin__,)  # type: ignore[attr-defined]
 
 
 def _unwrapped(kind: Any, limits: tuple[Any, ...], field: FieldInfo | None) -> Slot:
@@ -73,6 +72,17 @@ def members(slot: Slot) -> list[Slot]:
         parts = [_unwrapped(kind, slot.limits, slot.field) for kind in get_args(slot.kind)]
         return [part for part in parts if part.kind is not type(None)]
     return [slot]
+
+
+def container(slot: Slot) -> Literal["mapping", "items"] | None:
+    """Whether keys stand at a place, or a list of items with ids; None for values and other lists."""
+    for member in members(slot):
+        if member.section or get_origin(member.kind) in _MAPPINGS:
+            return "mapping"
+        inner = _step(member, 0) if get_origin(member.kind) is list else None
+        if inner and inner.section and "id" in inner.section.model_fields:
+            return "items"
+    return None
 
 
 def optional(slot: Slot) -> bool:
@@ -101,7 +111,7 @@ def _allowed_one(slot: Slot) -> str:
     if origin is list:
         least = _limit(slot.limits, "min_length")
         return ("a list with at least one item" if least else "a list") + _each(get_args(kind)[0])
-    if origin in (dict, *_MAPPINGS):
+    if origin in _MAPPINGS:
         return "keys with values" + _each(get_args(kind)[1])
     if kind is bool:
         return "yes or no"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,11 @@ def check_settings(home: Path, client: str, wanted: Iterable[Period] | None = No
     for period in several or [None]:
         found |= dict.fromkeys(_read(home, client, period, {})[1])
     return list(found)
+
+
+def check_words(home: Path, client: str, period: Period, words: str) -> list[Problem]:
+    """Every fault there would be if the period's file held *words*."""
+    return _read(home, client, period, {}, words)[1]
 
 
 def clients(home: Path) -> list[str]:
@@ -171,7 +177,7 @@ def _shown(home: Path, path: Path) -> str:
 
 
 def _read(
-    home: Path, client: str, period: Period | None, overrides: Mapping[str, Any]
+    home: Path, client: str, period: Period | None, overrides: Mapping[str, Any], period_words: str | None = None
 ) -> tuple[Settings | None, list[Problem]]:
     problems: list[Problem] = []
     layers: list[Node] = []
@@ -185,7 +191,8 @@ def _read(
         layers.append(tree)
     if period:
         path = home / "params" / client / f"{period.name}.yaml"
-        tree, faults = read_tree(path, _shown(home, path))
+        shown = _shown(home, path)
+        tree, faults = read_tree(path, shown) if period_words is None else parse_tree(period_words, shown)
         problems += faults
         unreadable |= tree is None and bool(faults)
         if tree:
@@ -224,19 +231,17 @@ def defaults() -> Node:
     def of(section: type[BaseModel]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, field in section.model_fields.items():
-            default = field.get_default(call_default_factory=True) if not field.is_required() else None
-            if isinstance(default, Section):
-                found |= {name: inner} if (inner := of(type(default))) else {}
-            elif (
-                isinstance(default, list)
-                and default
-                and isinstance(default[0], Section)
-                and "id" in type(default[0]).model_fields
-            ):
-                found[name] = [item.model_dump(exclude_unset=True) for item in default]
+            default = None if field.is_required() else field.get_default(call_default_factory=True)
+            if isinstance(default, Section) and (inner := of(type(default))):
+                found[name] = inner
+            elif isinstance(default, list) and default and isinstance(default[0], Section):
+                full = tuple(key for key, part in type(default[0]).model_fields.items() if part.is_required())
+                if "id" in full:
+                    items = node_of([item.model_dump(exclude_unset=True) for item in default], "")
+                    found[name] = replace(items, complete=full)
         return found
 
-    return node_of(of(Settings), "", builtin=True)
+    return node_of(of(Settings), "")
 
 
 def validated(tree: Node) -> tuple[Settings | None, list[Problem]]:

@@ -38,14 +38,15 @@ class Node:
         raw: the text of a plain (unquoted) scalar; None for all else.
         file: the file as shown to people; empty for what is built in.
         line: line of the key (of the item in a list), from 1.
-        builtin: whether it is a default of the models, which the first file that names it replaces.
+        complete: for a built-in list, the keys that a full item has: full items take the place of the list,
+            others change its items.
     """
 
     value: Any
     raw: str | None = None
     file: str = ""
     line: int | None = None
-    builtin: bool = False
+    complete: tuple[str, ...] = ()
 
     @property
     def found(self) -> str:
@@ -147,14 +148,15 @@ def plain_scalar(raw: str) -> Any:
     return float(raw) if _DECIMAL.fullmatch(raw) else raw
 
 
-def node_of(value: Any, file: str, *, builtin: bool = False) -> Node:
+def node_of(value: Any, file: str) -> Node:
     """The tree of a Python value (an override, a default)."""
+    if isinstance(value, Node):
+        return value
     if isinstance(value, Mapping):
-        return Node({str(k): node_of(v, file, builtin=builtin) for k, v in value.items()}, None, file, builtin=builtin)
+        return Node({str(k): node_of(v, file) for k, v in value.items()}, None, file)
     if isinstance(value, list | tuple):
-        return Node([node_of(item, file, builtin=builtin) for item in value], None, file, builtin=builtin)
-    raw = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-    return Node(value, raw, file, builtin=builtin)
+        return Node([node_of(item, file) for item in value], None, file)
+    return Node(value, str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None, file)
 
 
 def plain(node: Node) -> Any:
@@ -170,7 +172,8 @@ def merged(lower: Node, upper: Node) -> Node:
     """*upper* laid over *lower*.
 
     Mappings are merged key by key, lists of items with an ``id`` by it (``remove: true`` takes one away), all else is
-    replaced. A built-in list gives way to the first file that names it. A key left empty changes nothing in a list or mapping.
+    replaced. A built-in list gives way to the first file that gives items in full; items in part change it. A key left empty
+    changes nothing in a list or mapping.
     """
     if isinstance(lower.value, dict) and isinstance(upper.value, dict):
         entries = dict(lower.value)
@@ -179,7 +182,9 @@ def merged(lower: Node, upper: Node) -> Node:
         return Node(entries, None, upper.file or lower.file, upper.line or lower.line)
     if upper.value is None and upper.raw == "" and isinstance(lower.value, dict | list):
         return lower
-    if lower.builtin or not (_identified(lower) and _identified(upper)):
+    if not (_identified(lower) and _identified(upper)):
+        return upper
+    if lower.complete and all(key in item.value for item in upper.value for key in lower.complete):
         return upper
     return replace(upper, value=_merged_items(lower.value, upper.value))
 
@@ -226,8 +231,7 @@ class _NoSuchItem(Exception):
 
 def _placed(node: Node, parts: list[str], value: Node) -> Node:
     if not parts:
-        # an override wins over a built-in list item by item, as it was addressed through it
-        return merged(replace(node, builtin=False), value)
+        return merged(node, value)
     part, rest = parts[0], parts[1:]
     if isinstance(node.value, list):
         known = [str(item.value["id"].value) for item in node.value] if _identified(node) else []
@@ -237,7 +241,7 @@ def _placed(node: Node, parts: list[str], value: Node) -> Node:
         position = known.index(part) if part in known else int(part) - 1
         items = list(node.value)
         items[position] = _placed(items[position], rest, value)
-        return replace(node, value=items, builtin=False)
+        return replace(node, value=items, complete=())
     entries = dict(node.value) if isinstance(node.value, dict) else {}
     entries[part] = _placed(entries.get(part, Node({}, None, value.file)), rest, value) if part in entries or rest else value
     return replace(node, value=entries, raw=None)
