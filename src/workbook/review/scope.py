@@ -1,0 +1,159 @@
+"""The customers that the analysis speaks of: new, existing, high value, prospects and lost, by rule (row G2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbook.language import Text, count, is_missing, share, text
+from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
+from workbook.review.kpi import finished, window_start
+from workbook.settings.models import Settings
+from workbook.tables import Tables
+
+GROUPS: Mapping[str, Text] = {
+    "new": text("review.group.new", "New customers"),
+    "existing": text("review.group.existing", "Existing customers"),
+    "lost": text("review.group.lost", "Lost customers"),
+    "prospect": text("review.group.prospect", "Prospects"),
+    "high_value": text("review.group.high_value", "High-value customers"),
+}
+"""The groups of row G2; the first four part all customers, high value cuts across them."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Customers by group.
+
+    Attributes:
+        frame: columns group, customers, customer_share, revenue, revenue_share (trailing window); shares of all customers
+            and of all revenue, 0 to 1.
+        customers: all customers known, prospects included.
+        settings: the parameters that the rules quote.
+    """
+
+    frame: pd.DataFrame
+    customers: int
+    settings: Settings
+
+    def table(self) -> Table | NotMeasured:
+        """Groups with their rule, their customers and what they bring."""
+        if not self.customers:
+            return NotMeasured(
+                "review.scope", text("review.scope.none", "No customer could be counted"), ("customers", "orders.customer_id")
+            )
+        words = [{"name": GROUPS[group], "rule": self._rule(group)} for group in self.frame["group"]]
+        frame = pd.concat([pd.DataFrame(words, dtype=object), self.frame], axis=1)
+        columns = (
+            Column("name", text("review.head.group", "Group")),
+            Column("rule", text("review.head.rule", "Rule")),
+            Column("customers", text("review.head.customers", "Customers"), "count"),
+            Column("customer_share", text("review.head.customer_share", "Share of customers"), "share"),
+            Column("revenue", text("review.head.revenue", "Revenue"), "money"),
+            Column("revenue_share", text("review.head.revenue_share", "Share of revenue"), "share"),
+        )
+        note = text(
+            "review.scope.note",
+            "All {n} customers of the delivery, those with orders only included; revenue of the last {months} months. "
+            "High-value customers are counted in their other group too. Counts of all customers: no interval.",
+            n=count(self.customers),
+            months=count(self.settings.analysis.window_months),
+        )
+        return Table("review.scope", self._title(), columns, frame, note)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """The table, and a word where the settings narrow the scope further."""
+        where = self.settings.scope.where
+        if not where:
+            return (self.table(),)
+        words = text(
+            "review.scope.where",
+            "The scope is narrowed by the condition {where} on the profile, which stage 2 builds; "
+            "here all customers are counted.",
+            where=where,
+        )
+        return (self.table(), Paragraph("review.scope.where", words, "limits"))
+
+    def _title(self) -> Text:
+        for row in self.frame.to_dict("records"):
+            if row["group"] == "high_value" and not is_missing(row["revenue_share"]):
+                return text(
+                    "review.scope.title_high",
+                    "{n} high-value customers bring {part} of revenue",
+                    n=count(row["customers"]),
+                    part=share(row["revenue_share"]),
+                )
+        return text("review.scope.title", "{n} customers in scope", n=count(self.customers))
+
+    def _rule(self, group: str) -> Text:
+        analysis = self.settings.analysis
+        match group:
+            case "new":
+                return text("review.rule.new", "first order in the last {days} days", days=count(analysis.new_days))
+            case "existing":
+                return text(
+                    "review.rule.existing", "an order in the last {days} days, not new", days=count(analysis.churn_days)
+                )
+            case "lost":
+                return text("review.rule.lost", "orders, but none in the last {days} days", days=count(analysis.churn_days))
+            case "prospect":
+                return text("review.rule.prospect", "no order yet")
+            case _:
+                return text(
+                    "review.rule.high_value",
+                    "top {part} of buyers by revenue",
+                    part=share(self.settings.scope.high_value_share),
+                )
+
+
+def count_scope(tables: Tables, settings: Settings) -> Scope:
+    """Customers by group, counted from the customer list and the orders.
+
+    A customer is new with a first order in the last ``analysis.new_days`` days; else existing or lost by whether the last order
+    lies within ``analysis.churn_days`` days; a prospect without any order. High value: revenue of the trailing window at or
+    above the quantile that ``scope.high_value_share`` of the buyers reach.
+    """
+    end = tables.period.end
+    one_day = pd.Timedelta(days=1)
+    values = {
+        "since": window_start(end, settings.analysis.window_months),
+        "new_from": (end + one_day - pd.Timedelta(days=settings.analysis.new_days)),
+        "kept_from": (end + one_day - pd.Timedelta(days=settings.analysis.churn_days)),
+        "quantile": 1 - settings.scope.high_value_share,
+        "finished": settings.analysis.finished_orders,
+    }
+    frame = tables.sql(
+        f"""
+        with bought as (
+            select customer_id, min(ordered_at) as first_at, max(ordered_at) as last_at,
+                   sum(case when ordered_at >= $since then amount end) as revenue
+            from orders where customer_id is not null {finished(settings)} group by customer_id),
+        known as (
+            select customer_id from customers where customer_id is not null
+            union select customer_id from bought),
+        cut as (select percentile_cont($quantile) within group (order by revenue) as least from bought where revenue > 0),
+        grouped as (
+            select k.customer_id, b.revenue,
+                   case when b.customer_id is null then 'prospect' when b.first_at >= $new_from then 'new'
+                        when b.last_at >= $kept_from then 'existing' else 'lost' end as main,
+                   b.revenue > 0 and b.revenue >= c.least as high
+            from known k left join bought b on b.customer_id = k.customer_id cross join cut c)
+        select main as "group", count(*) as customers, sum(revenue) as revenue from grouped group by main
+        union all
+        select 'high_value' as "group", count(*) as customers, sum(revenue) as revenue from grouped where high
+        order by 1""",
+        **values,
+    ).set_index("group")
+    parts = frame.drop(index="high_value")
+    everyone = int(parts["customers"].sum())
+    revenue = float(parts["revenue"].fillna(0).astype(float).sum())
+    wanted = [group for group in GROUPS if group in settings.scope.groups]
+    shown = frame.reindex(wanted).rename_axis("group").reset_index()
+    shown["customers"] = shown["customers"].fillna(0).astype("int64")
+    shown["revenue"] = shown["revenue"].astype(float).fillna(0.0)
+    shown["customer_share"] = shown["customers"] / everyone if everyone else float("nan")
+    shown["revenue_share"] = shown["revenue"] / revenue if revenue else float("nan")
+    columns = ["group", "customers", "customer_share", "revenue", "revenue_share"]
+    return Scope(shown[columns], everyone, settings)
