@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from workbook.language import Edition, Text, count, named, text
+from workbook.language import Edition, Text, count, named, share, text
 from workbook.period import Period
 
 _CHINESE_DIGITS = "零一二三四五六七八九"
@@ -100,3 +100,104 @@ def rows_left_out(shown: int, rows: int, artefact: str | None) -> Text:
             shown=count(shown), rows=count(rows), artefact=artefact,
         )  # fmt: skip
     return text("report.block.rows", "The first {shown} of {rows} rows.", shown=count(shown), rows=count(rows))
+
+
+def chapter_name(stage: str) -> Text:
+    """The neutral name of a stage's chapter."""
+    return {
+        "1_goals": text("report.chapter.goals", "Goals and scope"),
+        "2_integrate": text("report.chapter.integrate", "Data"),
+        "3_diagnose": text("report.chapter.diagnose", "Diagnosis"),
+        "4_strategy": text("report.chapter.strategy", "Strategy"),
+        "5_pilot": text("report.chapter.pilot", "Pilot"),
+        "6_iterate": text("report.chapter.iterate", "Review"),
+    }[stage]
+
+
+def page_words(edition: Edition) -> dict[str, str]:
+    """Words of the report's pages, by the name the templates call them."""
+    words = {
+        "summary": text("report.page.summary", "Summary"),
+        "contents": text("report.page.contents", "Contents"),
+        "appendix": text("report.page.appendix", "Appendix"),
+        "situation": text("report.page.situation", "Situation"),
+        "complication": text("report.page.complication", "Complication"),
+        "resolution": text("report.page.resolution", "Resolution"),
+        "numbers": text("report.page.numbers", "The numbers that matter"),
+        "decisions": text("report.page.decisions", "Decisions asked of you"),
+        "decision": text("report.page.decision", "Decision"),
+        "unknown": text("report.page.unknown", "What remains unknown"),
+        "nothing_unknown": text("report.page.nothing_unknown", "Everything that this report set out to measure was measured."),
+        "meaning": text("report.page.meaning", "What it means"),
+        "actions": text("report.page.actions", "Actions"),
+        "limits": text("report.page.limits", "Limits"),
+        "client": text("report.page.client", "Client"),
+        "period": text("report.page.period", "Period"),
+        "cut_off": text("report.page.cut_off", "Data up to"),
+        "version": text("report.page.version", "Version"),
+        "author": text("report.page.author", "Prepared by"),
+        "synthetic": text("report.page.synthetic", "Synthetic data"),
+        "synthetic_more": text("report.page.synthetic_more", "The client and all its customers are invented."),
+        "definitions": text("report.page.definitions", "Definitions"),
+        "changes": text("report.page.changes", "Changes since the last issue"),
+        "measure": text("report.page.measure", "Measure"),
+        "then": text("report.page.then", "Last issue"),
+        "now": text("report.page.now", "This issue"),
+        "change": text("report.page.change", "Change"),
+        "reading": text("report.page.reading", "Reading"),
+        "method": text("report.page.method", "How to read this report"),
+        "files": text("report.page.files", "Data files"),
+        "file": text("report.page.file", "File"),
+        "fingerprint": text("report.page.fingerprint", "SHA-256, first 12 digits"),
+        "lists": text("report.page.lists", "Lists for the departments"),
+        "notebooks": text("report.page.notebooks", "Notebooks with the calculation"),
+        "versions": text("report.page.versions", "Versions"),
+        "skip": text("report.page.skip", "Skip to the summary"),
+        "back": text("report.page.back", "Back to the report"),
+        "calculation": text("report.page.calculation", "Calculation"),
+    }
+    return {**block_words(edition), **{name: each.render(edition) for name, each in words.items()}}
+
+
+def method_notes(confidence: float, small_cell: int, edition: Edition) -> list[str]:
+    """How intervals, wording and masking in the report are to be read."""
+    notes = [
+        text(
+            "report.method.interval",
+            "Where a figure rests on a sample, its {confidence} interval stands beside it: a range that would hold the true "
+            "value in {confidence} of repeated samples.",
+            confidence=share(confidence, 0),
+        ),
+        text(
+            "report.method.wording",
+            "Wording follows the interval: an effect is called an effect only where the whole interval lies on one side of "
+            "nothing; otherwise the difference is called unclear. Where groups were not drawn at random, changes are described "
+            "and not put down to the measure.",
+        ),
+        text(
+            "report.method.points",
+            "Two shares differ by percentage points. Shares of fewer than 30 cases are given as counts.",
+        ),
+        text(
+            "report.method.masked",
+            "Names, telephone numbers and addresses are masked. Groups of fewer than {small} customers are not shown by "
+            "themselves.",
+            small=count(small_cell),
+        ),
+        text(
+            "report.method.missing",
+            "What the data cannot tell is called not measured, with what would have to be delivered; it is never taken for zero.",
+        ),
+        text(
+            "report.method.notebooks",
+            "The source line beneath each exhibit leads to the notebook cell that computed it.",
+        ),
+    ]  # fmt: skip
+    return [note.render(edition) for note in notes]
+
+
+def more_asks(n: int) -> Text:
+    """Says how many decisions stand only in the chapters; nothing where all stand in the summary."""
+    if not n:
+        return named("")
+    return text("report.page.more_asks", "{n} more stand under Actions in the chapters.", n=count(n))

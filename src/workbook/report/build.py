@@ -1,0 +1,301 @@
+"""The pages of a run: one report a language, and an edition of each notebook with its code.
+
+The six executed notebooks are joined to one notebook and exported by nbconvert through ``templates/report``.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import importlib.metadata
+import json
+import mimetypes
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from markupsafe import Markup
+from nbconvert.exporters import TemplateExporter
+from nbformat import NotebookNode
+from traitlets import default
+
+import workbook
+from workbook.errors import WorkbookError
+from workbook.language import Edition, day, named, translation
+from workbook.period import Period
+from workbook.places import home_folder, templates_folder
+from workbook.report import fonts
+from workbook.report.assemble import LESSON, Contents, assemble, bundles
+from workbook.report.blocks import MIME
+from workbook.report.colours import legible
+from workbook.report.html import anchor, block_html, environment
+from workbook.report.markdown import markdown_html
+from workbook.report.words import chapter_name, method_notes, more_asks, page_words, period_words
+from workbook.settings.models import Settings
+from workbook.stages import STAGES
+
+SOFTWARE = ("crm-workbook", "pandas", "duckdb", "numpy", "scipy", "matplotlib", "nbconvert")
+FONTS = "/*fonts*/"
+PARAMETERS = {"parameters", "injected-parameters"}
+
+
+class PageExporter(TemplateExporter):
+    """nbconvert with the report's own templates, escaping everything that is not marked as markup."""
+
+    @default("file_extension")
+    def _html(self) -> str:
+        return ".html"
+
+    @default("template_paths")
+    def _own_templates(self) -> list[str]:
+        return [str(templates_folder() / "report")]
+
+    def _create_environment(self) -> Any:
+        return environment().overlay()
+
+
+@dataclass(frozen=True)
+class Cover:
+    """What stands on the first page, in words."""
+
+    title: str
+    client: str
+    facts: tuple[tuple[str, str], ...]
+    brand: str
+    logo: str
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Appendix:
+    """What closes the report besides definitions and changes."""
+
+    method: tuple[str, ...]
+    files: tuple[tuple[str, str], ...]
+    lists: tuple[str, ...]
+    notebooks: tuple[tuple[str, str], ...]
+    software: tuple[str, ...]
+
+
+def build_report(folder: Path, settings: Settings, period: Period, client: str) -> list[Path]:
+    """Write the pages of one run.
+
+    Args:
+        folder: the run's folder, with ``notebooks/<stage>.ipynb`` as executed; the pages are written into it.
+        settings: the engagement's settings; their languages decide which pages are made.
+        period: the period analysed.
+        client: name of the folder in ``params/``, beside whose settings the logo lies.
+
+    Returns:
+        The pages: ``report.<language>.html`` first, then ``notebooks/<stage>.<language>.html``.
+
+    Raises:
+        WorkbookError: where no executed notebook is there, or the logo is missing.
+        StaleTranslation: where a text of a page has no words in a language.
+    """
+    notebooks = _read_notebooks(folder / "notebooks")
+    pages = [_pages(folder, notebooks, settings, period, client, edition) for edition in _editions(settings)]
+    for page in pages:
+        for path, content in page.items():
+            path.write_text(content, "utf-8")
+    reports = [path for page in pages for path in page if path.parent == folder]
+    return reports + [path for page in pages for path in page if path.parent != folder]
+
+
+def _editions(settings: Settings) -> list[Edition]:
+    return [Edition(language, settings.currency) for language in settings.languages]
+
+
+def _read_notebooks(folder: Path) -> dict[str, NotebookNode]:
+    found = {s.id: folder / f"{s.id}.ipynb" for s in STAGES if (folder / f"{s.id}.ipynb").is_file()}
+    if not found:
+        raise WorkbookError(f"{folder}: no executed notebook is here; run the stages first")
+    return {stage: nbformat.read(path, as_version=4) for stage, path in found.items()}
+
+
+def _pages(
+    folder: Path,
+    notebooks: Mapping[str, NotebookNode],
+    settings: Settings,
+    period: Period,
+    client: str,
+    edition: Edition,
+) -> dict[Path, str]:
+    """All pages of one language: path → content."""
+    language = edition.language
+    cover = _cover(settings, period, client, edition)
+    contents = assemble(notebooks, edition, cover.client)
+    words = page_words(edition)
+    shared = {
+        "words": words,
+        "language": {"en": "en", "zh": "zh-Hans"}[language],
+        "code": language,
+        "cover": cover,
+        "brand_colour": settings.report.brand.colour,
+        "brand_text": legible(settings.report.brand.colour),
+        "footer": css_string(f"{cover.client} · {cover.title}"),
+        "ribbon": css_string(f"{words['synthetic']} · {words['synthetic_more']}"),
+    }
+    others = [(e.language, {"en": "English", "zh": "中文"}[e.language]) for e in _editions(settings) if e != edition]
+    pages = {
+        folder / f"report.{language}.html": _export(
+            _joined(notebooks),
+            "report.html.j2",
+            {
+                **shared,
+                "contents": contents,
+                "appendix": _appendix(folder, notebooks, settings, edition),
+                "others": others,
+                "more_asks": more_asks(contents.summary.more_asks).render(edition),
+            },
+        )
+    }
+    for stage, notebook in notebooks.items():
+        pages[folder / "notebooks" / f"{stage}.{language}.html"] = _export(
+            notebook,
+            "notebook.html.j2",
+            {**shared, "stage": stage, "name": chapter_name(stage).render(edition),
+             "cells": _cells(notebook, stage, contents, language), "others": others,
+             "chapter": anchor("chapter", stage)},
+        )  # fmt: skip
+    woff2, _ = fonts.subset_woff2(_visible(page) for page in pages.values())
+    face = fonts.font_face(woff2)
+    return {path: page.replace(FONTS, face, 1) for path, page in pages.items()}
+
+
+def _export(notebook: NotebookNode, template: str, resources: dict[str, Any]) -> str:
+    exporter = PageExporter(template_file=template)
+    page, _ = exporter.from_notebook_node(notebook, {"page": resources})
+    return str(page)
+
+
+def css_string(words: str) -> Markup:
+    """Words as a CSS string that no client text can break out of.
+
+    >>> print(css_string("A&B </style>"))
+    "A\\26 B\\20 \\3c \\2f style\\3e "
+    """
+    safe = "".join(c if c.isalnum() and ord(c) < 128 else f"\\{ord(c):x} " for c in words)
+    return Markup(f'"{safe}"')  # noqa: S704 (letters, digits and escapes only)
+
+
+def _joined(notebooks: Mapping[str, NotebookNode]) -> NotebookNode:
+    """The notebooks of a run as one, in the order of the chapters."""
+    joined = nbformat.v4.new_notebook()
+    joined.cells = [
+        nbformat.from_dict({**cell, "id": f"{place}-{cell.id}"[:64]})
+        for place, notebook in enumerate(notebooks.values(), start=1)
+        for cell in notebook.cells
+    ]
+    return joined
+
+
+def _visible(page: str) -> str:
+    """A page without its pictures: the characters that the font must have."""
+    return re.sub(r"base64,[A-Za-z0-9+/=]+", "", page)
+
+
+def _cover(settings: Settings, period: Period, client: str, edition: Edition) -> Cover:
+    words = page_words(edition)
+    name = named(settings.client.name).render(edition)
+    author = named(settings.report.author).render(edition)
+    facts = [
+        (words["client"], name),
+        (words["period"], period_words(period, edition)),
+        (words["cut_off"], day(period.end).render(edition)),
+        (words["version"], f"{period.name} · {workbook.__version__}"),
+        (words["author"], author),
+    ]
+    return Cover(
+        title=named(settings.report.title).render(edition),
+        client=name,
+        facts=tuple(fact for fact in facts if fact[1]),
+        brand=settings.report.brand.name,
+        logo=_logo(settings, client),
+        synthetic=settings.client.synthetic,
+    )
+
+
+def _logo(settings: Settings, client: str) -> str:
+    """The logo as a data address; empty where the brand has none.
+
+    Raises:
+        WorkbookError: where the file is missing, lies elsewhere or is no picture.
+    """
+    if not settings.report.brand.logo:
+        return ""
+    engagement = (home_folder() / "params" / client).resolve()
+    path = (engagement / settings.report.brand.logo).resolve()
+    kind = mimetypes.guess_type(path.name)[0]
+    if engagement not in path.parents or not path.is_file() or kind not in ("image/png", "image/svg+xml", "image/jpeg"):
+        raise WorkbookError(
+            f"report.brand.logo: found {settings.report.brand.logo!r}, expected a PNG, JPEG or SVG file in {engagement}"
+        )
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _appendix(folder: Path, notebooks: Mapping[str, NotebookNode], settings: Settings, edition: Edition) -> Appendix:
+    language = edition.language
+    lists = folder / "lists"
+    return Appendix(
+        method=tuple(method_notes(settings.analysis.confidence, settings.analysis.small_cell, edition)),
+        files=tuple(_delivered(folder)),
+        lists=tuple(sorted(p.name for p in lists.iterdir() if p.is_file())) if lists.is_dir() else (),
+        notebooks=tuple((chapter_name(stage).render(edition), f"notebooks/{stage}.{language}.html") for stage in notebooks),
+        software=tuple(_software()),
+    )
+
+
+def _delivered(folder: Path) -> list[tuple[str, str]]:
+    """The delivered files with the head of their SHA-256, from the run's manifest."""
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        return []
+    deliveries: Mapping[str, str] = json.loads(manifest.read_text("utf-8")).get("deliveries", {})
+    return [(name, str(digest)[:12]) for name, digest in sorted(deliveries.items())]
+
+
+@functools.cache
+def _software() -> Sequence[str]:
+    return [f"Python {platform.python_version()}", *(f"{name} {importlib.metadata.version(name)}" for name in SOFTWARE)]
+
+
+def _cells(notebook: NotebookNode, stage: str, contents: Contents, language: str) -> list[dict[str, Any]]:
+    """The cells of a notebook edition: words in the language, code highlighted, blocks as in the report."""
+    cells = []
+    for place, cell in enumerate(notebook.cells):
+        tags = set(cell.metadata.get("tags", []))
+        name = "parameters-" + str(place) if tags & PARAMETERS else cell.id
+        if cell.cell_type == "markdown":
+            source = cell.source if language == "en" else translation(f"notebooks.{stage}.{cell.id}", cell.source, language)
+            cells.append({"kind": "lesson" if LESSON in tags else "prose", "anchor": anchor("cell", name),
+                          "html": markdown_html(source, top=2)})  # fmt: skip
+        elif cell.cell_type == "code":
+            cells.append({"kind": "code", "anchor": anchor("cell", name), "html": _highlighted(cell.source),
+                          "outputs": _outputs(cell, stage, contents, language), "name": name})  # fmt: skip
+    return cells
+
+
+def _outputs(cell: NotebookNode, stage: str, contents: Contents, language: str) -> list[Markup]:
+    shown = [
+        Markup(block_html(bundle, language, contents.numbers.get((stage, bundle["id"]))))  # noqa: S704 (escaped there)
+        for bundle in bundles(cell)
+    ]
+    plain = [
+        output.get("text") or output.get("data", {}).get("text/plain", "")
+        for output in cell.outputs
+        if MIME not in output.get("data", {})
+    ]
+    return shown + [Markup("<pre>{}</pre>").format(words) for words in plain if words]
+
+
+def _highlighted(code: str) -> Markup:
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)))  # noqa: S704 (pygments escapes)
