@@ -188,7 +188,7 @@ class _Draft:
 
     def chapter(self) -> Chapter:
         name = chapter_name(self.stage).render(self.edition)
-        first = self.words(self.answers[0]) if self.answers else {"heading": name, "sentences": []}
+        first: dict[str, Any] = self.words(self.answers[0]) if self.answers else {"heading": name, "sentences": []}
         more = [s for answer in self.answers[1:] for s in (self.words(answer)["heading"], *self.words(answer)["sentences"])]
         closing = [bool(self.meaning), bool(self.asks), bool(self.limits)]
         return Chapter(

@@ -46,6 +46,9 @@ PARAMETERS = {"parameters", "injected-parameters"}
 class PageExporter(TemplateExporter):
     """nbconvert with the report's own templates, escaping everything that is not marked as markup."""
 
+    def __init__(self, template_file: str) -> None:
+        super().__init__(template_file=template_file)
+
     @default("file_extension")
     def _html(self) -> str:
         return ".html"
@@ -114,7 +117,7 @@ def _read_notebooks(folder: Path) -> dict[str, NotebookNode]:
     found = {s.id: folder / f"{s.id}.ipynb" for s in STAGES if (folder / f"{s.id}.ipynb").is_file()}
     if not found:
         raise WorkbookError(f"{folder}: no executed notebook is here; run the stages first")
-    return {stage: nbformat.read(path, as_version=4) for stage, path in found.items()}
+    return {stage: nbformat.reads(path.read_text("utf-8"), as_version=4) for stage, path in found.items()}
 
 
 def _pages(
@@ -137,8 +140,8 @@ def _pages(
         "cover": cover,
         "brand_colour": settings.report.brand.colour,
         "brand_text": legible(settings.report.brand.colour),
-        "footer": css_string(f"{cover.client} · {cover.title}"),
-        "ribbon": css_string(f"{words['synthetic']} · {words['synthetic_more']}"),
+        "footer": css_string(f"{cover.client} – {cover.title}"),
+        "ribbon": css_string(f"{words['synthetic']}{words['colon']}{words['synthetic_more']}"),
     }
     others = [(e.language, {"en": "English", "zh": "中文"}[e.language]) for e in _editions(settings) if e != edition]
     pages = {
@@ -180,18 +183,17 @@ def css_string(words: str) -> Markup:
     "A\\26 B\\20 \\3c \\2f style\\3e "
     """
     safe = "".join(c if c.isalnum() and ord(c) < 128 else f"\\{ord(c):x} " for c in words)
-    return Markup(f'"{safe}"')  # noqa: S704 (letters, digits and escapes only)
+    return Markup(f'"{safe}"')
 
 
 def _joined(notebooks: Mapping[str, NotebookNode]) -> NotebookNode:
     """The notebooks of a run as one, in the order of the chapters."""
-    joined = nbformat.v4.new_notebook()
-    joined.cells = [
-        nbformat.from_dict({**cell, "id": f"{place}-{cell.id}"[:64]})
+    cells = [
+        NotebookNode({**cell, "id": f"{place}-{cell.id}"[:64]})
         for place, notebook in enumerate(notebooks.values(), start=1)
         for cell in notebook.cells
     ]
-    return joined
+    return NotebookNode(nbformat=4, nbformat_minor=5, metadata=NotebookNode(), cells=cells)
 
 
 def _visible(page: str) -> str:
@@ -207,14 +209,14 @@ def _cover(settings: Settings, period: Period, client: str, edition: Edition) ->
         (words["client"], name),
         (words["period"], period_words(period, edition)),
         (words["cut_off"], day(period.end).render(edition)),
-        (words["version"], f"{period.name} · {workbook.__version__}"),
+        (words["version"], f"{period.name}, {workbook.__version__}"),
         (words["author"], author),
     ]
     return Cover(
         title=named(settings.report.title).render(edition),
         client=name,
         facts=tuple(fact for fact in facts if fact[1]),
-        brand=settings.report.brand.name,
+        brand=named(settings.report.brand.name).render(edition),
         logo=_logo(settings, client),
         synthetic=settings.client.synthetic,
     )
@@ -266,7 +268,7 @@ def _software() -> Sequence[str]:
 
 def _cells(notebook: NotebookNode, stage: str, contents: Contents, language: str) -> list[dict[str, Any]]:
     """The cells of a notebook edition: words in the language, code highlighted, blocks as in the report."""
-    cells = []
+    cells: list[dict[str, Any]] = []
     for place, cell in enumerate(notebook.cells):
         tags = set(cell.metadata.get("tags", []))
         name = "parameters-" + str(place) if tags & PARAMETERS else cell.id
@@ -281,10 +283,7 @@ def _cells(notebook: NotebookNode, stage: str, contents: Contents, language: str
 
 
 def _outputs(cell: NotebookNode, stage: str, contents: Contents, language: str) -> list[Markup]:
-    shown = [
-        Markup(block_html(bundle, language, contents.numbers.get((stage, bundle["id"]))))  # noqa: S704 (escaped there)
-        for bundle in bundles(cell)
-    ]
+    shown = [Markup(block_html(bundle, language, contents.numbers.get((stage, bundle["id"])))) for bundle in bundles(cell)]
     plain = [
         output.get("text") or output.get("data", {}).get("text/plain", "")
         for output in cell.outputs
@@ -298,4 +297,4 @@ def _highlighted(code: str) -> Markup:
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
 
-    return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)))  # noqa: S704 (pygments escapes)
+    return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)))

@@ -38,7 +38,7 @@ def subset_woff2(words: Iterable[str]) -> tuple[bytes, frozenset[str]]:
     known = font.getBestCmap()
     options = subset.Options()
     options.flavor = "woff2"
-    options.layout_features = ["kern", "tnum", "lnum"]
+    options.layout_features = ["kern", "halt", "chws"]
     options.hinting = False
     options.name_IDs = [1, 2]
     options.drop_tables += ["vhea", "vmtx", "VORG"]

@@ -87,7 +87,8 @@ def block_words(edition: Edition) -> dict[str, str]:
         "rounding": text("report.block.rounding", "Shares may not add to 100% because of rounding."),
     }
     colon = {"en": ": ", "zh": "："}[edition.language]
-    return {"colon": colon, **{name: each.render(edition) for name, each in words.items()}}
+    comma = {"en": ", ", "zh": "，"}[edition.language]
+    return {"colon": colon, "comma": comma, **{name: each.render(edition) for name, each in words.items()}}
 
 
 def rows_left_out(shown: int, rows: int, artefact: str | None) -> Text:
@@ -186,7 +187,8 @@ def method_notes(confidence: float, small_cell: int, edition: Edition) -> list[s
         ),
         text(
             "report.method.missing",
-            "What the data cannot tell is called not measured, with what would have to be delivered; it is never taken for zero.",
+            "What the data cannot tell is called not measured, with what would have to be delivered; it is never taken "
+            "for zero.",
         ),
         text(
             "report.method.notebooks",
