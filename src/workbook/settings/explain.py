@@ -20,16 +20,16 @@ EVERY_STAGE = ("client", "languages", "currency", "seed", "analysis")
 """Sections that all six stages read."""
 
 _KPI_WORDS = {
-    "repurchase_rate": "customers of the window with two orders or more, as a share of its buyers",
-    "revenue": "revenue of the period, in the engagement's currency",
-    "active_customers": "customers with at least one order in the period",
-    "average_order": "revenue of the period for each order, in the engagement's currency",
-    "first_response_hours": "median hours from a ticket's opening to the first response",
-    "late_share": "share of tickets whose first response came after the service limit",
-    "nps": "net promoter score, from -100 to 100",
-    "csat": "share of satisfied answers",
-    "churn_share": "share of earlier buyers without an order for analysis.churn_days",
-    "complaints_called_back": "share of solved complaints called back within service.callback_hours",
+    "repurchase_rate": "share of the buyers of analysis.window_months who ordered twice or more in them",
+    "revenue": "sum of the orders of the period, in the engagement's currency",
+    "active_customers": "customers with an order in the period",
+    "average_order": "revenue of the period over its orders, in the engagement's currency",
+    "first_response_hours": "median hours from opening to first response of the period's tickets",
+    "late_share": "share of the period's tickets answered after the limit of their priority, or past it and open",
+    "nps": "percentage of scores 9 and 10 less percentage of scores 0 to 6",
+    "csat": "share of satisfaction answers in the top two fifths of the scale",
+    "churn_share": "share of the buyers before the last analysis.churn_days without an order since",
+    "complaints_called_back": "share of the complaints solved in the period called back within service.callback_hours",
 }
 
 

@@ -98,6 +98,12 @@ class Analysis(Section):
     window_months: int = Field(12, ge=1, le=60, description="Months before the analysis date that the profile looks back.")
     churn_days: int = Field(180, ge=1, description="Days without an order after which a customer counts as lost.")
     new_days: int = Field(90, ge=1, description="Days since the first order in which a customer counts as new.")
+    established_orders: int = Field(
+        4, ge=2, description="Number of orders, over all time, from which a customer counts as established."
+    )
+    growth_share: float = Field(
+        0.5, gt=0, description="Growth of revenue over the previous period from which an established customer still develops."
+    )
     customers_from_orders: bool = Field(
         False, description="True where the customer list is known to be partial: buyers it lacks are added with their id alone."
     )
@@ -190,7 +196,7 @@ class Diagnosis(Section):
     stale_status_share: Share = Field(0.05, description="Share of active records whose status is out of date that is accepted.")
     match_days: int = Field(90, ge=1, description="Days after a recommendation within which a purchase counts as a match.")
     channel_gap: Share = Field(
-        0.1, description="Gap in late first responses between the worst channel and the others that is accepted (0.1 = 10 points)."
+        0.1, description="Accepted gap in late first responses between the worst channel and the others (0.1 = 10 points)."
     )
     cross_lift: Positive = Field(
         2, description="Basket lift from which two products count as companions (2 = twice as often as chance)."
@@ -198,8 +204,8 @@ class Diagnosis(Section):
     late_resolution_share: Share = Field(0.1, description="Share of solutions past the limit that is accepted.")
     reopened_share: Share = Field(0.1, description="Share of solved tickets opened again that is accepted.")
     repeat_days: int = Field(30, ge=1, description="Days within which a second ticket of a customer on one topic is a repeat.")
-    high_priority: float = Field(0.6, ge=0, le=1, description="Priority score from which a problem is high.")
-    medium_priority: float = Field(0.35, ge=0, le=1, description="Priority score from which a problem is medium.")
+    high_priority: float = Field(0.5, ge=0, le=1, description="Priority score from which a problem is high.")
+    medium_priority: float = Field(0.3, ge=0, le=1, description="Priority score from which a problem is medium.")
 
 
 class Index(Section):
@@ -253,6 +259,9 @@ class Rfm(Section):
     recency: list[float] | None = Field(None, description="Cut points of recency in days; found from the data otherwise.")
     frequency: list[float] | None = Field(None, description="Cut points of the number of orders.")
     monetary: list[float] | None = Field(None, description="Cut points of revenue.")
+    split: Literal["mean", "median"] = Field(
+        "mean", description="High and low of the segments part at the mean or the median of all buyers' scores."
+    )
 
 
 class Grading(Section):

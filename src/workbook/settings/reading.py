@@ -105,6 +105,20 @@ def periods(home: Path, client: str) -> list[Period]:
     return sorted(found)
 
 
+def known_periods(home: Path, client: str, wanted: list[Period] | None) -> list[Period]:
+    """The *wanted* periods of a client, all of them where None are wanted, earliest first.
+
+    Raises:
+        WorkbookError: for an unknown client or period, or a client without periods.
+    """
+    known = periods(home, client)
+    for period in wanted or []:
+        period_file(home, client, period)
+    if not known:
+        raise WorkbookError(f"params/{client}: found no period, expected a file such as params/{client}/2025Q4.yaml")
+    return known if wanted is None else sorted(set(wanted))
+
+
 def earlier_periods(home: Path, client: str, period: Period) -> list[Period]:
     """The client's periods of the same length that lie before *period*, the latest first."""
     return [p for p in reversed(periods(home, client)) if p.months == period.months and p.end < period.end]
@@ -208,7 +222,7 @@ def _read(
         top, fault = placed(top, key, value, OVERRIDES)
         problems += [fault] if fault else []
     settings, faults = validated(top)
-    return settings, problems + faults
+    return settings, _each_place_once(problems + faults)
 
 
 def _starter(layers: list[Node], overrides: Mapping[str, Any]) -> tuple[Node | None, list[Problem]]:
@@ -259,10 +273,15 @@ def validated(tree: Node) -> tuple[Settings | None, list[Problem]]:
     else:
         problems += _mistyped(tree, settings)
         problems += [_cross(tree, fault) for fault in check(settings)]
-    unique: dict[tuple[str, int | None, str], Problem] = {}
+    return (None if problems else settings), _each_place_once(problems)
+
+
+def _each_place_once(problems: list[Problem]) -> list[Problem]:
+    """The first problem of each place: alternatives of a type, and what follows from a slip, say no more."""
+    first: dict[tuple[str, int | None, str], Problem] = {}
     for problem in problems:
-        unique.setdefault((problem.file, problem.line, problem.key), problem)
-    return (None if problems else settings), list(unique.values())
+        first.setdefault((problem.file, problem.line, problem.key), problem)
+    return list(first.values())
 
 
 def _validate(tree: Node, data: dict[str, Any]) -> tuple[Settings | None, list[ErrorDetails]]:

@@ -86,7 +86,7 @@ def parse_tree(words: str, shown: str) -> tuple[Node | None, list[Problem]]:
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line = mark.line + 1 if mark else None
-        what = " ".join(str(fault.problem or fault.context).split())
+        what = " ".join(f"{fault.context or ''} {fault.problem or ''}".split())
         hint = "indent with spaces, not tabs" if "\\t" in what else "put text that holds : # [ ] { } % @ in quotes"
         return None, [Problem(shown, line, "", f"this is not YAML ({what})", "", hint)]
     except YAMLError as fault:

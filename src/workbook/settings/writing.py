@@ -55,6 +55,12 @@ def write_period(home: Path, client: str, period: Period, changes: Mapping[str, 
     problems = check_words(home, client, period, words)
     if problems:
         raise SettingsError(problems)
+    return write_whole(path, words)
+
+
+def write_whole(path: Path, words: str) -> Path:
+    """Write a text file in one step, so that a reader finds the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(words, "utf-8", newline="\n")

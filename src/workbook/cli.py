@@ -1,0 +1,241 @@
+"""Every command, thin: each finds its words here and its work elsewhere. Heavy imports stand inside the commands."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from workbook import __version__
+from workbook.errors import DeliveryError, SettingsError, UsageError, WorkbookError
+from workbook.period import Period
+from workbook.places import HOME_VARIABLE, home_folder
+
+SCREEN = 40
+"""Most lines of faults shown at once."""
+
+
+class Commands(TyperGroup):
+    """The commands; what the person at the keyboard can mend is shown as its message alone."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, its errors told on stderr and turned into exit codes."""
+        try:
+            return super().invoke(ctx)
+        except WorkbookError as fault:
+            _complain(fault)
+            raise typer.Exit(fault.exit_code) from None
+        except OSError as fault:
+            if fault.errno == errno.EPIPE:
+                raise
+            typer.echo(f"{fault.filename or 'file'}: {fault.strerror or fault}", err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.echo("\nstopped; what was published before stands as it was", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Six notebooks that turn a client's files into a report, lists and next period's parameters.",
+)
+
+ClientName = Annotated[str, typer.Argument(help="The client: a folder in params/.", metavar="CLIENT")]
+PeriodNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Periods such as 2025Q4, 2025-11, 2025H2 or 2025; all of the client by default.", metavar="[PERIOD]..."
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Replace a parameter for this time, e.g. grading.rfm.bins=4.", metavar="KEY=VALUE"),
+]
+
+
+def main() -> None:
+    """The ``workbook`` command."""
+    app()
+
+
+@app.callback()
+def common(
+    ctx: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that holds params/, data/ and outputs/; else WORKBOOK_HOME, else the repository.",
+            exists=True, file_okay=False, resolve_path=True,
+        ),
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and stop.", is_eager=True)] = False,
+) -> None:  # fmt: skip
+    """What all commands share."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    ctx.obj = home or home_folder()
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    client: ClientName,
+    period: PeriodNames = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Check settings and delivery: every fault at once, and what the data are enough for. Exit 1 where there are faults."""
+    from workbook.checking import check_client
+
+    outcome = check_client(ctx.obj, client, _periods(period))
+    typer.echo(json.dumps(outcome.as_json(), ensure_ascii=False, indent=1) if as_json else outcome.as_words(SCREEN))
+    if not outcome.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    client: Annotated[str | None, typer.Argument(help="The client: a folder in params/.", metavar="CLIENT")] = None,
+    period: PeriodNames = None,
+    every: Annotated[bool, typer.Option("--all", help="Every client of the home, one after the other.")] = False,
+    stage: Annotated[
+        list[str] | None, typer.Option(help="Only this stage, on the published results of the others; may be repeated.")
+    ] = None,
+    override: Overrides = None,
+    engine: Annotated[str, typer.Option(help="What executes the notebooks.")] = "papermill",
+) -> None:
+    """Execute the six notebooks for each period and publish the reports; prints the path of each report."""
+    from workbook.settings.reading import clients, override_of
+
+    if (client is None) != every:
+        raise UsageError("run: expected a client, or --all and no client")
+    if every:
+        period = None
+    overrides = dict(override_of(words) for words in override or [])
+    worst = 0
+    for name in clients(ctx.obj) if client is None else [client]:
+        try:
+            _run_client(ctx.obj, name, _periods(period), stage, overrides, engine)
+        except WorkbookError as fault:
+            if not every:
+                raise
+            _complain(fault)
+            worst = max(worst, fault.exit_code)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _run_client(
+    home: Path, client: str, wanted: list[Period] | None, stages: list[str] | None, overrides: dict[str, Any], engine: str
+) -> None:
+    from workbook.settings.reading import known_periods
+
+    chosen = known_periods(home, client, wanted)
+    from workbook.run.execute import run_periods
+
+    results = run_periods(
+        home, client, chosen, stages=stages or None, overrides=overrides, engine=engine,
+        echo=lambda words: typer.echo(words, err=True),
+    )  # fmt: skip
+    for result in results:
+        for report in result.reports:
+            typer.echo(str(report))
+
+
+@app.command()
+def explain(
+    ctx: typer.Context,
+    key: Annotated[str | None, typer.Argument(help="Dotted key, e.g. grading.rfm.bins; or kpis, or tables.")] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Write params/schema.json, which lets editors complete keys.")
+    ] = False,
+) -> None:
+    """Explain a parameter: what it does, what may stand there, its default, and the stages that read it."""
+    from workbook.settings import explain as words
+    from workbook.settings.writing import write_whole
+
+    if schema:
+        typer.echo(str(write_whole(ctx.obj / "params" / "schema.json", words.schema_text())))
+        return
+    typer.echo(words.explain(key))
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """List the clients of the home, their periods and their reports."""
+    from workbook.settings.reading import clients, periods
+
+    names = clients(ctx.obj)
+    if not names:
+        typer.echo(f"no clients in {ctx.obj / 'params'}")
+    for name in names:
+        for period in periods(ctx.obj, name):
+            reports = sorted((ctx.obj / "outputs" / name / period.name).glob("report.*.html"))
+            typer.echo(f"{name}  {period.name}  {'  '.join(str(r) for r in reports) or 'not run yet'}")
+
+
+@app.command("next")
+def next_(
+    ctx: typer.Context,
+    client: ClientName,
+    period: Annotated[
+        str | None,
+        typer.Argument(help="The period whose proposal is taken; the latest run one by default.", metavar="[PERIOD]"),
+    ] = None,
+) -> None:
+    """Write the next period's parameters from what the last run proposed; what its file says already stays."""
+    from workbook.settings.next_period import write_next
+
+    written = write_next(ctx.obj, client, Period.parse(period) if period else None)
+    typer.echo(str(written.path))
+    for key in written.set:
+        typer.echo(f"  set   {key}")
+    for key in written.kept:
+        typer.echo(f"  kept  {key}, which the file gave already")
+
+
+@app.command()
+def lab(
+    ctx: typer.Context,
+    client: ClientName,
+    period: Annotated[str, typer.Argument(help="The period to open.", metavar="PERIOD")],
+    browser: Annotated[bool, typer.Option(help="Whether to open a browser.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only write the copies of the notebooks.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Copy the notebooks anew; work in earlier copies is lost.")] = False,
+) -> None:
+    """Open copies of the notebooks in JupyterLab, with client and period filled in."""
+    from workbook.lab import lay_out
+    from workbook.settings.reading import read_settings
+
+    when = Period.parse(period)
+    copies = lay_out(ctx.obj, client, when, read_settings(ctx.obj, client, when), fresh=fresh)
+    if dry_run:
+        typer.echo("\n".join(str(copy) for copy in copies))
+        return
+    command = [sys.executable, "-m", "jupyter", "lab", *([] if browser else ["--no-browser"]), str(copies[0].parent)]
+    code = subprocess.run(command, env={**os.environ, HOME_VARIABLE: str(ctx.obj)}, check=False).returncode
+    if code:
+        raise typer.Exit(code)
+
+
+def _periods(names: list[str] | None) -> list[Period] | None:
+    return sorted({Period.parse(name) for name in names}) if names else None
+
+
+def _complain(fault: WorkbookError) -> None:
+    lines = fault.problems if isinstance(fault, SettingsError | DeliveryError) else [str(fault)]
+    for line in lines[:SCREEN]:
+        typer.echo(line, err=True)
+    if len(lines) > SCREEN:
+        typer.echo(f"… and {len(lines) - SCREEN} more; `workbook check CLIENT --json` tells all", err=True)
