@@ -260,7 +260,7 @@ class Rfm(Section):
     frequency: list[float] | None = Field(None, description="Cut points of the number of orders.")
     monetary: list[float] | None = Field(None, description="Cut points of revenue.")
     split: Literal["mean", "median"] = Field(
-        "mean", description="High and low of the segments part at the mean or the median of all buyers' scores."
+        "mean", description="High and low of the segments part at the mean or the median of all buyers' values."
     )
 
 

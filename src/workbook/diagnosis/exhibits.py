@@ -1,0 +1,395 @@
+"""How stage 3 shows: problem list, priorities, checks by module, first responses, and the chapter's message."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure as Canvas
+
+from workbook.diagnosis.finding import MODULE_NAMES, Finding
+from workbook.diagnosis.tickets import channel_name
+from workbook.language import Edition, Quantity, Text, count, day, format_value, joined, named, number, share, text
+from workbook.period import Period
+from workbook.report.blocks import Answer, Column, Figure, NotMeasured, Paragraph, Table
+from workbook.report.figures import BETTER, GRID, MUTED, TEXT, UNCLEAR, WORSE, canvas, label_axis
+from workbook.settings.models import Diagnosis as Limits
+from workbook.settings.models import Settings
+
+PRIORITY_NAMES = {
+    "high": text("diagnosis.priority.high", "high"),
+    "medium": text("diagnosis.priority.medium", "medium"),
+    "low": text("diagnosis.priority.low", "low"),
+}
+STATUS_NAMES = {"new": text("diagnosis.status_name.new", "new"), "open": text("diagnosis.status_name.open", "open")}
+BREACH_NAMES = {
+    "clear": text("diagnosis.breach.clear", "beyond the limit"),
+    "possible": text("diagnosis.breach.possible", "perhaps beyond the limit"),
+    "fine": text("diagnosis.breach.fine", "within the limit"),
+}
+MOST_BARS = 12
+
+
+def problem_table(problems: pd.DataFrame, ranked: Sequence[Finding], settings: Settings, period: Period) -> Table:
+    """The problem list: number, module, problem, evidence, customers, revenue, priority, status."""
+    frame = pd.DataFrame(
+        {
+            "no": range(1, len(ranked) + 1),
+            "module": [f.module for f in ranked],
+            "problem": [f.words.problem for f in ranked],
+            "evidence": [f.evidence for f in ranked],
+            "customers": [len(f.customers) for f in ranked],
+            "revenue": [f.revenue for f in ranked],
+            "priority": problems["priority"].to_list(),
+            "status": problems["status"].to_list(),
+        }
+    )
+    columns = (
+        Column("no", text("diagnosis.column.no", "No."), "count"),
+        Column("module", text("diagnosis.column.module", "Module"), labels=MODULE_NAMES),
+        Column("problem", text("diagnosis.column.problem", "Problem")),
+        Column("evidence", text("diagnosis.column.evidence", "Evidence")),
+        Column("customers", text("diagnosis.column.customers", "Customers touched"), "count"),
+        Column("revenue", text("diagnosis.column.revenue", "Their revenue"), "money"),
+        Column("priority", text("diagnosis.column.priority", "Priority"), labels=PRIORITY_NAMES),
+        Column("status", text("diagnosis.column.status", "Status"), labels=STATUS_NAMES),
+    )
+    note = text(
+        "diagnosis.problems.note",
+        "Evidence: figure with {level} interval, limit and number of cases. Revenue: trailing window of the customers touched, "
+        "who may stand in several rows. {start} to {end}.",
+        level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end),
+    )  # fmt: skip
+    return Table("diagnosis.problems", _list_title(problems), columns, frame, note, artefact="problems")
+
+
+def _list_title(problems: pd.DataFrame) -> Text:
+    high = int((problems["priority"] == "high").sum())
+    if problems.empty:
+        return text("diagnosis.problems.none", "No check lies beyond its limit")
+    if high == 0:
+        return text("diagnosis.problems.no_high", "{n} problems, none of high priority", n=count(len(problems)))
+    return text(
+        "diagnosis.problems.some", "{n} problems, {high} of high priority", n=count(len(problems)), high=count(high)
+    )  # fmt: skip
+
+
+def cause_table(problems: pd.DataFrame, ranked: Sequence[Finding]) -> Table:
+    """The likely cause of each problem, to be checked with the people who do the work."""
+    frame = pd.DataFrame(
+        {
+            "problem": [f.words.problem for f in ranked],
+            "cause": [f.words.cause for f in ranked],
+            "priority": problems["priority"].to_list(),
+        }
+    )
+    columns = (
+        Column("problem", text("diagnosis.column.problem", "Problem")),
+        Column("cause", text("diagnosis.column.cause", "Likely cause")),
+        Column("priority", text("diagnosis.column.priority", "Priority"), labels=PRIORITY_NAMES),
+    )
+    note = text("diagnosis.causes.note", "Assumptions from experience, not measured; check them with those who do the work.")
+    title = text("diagnosis.causes.title", "{n} problems, each with a likely cause to check", n=count(len(ranked)))
+    return Table("diagnosis.causes", title, columns, frame, note, artefact="problems")
+
+
+def priority_figure(problems: pd.DataFrame, ranked: Sequence[Finding], limits: Limits, period: Period) -> Figure | NotMeasured:
+    """Ranked bars of the priority score, with the scores from which a problem is medium and high."""
+    if not ranked:
+        why = text("diagnosis.priorities.none", "Every check measured lies within its limit.")
+        return NotMeasured("diagnosis.priorities", text("diagnosis.priorities.what", "Ranking of problems"), why=why)
+    top, scores = ranked[:MOST_BARS], problems["priority_score"].to_numpy(float)[:MOST_BARS]
+    grades, impact = problems["priority"].to_list()[:MOST_BARS], problems["impact"].to_numpy(float)[:MOST_BARS]
+
+    def draw(edition: Edition) -> Canvas:
+        figure, axes = canvas(height=max(2.6, 0.42 * len(top) + 0.8))
+        places = np.arange(len(top))
+        fills = {"high": WORSE, "medium": MUTED, "low": "white"}
+        edges = {"high": WORSE, "medium": MUTED, "low": UNCLEAR}
+        axes.barh(
+            places, scores, height=0.62, color=[fills[g] for g in grades], edgecolor=[edges[g] for g in grades], linewidth=1.2
+        )
+        for place, score, grade, part in zip(places.tolist(), scores.tolist(), grades, impact, strict=True):
+            words = f"{PRIORITY_NAMES[grade].render(edition)} {format_value(score, 'ratio', edition)}"
+            words += f" · {_revenue_words(part).render(edition)}"
+            axes.text(score + 0.012, place, words, va="center", fontsize=8.5,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # fmt: skip
+        for at in (limits.medium_priority, limits.high_priority):
+            axes.axvline(at, color=GRID, linewidth=1.2, zorder=0)
+        axes.set_xticks(
+            [0, limits.medium_priority, limits.high_priority, 1],
+            ["0",
+             *(f"{PRIORITY_NAMES[g].render(edition)} ≥ {format_value(at, 'ratio', edition)}"
+               for g, at in (("medium", limits.medium_priority), ("high", limits.high_priority))), "1"],
+        )  # fmt: skip
+        axes.set_yticks(places, [_wrapped(f.words.problem.render(edition), edition) for f in top], linespacing=1.45)
+        axes.invert_yaxis()
+        axes.set_xlim(0, max(1.0, float(scores.max()) + 0.5))
+        axes.tick_params(length=0)
+        axes.spines["left"].set_visible(False)
+        label_axis(axes, text("diagnosis.priorities.axis", "Priority score").render(edition))
+        return figure
+
+    first = top[0]
+    title = text(
+        "diagnosis.priorities.title", "First to mend: {problem} ({part} of revenue touched)",
+        problem=first.words.problem, part=share(float(impact[0])),
+    )  # fmt: skip
+    alt = text(
+        "diagnosis.priorities.alt", "Horizontal bars: priority score of {n} problems; the highest is {problem} at {score}.",
+        n=count(len(top)), problem=first.words.problem, score=number(float(scores[0]), 2),
+    )  # fmt: skip
+    note = text(
+        "diagnosis.priorities.note",
+        "Priority score from 0 to 1 = certainty × (share of revenue touched + distance from the limit) / 2; "
+        "n = {n} problems; {start} to {end}.",
+        n=count(len(ranked)), start=day(period.start), end=day(period.end),
+    )  # fmt: skip
+    return Figure("diagnosis.priorities", title, draw, alt, note)
+
+
+def _revenue_words(part: float) -> Text:
+    return text("diagnosis.priorities.label", "touches {part} of revenue", part=share(part))
+
+
+def _wrapped(words: str, edition: Edition) -> str:
+    english = edition.language == "en"
+    return textwrap.fill(words, 34 if english else 16, break_long_words=not english, break_on_hyphens=False)
+
+
+def module_table(
+    module: str, findings: Sequence[Finding], missing: Sequence[NotMeasured], settings: Settings, period: Period
+) -> Table | NotMeasured:
+    """Checks of one module: figure with interval, n, limit and reading; NotMeasured where none could be measured."""
+    id = f"diagnosis.module.{module}"
+    if not findings:
+        lacking = tuple(dict.fromkeys(name for m in missing for name in m.missing))
+        why = None if lacking else text("diagnosis.module.no_case", "The data delivered hold no case for these checks.")
+        return NotMeasured(id, text("diagnosis.module.what", "Checks of the module {module}", module=MODULE_NAMES[module]),
+                           lacking, why)  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "measure": [f.words.measure for f in findings],
+            "figure": [f.quantity(f.figure) for f in findings],
+            "low": [f.bound(f.low) for f in findings],
+            "high": [f.bound(f.high) for f in findings],
+            "n": [f.n for f in findings],
+            "limit": [_limit(f) for f in findings],
+            "breached": [f.breached for f in findings],
+            "customers": [len(f.customers) for f in findings],
+            "revenue": [f.revenue for f in findings],
+        }
+    )
+    columns = (
+        Column("measure", text("diagnosis.column.measure", "Measure")),
+        Column("figure", text("diagnosis.column.figure", "Figure (interval)"), low="low", high="high"),
+        Column("n", text("diagnosis.column.n", "n"), "count"),
+        Column("limit", text("diagnosis.column.limit", "Limit")),
+        Column("breached", text("diagnosis.column.reading", "Reading"), labels=BREACH_NAMES),
+        Column("customers", text("diagnosis.column.customers", "Customers touched"), "count"),
+        Column("revenue", text("diagnosis.column.revenue", "Their revenue"), "money"),
+    )
+    note = text(
+        "diagnosis.module.note",
+        "Shares of records, customers or tickets (n) with {level} interval; service tickets of "
+        "{start} to {end}, records as of {end}; revenue over the trailing window.",
+        level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end),
+    )  # fmt: skip
+    return Table(id, _module_title(module, findings), columns, frame, note, artefact="findings")
+
+
+def _limit(finding: Finding) -> Text:
+    limit = finding.limit
+    if finding.direction == "above":
+        return text("diagnosis.limit.above", "at most {limit}", limit=limit)
+    return text("diagnosis.limit.below", "at least {limit}", limit=limit)
+
+
+def _module_title(module: str, findings: Sequence[Finding]) -> Text:
+    worst = max(findings, key=lambda f: (f.breached == "clear", f.severity))
+    if worst.breached == "fine":
+        return text("diagnosis.module.fine", "{module}: all {n} checks within their limits",
+                    module=MODULE_NAMES[module], n=count(len(findings)))  # fmt: skip
+    values: dict[str, Text | Quantity] = {
+        "module": MODULE_NAMES[module], "problem": worst.words.problem,
+        "figure": worst.quantity(worst.figure), "limit": _limit(worst),
+    }  # fmt: skip
+    if worst.breached == "possible":
+        return text("diagnosis.module.possible", "{module}, perhaps: {problem} ({figure}, {limit} wanted)", **values)
+    return text("diagnosis.module.clear", "{module}: {problem} ({figure}, {limit} wanted)", **values)
+
+
+def sla_figure(responses: pd.DataFrame, settings: Settings, period: Period) -> Figure | NotMeasured:
+    """Late first responses by channel: bars with interval, the accepted share as a tick."""
+    rows = responses[responses["dimension"] == "channel"].sort_values(["share", "group"], ascending=[False, True])
+    if rows.empty:
+        what = text("diagnosis.responses.what", "First responses against their limit, by channel")
+        return NotMeasured("diagnosis.sla", what, ("tickets.channel",))
+    rows = rows.head(MOST_BARS).reset_index(drop=True)
+    limit, n = settings.service.late_share, int(responses.loc[responses["dimension"] == "all", "tickets"].sum())
+
+    def draw(edition: Edition) -> Canvas:
+        figure, axes = canvas(height=max(2.6, 0.4 * len(rows) + 1.0))
+        places = np.arange(len(rows))
+        late, low, high = (100 * rows[c].to_numpy(float) for c in ("share", "low", "high"))
+        beyond, within = low > 100 * limit, high < 100 * limit
+        colours = np.where(beyond, WORSE, np.where(within, BETTER, UNCLEAR))
+        axes.barh(places, late, height=0.6, color=np.where(beyond | within, colours, "white"), edgecolor=colours, linewidth=1.2)
+        axes.errorbar(late, places, xerr=[late - low, high - late], fmt="none", ecolor=TEXT, elinewidth=1, capsize=2.5)
+        axes.vlines(np.full(len(rows), 100 * limit), places - 0.42, places + 0.42, color=TEXT, linewidth=2)
+        for place, found, cases in zip(places.tolist(), rows["share"], rows["tickets"], strict=True):
+            words = f"{share(found, 1).render(edition)}  n = {count(cases).render(edition)}"
+            axes.text(max(high[place], 100 * limit) + 1.2, place, words, va="center", fontsize=8.5)
+        axes.set_yticks(places, [channel_name(str(g)).render(edition) for g in rows["group"]])
+        axes.invert_yaxis()
+        axes.set_xlim(0, max(float(high.max()), 100 * limit) * 1.3 + 6)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}%")
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        label_axis(axes, text("diagnosis.sla.axis", "Late first responses; tick: limit {limit}",
+                              limit=share(limit)).render(edition))  # fmt: skip
+        return figure
+
+    worst = rows.iloc[0]
+    channel = channel_name(str(worst["group"]))
+    return Figure(
+        "diagnosis.sla",
+        _sla_title(channel, float(worst["share"]), float(worst["low"]), limit, int(worst["late"]), int(worst["tickets"])),
+        draw,
+        text("diagnosis.sla.alt",
+             "Horizontal bars: share of late first responses in {n} channels with intervals; highest {channel} at {late}.",
+             n=count(len(rows)), channel=channel, late=share(float(worst["share"]), 1)),
+        text("diagnosis.sla.note",
+             "Share of tickets whose first response came after the limit of their priority, with {level} interval; tickets "
+             "opened {start} to {end}; n = {n}. Hollow: the interval includes the limit.",
+             level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end), n=count(n)),
+        response_table(responses, settings, period),
+    )  # fmt: skip
+
+
+def _sla_title(channel: Text, late: float, low: float, limit: float, hits: int, n: int) -> Text:
+    if n < 30:
+        return text("diagnosis.sla.counts", "Most often late: {channel}, {hits} of {n} first responses",
+                    channel=channel, hits=count(hits), n=count(n))  # fmt: skip
+    if low > limit:
+        return text("diagnosis.sla.late", "{late} of first responses by {channel} are late; {limit} is accepted",
+                    channel=channel, late=share(late), limit=share(limit))  # fmt: skip
+    if late > limit:
+        return text("diagnosis.sla.unclear", "First responses by {channel} may be late too often: {late}, {limit} accepted",
+                    channel=channel, late=share(late), limit=share(limit))  # fmt: skip
+    return text("diagnosis.sla.fine", "No channel is late more often than the accepted {limit}", limit=share(limit))
+
+
+def response_table(responses: pd.DataFrame, settings: Settings, period: Period) -> Table:
+    """Late share, median and 90th percentile of the first response, in all and by channel, hour and tier."""
+    tiers = {word.strip().lower(): named(tier.name) for tier in settings.grading.tiers
+             for word in (tier.id, *([tier.name] if isinstance(tier.name, str) else tier.name.values()))}  # fmt: skip
+    order = {"all": 0, "channel": 1, "hour": 2, "tier": 3}
+    rows = responses.assign(place=responses["dimension"].map(order)).sort_values(["place", "group"], ignore_index=True)
+
+    def name(dimension: str, group: str) -> Text:
+        if dimension == "all":
+            return text("diagnosis.responses.all", "all tickets")
+        if dimension == "channel":
+            return channel_name(group)
+        return tiers.get(group.strip().lower(), named(group)) if dimension == "tier" else named(group)
+
+    frame = rows.copy()
+    frame["name"] = pd.Series(
+        [name(str(d), str(g)) for d, g in zip(rows["dimension"], rows["group"], strict=True)], dtype="object"
+    )
+    whole = frame.iloc[0]
+    dimensions = {
+        "all": text("diagnosis.dimension.all", "all"),
+        "channel": text("diagnosis.dimension.channel", "channel"),
+        "hour": text("diagnosis.dimension.hour", "hour opened"),
+        "tier": text("diagnosis.dimension.tier", "client's tier"),
+    }
+    columns = (
+        Column("dimension", text("diagnosis.column.dimension", "By"), labels=dimensions),
+        Column("name", text("diagnosis.column.group", "Group")),
+        Column("tickets", text("diagnosis.column.tickets", "Tickets"), "count"),
+        Column("share", text("diagnosis.column.late", "Late (interval)"), "share", low="low", high="high"),
+        Column("p50", text("diagnosis.column.p50", "Median, hours"), "hours", low="p50_low", high="p50_high"),
+        Column("p90", text("diagnosis.column.p90", "90th percentile, hours"), "hours", low="p90_low", high="p90_high"),
+    )
+    return Table(
+        "diagnosis.responses",
+        text("diagnosis.responses.title", "Half of first responses take up to {p50}, one in ten over {p90}",
+             p50=Quantity(float(whole["p50"]), "hours", 1), p90=Quantity(float(whole["p90"]), "hours", 1)),
+        columns, frame,
+        text("diagnosis.responses.note",
+             "Tickets opened {start} to {end}; hours of answered tickets; intervals of the percentiles from order statistics, "
+             "n/a where there are too few.", start=day(period.start), end=day(period.end)),
+        rows=20,
+    )  # fmt: skip
+
+
+def answer(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missing: int) -> Answer:
+    """Heading and at most three sentences: how many problems, the first of them, what stayed dark."""
+    clear = sum(f.breached == "clear" for f in ranked)
+    sentences = [
+        _checks_sentence(checks, clear, len(ranked) - clear),
+    ]  # fmt: skip
+    if ranked:
+        sentences.append(
+            text("diagnosis.answer.first", "First comes “{problem}”: {evidence}; it touches {customers} customers.",
+                 problem=ranked[0].words.problem, evidence=ranked[0].evidence, customers=count(len(ranked[0].customers)))
+        )  # fmt: skip
+    if missing:
+        sentences.append(
+            text("diagnosis.answer.missing", "{n} checks could not be measured for want of data.", n=count(missing))
+        )
+    return Answer("diagnosis.answer", _answer_heading(problems, ranked), tuple(sentences), "complication")
+
+
+def _checks_sentence(checks: int, clear: int, possible: int) -> Text:
+    if possible == 0:
+        return text("diagnosis.answer.clear", "Of {checks} checks, {clear} lie beyond their limit.",
+                    checks=count(checks), clear=count(clear))  # fmt: skip
+    return text("diagnosis.answer.checks", "Of {checks} checks, {clear} lie clearly and {possible} perhaps beyond their limit.",
+                checks=count(checks), clear=count(clear), possible=count(possible))  # fmt: skip
+
+
+def _answer_heading(problems: pd.DataFrame, ranked: Sequence[Finding]) -> Text:
+    high = [f.module for f, grade in zip(ranked, problems["priority"], strict=True) if grade == "high"]
+    if not ranked:
+        return text("diagnosis.answer.none", "The five modules show no problem beyond its limit")
+    if not high:
+        return text("diagnosis.answer.no_high", "{n} problems, none of high priority", n=count(len(ranked)))
+    modules = joined([MODULE_NAMES[module] for module in dict.fromkeys(high)][:2])
+    return text(
+        "diagnosis.answer.heading", "{n} problems; the gravest lie in: {modules}", n=count(len(ranked)), modules=modules
+    )
+
+
+def definitions(settings: Settings) -> tuple[Paragraph, ...]:
+    """The rules of stage 3 in words."""
+    limits = settings.diagnosis
+    return (
+        Paragraph(
+            "diagnosis.definition.interval",
+            text("diagnosis.definition.interval",
+                 "Intervals have a confidence of {confidence} (Wilson; Newcombe for differences): "
+                 "although every delivered case is counted, the period is read as a sample of how the process works.",
+                 confidence=share(settings.analysis.confidence)),
+            "definition",
+        ),
+        Paragraph(
+            "diagnosis.definition.breach",
+            text("diagnosis.definition.breach",
+                 "A check is beyond its limit where its whole interval is, and perhaps beyond where only the figure is."),
+            "definition",
+        ),
+        Paragraph(
+            "diagnosis.definition.priority",
+            text("diagnosis.definition.priority",
+                 "Priority score = certainty × (impact + severity) / 2. Certainty: 1 beyond the limit, 0.5 perhaps beyond. "
+                 "Impact: share of revenue of the customers touched. Severity: share of the bad cases that would have to go "
+                 "for the limit to be met. High from {high}, medium from {medium}.",
+                 high=number(limits.high_priority, 2), medium=number(limits.medium_priority, 2)),
+            "definition",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,251 @@
+"""One measured check of stage 3: a figure with its interval, held against a limit, and whom it touches (X1–X6)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+from scipy import stats
+
+from workbook.language import LANGUAGES, Edition, Quantity, Text, Unit, text
+from workbook.report.blocks import NotMeasured
+
+Module = Literal["information", "needs", "interaction", "value", "service"]
+MODULES: tuple[Module, ...] = ("information", "needs", "interaction", "value", "service")
+
+MODULE_NAMES: Mapping[str, Text] = {
+    "information": text("diagnosis.module.information", "Customer information"),
+    "needs": text("diagnosis.module.needs", "Needs analysis"),
+    "interaction": text("diagnosis.module.interaction", "Interaction tracking"),
+    "value": text("diagnosis.module.value", "Value assessment"),
+    "service": text("diagnosis.module.service", "Service optimisation"),
+}
+
+Breach = Literal["clear", "possible", "fine"]
+Direction = Literal["above", "below"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What readers call a check: ``measure`` the quantity, ``problem`` what is wrong on a breach, ``cause`` the likely why."""
+
+    measure: Text
+    problem: Text
+    cause: Text
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One measured check.
+
+    Attributes:
+        check: stable id, ``<module>.<name>``.
+        figure: the estimate in *unit*, with its interval *low* to *high*.
+        n: the number of cases behind it (the denominator of a share).
+        threshold: the limit from the settings, in *unit*.
+        direction: on which side of the limit a breach lies.
+        customers: ids of the customers touched, sorted.
+        revenue: revenue of these customers over the trailing window of the profile.
+    """
+
+    check: str
+    module: Module
+    words: Words
+    figure: float
+    unit: Unit
+    low: float
+    high: float
+    n: int
+    threshold: float
+    direction: Direction
+    customers: tuple[str, ...]
+    revenue: float
+
+    @property
+    def breached(self) -> Breach:
+        """Clear where the whole interval lies beyond the limit, possible where only the figure does."""
+        if not self._beyond(self.figure):
+            return "fine"
+        return "clear" if self._beyond(self.low) and self._beyond(self.high) else "possible"
+
+    def _beyond(self, value: float) -> bool:
+        return value > self.threshold if self.direction == "above" else value < self.threshold
+
+    @property
+    def severity(self) -> float:
+        """Share of the bad cases that would have to go for the limit to be met: 0 at the limit, towards 1 far beyond.
+
+        >>> found = Finding("needs.depth", "needs", None, 0.2, "share", 0.1, 0.3, 50, 0.5, "below", (), 0.0)
+        >>> round(found.severity, 3)
+        0.375
+        """
+        if self.breached == "fine":
+            return 0.0
+        bad, limit = (self.figure, self.threshold) if self.direction == "above" else (1 - self.figure, 1 - self.threshold)
+        return 1 - limit / bad if bad > 0 else 0.0
+
+    @property
+    def evidence(self) -> Text:
+        """Figure, interval, limit and n in one phrase; counts where there are fewer than 30 cases."""
+        n = Quantity(self.n, "count")
+        if self.unit == "share" and self.n < SMALL_SAMPLE:
+            hits = Quantity(round(self.figure * self.n), "count")
+            return text("diagnosis.evidence.counts", "{hits} of {n} (limit {limit})", hits=hits, n=n, limit=self.limit)
+        return text(
+            "diagnosis.evidence.share", "{figure} ({low} to {high}), limit {limit}, n = {n}",
+            figure=self.quantity(self.figure), low=self.bound(self.low), high=self.bound(self.high), limit=self.limit, n=n,
+        )  # fmt: skip
+
+    @property
+    def limit(self) -> Quantity:
+        """The limit as it is said: with no more decimals than it needs."""
+        return Quantity(self.threshold, self.unit, 0 if (100 * self.threshold).is_integer() else 1)
+
+    def quantity(self, value: float) -> Quantity:
+        """*value* in the unit of the finding, with one decimal."""
+        return Quantity(value, self.unit, 1)
+
+    def bound(self, value: float) -> Quantity:
+        """An end of the interval: percentage points without their name, which the figure beside it has said."""
+        return Quantity(100 * value, "number", 1) if self.unit == "points" else self.quantity(value)
+
+    @property
+    def row(self) -> dict[str, object]:
+        """The finding as a row of the artefact ``findings``."""
+        words = {
+            f"{name}_{language}": said.render(Edition(language))
+            for name, said in (
+                ("measure", self.words.measure), ("problem", self.words.problem),
+                ("cause", self.words.cause), ("evidence", self.evidence),
+            )
+            for language in LANGUAGES
+        }  # fmt: skip
+        return {
+            "check": self.check, "module": self.module, "figure": self.figure, "low": self.low, "high": self.high,
+            "n": self.n, "threshold": self.threshold, "unit": self.unit, "direction": self.direction,
+            "breached": self.breached, "customers": len(self.customers), "revenue": self.revenue, **words,
+        }  # fmt: skip
+
+
+SMALL_SAMPLE = 30
+"""Below this many cases a share is told as counts (report.md §2)."""
+
+FINDING_COLUMNS: tuple[str, ...] = (
+    "check", "module", "figure", "low", "high", "n", "threshold", "unit", "direction", "breached", "customers", "revenue",
+    *(f"{name}_{language}" for name in ("measure", "problem", "cause", "evidence") for language in LANGUAGES),
+)  # fmt: skip
+
+Measured = Finding | NotMeasured
+
+
+def proportion_interval(hits: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion (Wilson 1927); (0, 1) where there is no case.
+
+    Args:
+        hits: number of successes, 0 to *n*.
+        n: number of cases.
+        confidence: level, above 0.5 and below 1.
+
+    >>> tuple(round(x, 4) for x in proportion_interval(15, 50))
+    (0.191, 0.4375)
+    """
+    if n <= 0:
+        return 0.0, 1.0
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    p = hits / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    # the limits are exactly 0 and 1 at the ends; rounding must not move them past the figure
+    return (0.0 if hits == 0 else max(0.0, centre - half)), (1.0 if hits == n else min(1.0, centre + half))
+
+
+def difference_interval(
+    hits: float, n: float, other_hits: float, other_n: float, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Newcombe's interval (1998, method 10) of the difference of two independent proportions, hits/n − other."""
+    p, q = hits / n, other_hits / other_n
+    low, high = proportion_interval(hits, n, confidence)
+    other_low, other_high = proportion_interval(other_hits, other_n, confidence)
+    difference = p - q
+    return (
+        difference - math.sqrt((p - low) ** 2 + (other_high - q) ** 2),
+        difference + math.sqrt((high - p) ** 2 + (q - other_low) ** 2),
+    )
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every check needs to know of the customers.
+
+    Attributes:
+        revenue: customer_id → revenue over the trailing window of the profile (0 where none), in the profile's order.
+        confidence: level of the intervals.
+    """
+
+    revenue: pd.Series
+    confidence: float
+
+    @classmethod
+    def of(cls, profile: pd.DataFrame, confidence: float) -> Context:
+        """Taken from the profile; a profile without revenue counts as no revenue."""
+        values = pd.to_numeric(profile["revenue"]) if "revenue" in profile else pd.Series(0.0, index=profile.index)
+        revenue = pd.Series(
+            values.astype(float).fillna(0.0).to_numpy(), index=profile["customer_id"].astype(str).to_numpy(), name="revenue"
+        )
+        return cls(revenue[~revenue.index.duplicated()], confidence)
+
+    def touched(self, ids: Iterable[object]) -> tuple[tuple[str, ...], float]:
+        """The customers among *ids* that the profile knows, sorted, and their revenue."""
+        named = pd.Series(list(ids), dtype="str").dropna().unique()
+        known = self.revenue.index.intersection(pd.Index(named)).sort_values()
+        return tuple(known), float(self.revenue.reindex(known).sum())
+
+    def valuable(self, part: float) -> pd.Index:
+        """Ids of the top *part* of buyers by revenue; ties go to the smaller id."""
+        buyers = self.revenue[self.revenue > 0].rename_axis("customer_id").reset_index()
+        ranked = buyers.sort_values(["revenue", "customer_id"], ascending=[False, True])
+        first = math.ceil(round(part * len(ranked), 9))
+        ids: pd.Index = pd.Index(ranked["customer_id"].head(first))
+        return ids
+
+
+def share_finding(
+    check: str,
+    module: Module,
+    words: Words,
+    *,
+    hits: float,
+    n: float,
+    threshold: float,
+    direction: Direction,
+    touched: Iterable[object],
+    context: Context,
+) -> Measured:
+    """A finding whose figure is the share *hits* of *n*, with Wilson's interval; NotMeasured where there is no case."""
+    if n == 0:
+        return no_case(check, words.measure)
+    low, high = proportion_interval(hits, n, context.confidence)
+    customers, revenue = context.touched(touched)
+    return Finding(
+        check, module, words, hits / n, "share", low, high, int(n), threshold, direction, customers, revenue
+    )  # fmt: skip
+
+
+def no_case(check: str, measure: Text) -> NotMeasured:
+    """What a check returns where the data were delivered but hold no case in the period."""
+    why = text("diagnosis.not_measured.no_case", "The data delivered hold no such case up to the analysis date.")
+    return NotMeasured(f"diagnosis.{check}", measure, why=why)
+
+
+def not_delivered(check: str, measure: Text, missing: Sequence[str]) -> NotMeasured:
+    """What a check returns where the client did not deliver the data."""
+    return NotMeasured(f"diagnosis.{check}", measure, tuple(missing))
+
+
+def split(results: Iterable[Measured]) -> tuple[list[Finding], list[NotMeasured]]:
+    """Findings apart from what could not be measured."""
+    listed = list(results)
+    return [r for r in listed if isinstance(r, Finding)], [r for r in listed if isinstance(r, NotMeasured)]

@@ -1,0 +1,119 @@
+"""X3, interaction tracking: are valuable customers looked after, and are first responses in time?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbook.diagnosis.finding import (
+    Context,
+    Finding,
+    Measured,
+    Module,
+    Words,
+    difference_interval,
+    no_case,
+    not_delivered,
+    share_finding,
+)
+from workbook.diagnosis.tickets import channel_name, lateness
+from workbook.language import count, share, text
+from workbook.report.blocks import NotMeasured
+from workbook.settings.models import Settings
+from workbook.tables import Tables
+
+MODULE: Module = "interaction"
+
+SMALLEST_CHANNEL = 10
+"""Tickets that a channel must have to be compared with the others."""
+
+
+def interaction_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) -> list[Measured]:
+    """Silent valuable customers, late first responses, and the channel that is late more often than the others.
+
+    Source: method.md X3.
+    """
+    context = Context.of(profile, settings.analysis.confidence)
+    return [
+        _silent(tables, settings, context),
+        _late(tables, settings, context),
+        _late_channel(tables, settings, context),
+    ]
+
+
+def _silent(tables: Tables, settings: Settings, context: Context) -> Measured:
+    check, days = "interaction.silent", settings.diagnosis.silent_days
+    words = Words(
+        text("diagnosis.silent.measure", "High-value customers without contact for {days} days", days=count(days)),
+        text("diagnosis.silent.problem", "High-value customers left without contact"),
+        text("diagnosis.silent.cause", "No care plan says who contacts a valuable customer, and when."),
+    )
+    if missing := tables.lacks("interactions"):
+        return not_delivered(check, words.measure, missing)
+    valuable = context.valuable(settings.scope.high_value_share)
+    recent = tables.sql(
+        """
+        select customer_id from interactions where customer_id is not null
+        group by customer_id
+        having date_diff('day', max(cast(happened_at as date)), cast($end as date)) < $days
+        order by customer_id
+        """,
+        days=days,
+    )
+    silent = valuable.difference(pd.Index(recent["customer_id"]))
+    return share_finding(
+        check, MODULE, words, hits=len(silent), n=len(valuable), threshold=settings.diagnosis.silent_share,
+        direction="above", touched=silent, context=context,
+    )  # fmt: skip
+
+
+def _late(tables: Tables, settings: Settings, context: Context) -> Measured:
+    check = "interaction.late_response"
+    words = Words(
+        text("diagnosis.late_response.measure", "First responses later than the limit of their priority"),
+        text("diagnosis.late_response.problem", "First responses too late"),
+        text("diagnosis.late_response.cause", "Nobody is warned before a limit passes."),
+    )
+    if missing := tables.lacks("tickets.first_response_at"):
+        return not_delivered(check, words.measure, missing)
+    rows = lateness(tables, settings, "first_response_at")
+    return share_finding(
+        check, MODULE, words, hits=int(rows["late"].sum()), n=int(rows["tickets"].sum()),
+        threshold=settings.service.late_share, direction="above",
+        touched=rows.loc[rows["late"] > 0, "customer_id"], context=context,
+    )  # fmt: skip
+
+
+def _late_channel(tables: Tables, settings: Settings, context: Context) -> Measured:
+    """The worst channel against all others; the interval allows for its having been picked among several (Bonferroni)."""
+    check = "interaction.late_channel"
+    measure = text("diagnosis.late_channel.any", "Gap in late first responses between the worst channel and the others")
+    if missing := tables.lacks("tickets.first_response_at", "tickets.channel"):
+        return not_delivered(check, measure, missing)
+    rows = lateness(tables, settings, "first_response_at")
+    channels = rows[rows["channel"] != ""].groupby("channel")[["tickets", "late"]].sum()
+    channels = channels[channels["tickets"] >= SMALLEST_CHANNEL]
+    if channels.empty:
+        return no_case(check, measure)
+    if len(channels) == 1:
+        why = text("diagnosis.late_channel.one", "Tickets came in through one channel only.")
+        return NotMeasured(f"diagnosis.{check}", measure, why=why)
+    worst = str((channels["late"] / channels["tickets"]).idxmax())
+    n, late = (int(channels.loc[[worst], c].sum()) for c in ("tickets", "late"))
+    other_n, other_late = int(channels["tickets"].sum()) - n, int(channels["late"].sum()) - late
+    low, high = difference_interval(
+        late, n, other_late, other_n, 1 - (1 - context.confidence) / len(channels)
+    )  # fmt: skip
+    words = Words(
+        text("diagnosis.late_channel.measure", "Gap in late first responses between {channel} and the other channels",
+             channel=channel_name(worst)),
+        text("diagnosis.late_channel.problem", "Late first responses pile up in one channel: {channel}",
+             channel=channel_name(worst)),
+        text("diagnosis.late_channel.cause",
+             "The channel is staffed or routed apart: {late} late there against {others} elsewhere.",
+             late=share(late / n, 1), others=share(other_late / other_n, 1)),
+    )  # fmt: skip
+    customers, revenue = context.touched(rows.loc[(rows["channel"] == worst) & (rows["late"] > 0), "customer_id"])
+    return Finding(
+        check, MODULE, words, late / n - other_late / other_n, "points", low, high, n, settings.diagnosis.channel_gap,
+        "above", customers, revenue,
+    )  # fmt: skip

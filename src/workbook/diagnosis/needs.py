@@ -1,0 +1,116 @@
+"""X2, needs analysis: are needs recorded down to their cause, and does what was recommended match what is bought?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbook.diagnosis.finding import Context, Measured, Module, Words, no_case, not_delivered, share_finding
+from workbook.language import count, share, text
+from workbook.settings.models import Settings
+from workbook.tables import Tables
+
+MODULE: Module = "needs"
+
+ROOT_LEVELS = ("root cause", "root_cause", "root-cause", "root", "deep", "根本原因", "根因", "深层", "深层需求")
+"""Words of needs.level that say that a need was followed down to its cause."""
+
+
+def needs_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) -> list[Measured]:
+    """Depth of the recorded needs, and match of recommendations with later purchases.
+
+    Source: method.md X2.
+    """
+    context = Context.of(profile, settings.analysis.confidence)
+    return [_depth(tables, settings, context), _match(tables, settings, context)]
+
+
+def _depth(tables: Tables, settings: Settings, context: Context) -> Measured:
+    check = "needs.depth"
+    words = Words(
+        text("diagnosis.depth.measure", "Needs recorded down to the root cause"),
+        text("diagnosis.depth.problem", "Needs recorded only on the surface"),
+        text("diagnosis.depth.cause", "Conversations note the wish and do not ask what lies behind it."),
+    )
+    if missing := tables.lacks("needs.level"):
+        return not_delivered(check, words.measure, missing)
+    rows = tables.sql(
+        """
+        select customer_id, count(*) as needs,
+               sum(case when list_contains($root, lower(trim(level))) then 1 else 0 end) as deep
+        from needs where level is not null group by customer_id order by customer_id
+        """,
+        root=list(ROOT_LEVELS),
+    )
+    return share_finding(
+        check, MODULE, words, hits=int(rows["deep"].sum()), n=int(rows["needs"].sum()),
+        threshold=settings.diagnosis.root_cause_share, direction="below",
+        touched=rows.loc[rows["deep"] < rows["needs"], "customer_id"], context=context,
+    )  # fmt: skip
+
+
+def _match(tables: Tables, settings: Settings, context: Context) -> Measured:
+    check, days = "needs.match", settings.diagnosis.match_days
+    measure = text("diagnosis.match.measure", "Recommended products bought within {days} days", days=count(days))
+    if missing := tables.lacks("needs.product_recommended", "needs.noted_at", "order_lines.product_id", "orders"):
+        return not_delivered(check, measure, missing)
+    rows = _recommendations(tables, days)
+    if rows.empty:
+        return no_case(check, measure)
+    words = Words(
+        measure,
+        text("diagnosis.match.problem", "Recommended products are not bought"),
+        text(
+            "diagnosis.match.cause",
+            "Recommendations follow stock or habit rather than need; chance alone would reach {chance}.",
+            chance=share(float(rows["chance"].mean()), 1),
+        ),
+    )
+    bought = rows["bought"].astype(bool)
+    return share_finding(
+        check, MODULE, words, hits=int(bought.sum()), n=len(rows), threshold=settings.diagnosis.match_share,
+        direction="below", touched=rows.loc[~bought, "customer_id"], context=context,
+    )  # fmt: skip
+
+
+def _recommendations(tables: Tables, days: int) -> pd.DataFrame:
+    """One row a recommendation old enough to have been followed: whether it was, and how likely that was by chance.
+
+    Chance is the share of all customers with a recommendation who bought the same product within *days* of the first day of
+    the month of the recommendation, whatever had been recommended to them.
+    """
+    return tables.sql(
+        """
+        with recommended as (
+            select distinct customer_id, product_recommended as product_id, noted_at from needs
+            where product_recommended is not null and noted_at is not null
+              and date_diff('day', noted_at, cast($end as date)) >= $days
+        ), advised as (
+            select distinct customer_id from recommended
+        ), bought as (
+            select distinct o.customer_id, l.product_id, cast(o.ordered_at as date) as bought_at
+            from order_lines l
+            join orders o on o.order_id = l.order_id
+            join advised a on a.customer_id = o.customer_id
+            where l.refund_of is null
+        ), months as (
+            select distinct product_id, date_trunc('month', noted_at) as first_day from recommended
+        ), buyers as (
+            select m.product_id, m.first_day, b.customer_id
+            from months m join bought b on b.product_id = m.product_id
+            where date_diff('day', m.first_day, b.bought_at) >= 0 and date_diff('day', m.first_day, b.bought_at) <= $days
+            group by m.product_id, m.first_day, b.customer_id
+        ), chances as (
+            select product_id, first_day, count(*) / nullif((select count(*) from advised), 0) as chance
+            from buyers group by product_id, first_day
+        )
+        select r.customer_id, r.product_id, r.noted_at, coalesce(max(c.chance), 0) as chance,
+               max(case when b.bought_at is not null then 1 else 0 end) as bought
+        from recommended r
+        left join bought b on b.customer_id = r.customer_id and b.product_id = r.product_id
+             and date_diff('day', r.noted_at, b.bought_at) >= 0 and date_diff('day', r.noted_at, b.bought_at) <= $days
+        left join chances c on c.product_id = r.product_id and c.first_day = date_trunc('month', r.noted_at)
+        group by r.customer_id, r.product_id, r.noted_at
+        order by r.customer_id, r.product_id, r.noted_at
+        """,
+        days=days,
+    )

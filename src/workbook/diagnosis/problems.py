@@ -1,0 +1,223 @@
+"""The problem list (X6, 《客户关系管理功能问题清单》): every check that breaches its limit, ranked by a written rule.
+
+The rule: priority score = certainty × (impact + severity) / 2, where certainty is 1 for a clear breach and ½ for a possible
+one, impact the share of trailing revenue of the customers touched (of customers, where there is no revenue), and severity
+the share of the bad cases that would have to go for the limit to be met. High and medium begin at the scores in the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbook.diagnosis import exhibits
+from workbook.diagnosis.finding import FINDING_COLUMNS, MODULES, Context, Finding, Measured, Module, not_delivered, split
+from workbook.diagnosis.information import information_checks
+from workbook.diagnosis.interaction import interaction_checks
+from workbook.diagnosis.needs import needs_checks
+from workbook.diagnosis.service import service_checks
+from workbook.diagnosis.tickets import response_times
+from workbook.diagnosis.value import value_checks
+from workbook.language import count, share, text
+from workbook.period import Period
+from workbook.report.blocks import Answer, Figure, KeyFigure, NotMeasured, Paragraph, Table
+from workbook.settings.models import Settings
+from workbook.tables import Tables
+
+CERTAINTY = {"clear": 1.0, "possible": 0.5}
+
+_CHECKS: tuple[Callable[[Tables, pd.DataFrame, Settings], list[Measured]], ...] = (
+    information_checks, needs_checks, interaction_checks, value_checks, service_checks,
+)  # fmt: skip
+
+PROBLEM_COLUMNS: tuple[str, ...] = (
+    *FINDING_COLUMNS, "impact", "severity", "certainty", "priority_score", "priority", "status",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What stage 3 found.
+
+    Attributes:
+        measured: every check that could be measured.
+        not_measured: checks for which the client delivered no data.
+        findings: one row a measured check (``FINDING_COLUMNS``).
+        problems: the breaching rows with impact, severity, certainty, priority_score, priority (high, medium, low) and
+            status (new, open), sorted by priority score.
+        problem_customers: problem, customer_id: whom each problem touches.
+        responses: first responses by channel, hour and tier, where tickets were delivered.
+        high_revenue_share: share of trailing revenue of the customers whom problems of high priority touch.
+        previous_high: number of problems of high priority in the previous period; None where there is none.
+    """
+
+    measured: tuple[Finding, ...]
+    not_measured: tuple[NotMeasured, ...]
+    findings: pd.DataFrame
+    problems: pd.DataFrame
+    problem_customers: pd.DataFrame
+    responses: pd.DataFrame | NotMeasured
+    high_revenue_share: float
+    previous_high: int | None
+    settings: Settings
+    period: Period
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The problem list."""
+        return self.problems
+
+    def found(self, check: str) -> Finding:
+        """The finding of one check."""
+        return next(finding for finding in self.measured if finding.check == check)
+
+    @property
+    def ranked(self) -> tuple[Finding, ...]:
+        """The breaching findings in the order of the problem list."""
+        return tuple(self.found(check) for check in self.problems["check"])
+
+    def module_missing(self, module: Module) -> tuple[NotMeasured, ...]:
+        """The checks of a module that could not be measured."""
+        return tuple(m for m in self.not_measured if m.id.startswith(f"diagnosis.{module}."))
+
+    def table(self) -> Table:
+        """The problem list for the report."""
+        return exhibits.problem_table(self.problems, self.ranked, self.settings, self.period)
+
+    def cause_table(self) -> Table:
+        """The likely cause of each problem."""
+        return exhibits.cause_table(self.problems, self.ranked)
+
+    def figure(self) -> Figure | NotMeasured:
+        """The problems ranked by priority score."""
+        return exhibits.priority_figure(self.problems, self.ranked, self.settings.diagnosis, self.period)
+
+    def module_table(self, module: Module) -> Table | NotMeasured:
+        """Every measured check of a module against its limit."""
+        chosen = [finding for finding in self.measured if finding.module == module]
+        return exhibits.module_table(module, chosen, self.module_missing(module), self.settings, self.period)
+
+    def sla_figure(self) -> Figure | NotMeasured:
+        """Share of late first responses by channel, against the limit."""
+        if isinstance(self.responses, NotMeasured):
+            return self.responses
+        return exhibits.sla_figure(self.responses, self.settings, self.period)
+
+    def response_table(self) -> Table | NotMeasured:
+        """First responses by channel, hour of opening and tier: late share, median and 90th percentile of hours."""
+        if isinstance(self.responses, NotMeasured):
+            return self.responses
+        return exhibits.response_table(self.responses, self.settings, self.period)
+
+    def answer(self) -> Answer:
+        """The chapter's message: what is wrong, how surely, and what it touches."""
+        return exhibits.answer(self.problems, self.ranked, len(self.measured), len(self.not_measured))
+
+    def key_figures(self) -> tuple[KeyFigure, ...]:
+        """Problems of high priority, the revenue they touch, and late first responses."""
+        figures = [
+            KeyFigure(
+                "diagnosis.key.high", text("diagnosis.key.high", "Problems of high priority"),
+                count(int((self.problems["priority"] == "high").sum())),
+                previous=None if self.previous_high is None else count(self.previous_high), better="lower", rank=30,
+            ),
+            KeyFigure(
+                "diagnosis.key.revenue", text("diagnosis.key.revenue", "Revenue of customers whom they touch"),
+                share(self.high_revenue_share), rank=32,
+            ),
+        ]  # fmt: skip
+        late = [finding for finding in self.measured if finding.check == "interaction.late_response"]
+        figures += [
+            KeyFigure(
+                "diagnosis.key.late", text("diagnosis.key.late", "First responses too late"), share(f.figure, 1),
+                share(f.low, 1), share(f.high, 1), better="lower", rank=31,
+            )
+            for f in late
+        ]  # fmt: skip
+        return tuple(figures)
+
+    def definitions(self) -> tuple[Paragraph, ...]:
+        """How breaches, intervals and priorities are found; for the appendix."""
+        return exhibits.definitions(self.settings)
+
+
+def diagnose(tables: Tables, profile: pd.DataFrame, settings: Settings, previous: pd.DataFrame | None = None) -> Diagnosis:
+    """Run the checks of the five modules and rank what breaches its limit.
+
+    Args:
+        tables: the canonical tables.
+        profile: one row a customer with customer_id and revenue over the trailing window.
+        settings: sections diagnosis, service, scope, grading and analysis.
+        previous: the artefact ``problems`` of the previous period; a problem that stood there is open, else new.
+
+    Source: method.md X1–X6.
+    """
+    measured, missing = split(result for checks in _CHECKS for result in checks(tables, profile, settings))
+    context = Context.of(profile, settings.analysis.confidence)
+    earlier = previous if isinstance(previous, pd.DataFrame) else None
+    problems = _problems(measured, context, settings, set() if earlier is None else set(earlier["check"]))
+    problem_customers = pd.DataFrame(
+        [(f.check, customer) for f in measured if f.breached != "fine" for customer in f.customers],
+        columns=["problem", "customer_id"], dtype="str",
+    ).sort_values(["problem", "customer_id"], ignore_index=True)  # fmt: skip
+    high = problems.loc[problems["priority"] == "high", "check"]
+    touched = problem_customers.loc[problem_customers["problem"].isin(high), "customer_id"]
+    total = float(context.revenue.sum())
+    return Diagnosis(
+        measured=tuple(measured),
+        not_measured=tuple(missing),
+        findings=pd.DataFrame([f.row for f in measured], columns=list(FINDING_COLUMNS)),
+        problems=problems,
+        problem_customers=problem_customers,
+        responses=_responses(tables, settings),
+        high_revenue_share=context.touched(touched)[1] / total if total > 0 else float("nan"),
+        previous_high=None if earlier is None else int((earlier["priority"] == "high").sum()),
+        settings=settings,
+        period=tables.period,
+    )
+
+
+def priority(score: float, settings: Settings) -> str:
+    """The priority that a score earns, as it is shown with two decimals: high, medium or low."""
+    score = round(score, 2)
+    if score >= settings.diagnosis.high_priority:
+        return "high"
+    return "medium" if score >= settings.diagnosis.medium_priority else "low"
+
+
+def _problems(measured: list[Finding], context: Context, settings: Settings, before: set[str]) -> pd.DataFrame:
+    total = float(context.revenue.sum())
+    rows = []
+    for finding in measured:
+        if finding.breached == "fine":
+            continue
+        impact = finding.revenue / total if total > 0 else len(finding.customers) / max(len(context.revenue), 1)
+        certainty = CERTAINTY[finding.breached]
+        # refunds can leave the touched customers with more than the total, or with less than nothing
+        impact = min(max(impact, 0.0), 1.0)
+        score = certainty * (impact + finding.severity) / 2
+        rows.append(
+            {
+                **finding.row, "impact": impact, "severity": finding.severity, "certainty": certainty,
+                "priority_score": score, "priority": priority(score, settings),
+                "status": "open" if finding.check in before else "new",
+            }
+        )  # fmt: skip
+    problems = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS))
+    return problems.sort_values(["priority_score", "check"], ascending=[False, True], ignore_index=True)
+
+
+def _responses(tables: Tables, settings: Settings) -> pd.DataFrame | NotMeasured:
+    what = text("diagnosis.responses.what", "First responses against their limit, by channel")
+    if missing := tables.lacks("tickets.first_response_at"):
+        return not_delivered("responses", what, missing)
+    rows = response_times(tables, settings)
+    if rows.empty:
+        why = text("diagnosis.responses.none", "No ticket was opened in the period.")
+        return NotMeasured("diagnosis.responses", what, why=why)
+    return rows
+
+
+__all__ = ["MODULES", "Diagnosis", "diagnose", "priority"]
