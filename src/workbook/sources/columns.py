@@ -1,0 +1,343 @@
+"""The file's own columns → typed canonical columns: mapping, vocabularies, constants, units, dates (D1, D2).
+
+A required value that cannot be read quarantines its row; an optional one is emptied and counted as a repair. A column of
+which more than half cannot be read is no dirty column but a wrong one, and stops the delivery.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from workbook.report.blocks import mask
+from workbook.settings.models import Source
+from workbook.sources.parsing import (
+    bare_number_sql,
+    date_evidence,
+    flag_sql,
+    given_time_sql,
+    has_scale,
+    id_sql,
+    iso_time_sql,
+    literal,
+    number_sql,
+    phone_masked,
+    phone_scientific,
+    phone_sql,
+    plausible,
+    tidy,
+    tidy_sql,
+    time_sql,
+)
+from workbook.sources.read import RawFile
+from workbook.tables import SCHEMAS, SQL_TYPES, Kind
+
+AMOUNT_SCALES = {"yuan": "1", "ten_thousand": "10000", "cent": "0.01"}
+
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+_FLOATS = ("FLOAT", "DOUBLE")
+_TIMES = ("DATE", "TIMESTAMP")
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A kind of value that was emptied or changed: ``example`` is masked where it is personal."""
+
+    column: str
+    repair: str
+    rows: int
+    example: str
+
+
+@dataclass(frozen=True)
+class TypedFile:
+    """A file in canonical columns.
+
+    Attributes:
+        relation: DuckDB table with ``_row``, the canonical columns that the file fills, and ``_reason`` (null where the
+            row is sound).
+        columns: the canonical columns that the file fills.
+        repairs: what was emptied, by column.
+        problems: faults that stop the delivery.
+    """
+
+    relation: str
+    columns: tuple[str, ...]
+    repairs: tuple[Repair, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One canonical column on its way: ``tidy`` over the raw relation, ``text`` over that (as ``u_<column>``), ``bare`` over
+    that (as ``t_<column>``), ``typed`` over both (as ``t_`` and ``s_<column>``). The steps keep long expressions from being
+    computed many times."""
+
+    column: str
+    kind: Kind
+    tidy: str
+    text: str
+    typed: str
+    fallible: bool
+    bare: str | None = None
+
+
+def mapping_problems(raw: RawFile, source: Source) -> list[str]:
+    """What is wrong with the mapping of a file, one line each: unknown, doubled or missing columns."""
+    schema = SCHEMAS.get(source.table)
+    if schema is None:
+        near = _nearest(source.table, list(SCHEMAS))
+        return [f"{raw.name}: found the table {source.table!r} in sources; expected a canonical table; {near}"]
+    problems = []
+    for column in (*source.columns, *source.constants, *source.values, *source.only):
+        if column not in schema.columns:
+            near = _nearest(column, list(schema.columns))
+            problems.append(f"{raw.name}: found the column {column!r} in sources; expected a column of {source.table}; {near}")
+    for column, own in source.columns.items():
+        if own not in raw.columns:
+            near = _nearest(own, list(raw.columns))
+            problems.append(
+                f"{raw.name}: found no column {own!r} for {source.table}.{column}; expected it in the header; {near}"
+            )
+        elif raw.columns.count(own) > 1:
+            problems.append(
+                f"{raw.name}: found {raw.columns.count(own)} columns {own!r}; expected one for {source.table}.{column}; "
+                "rename them in the file"
+            )
+    for own in sorted(set(source.columns.values())):
+        doubled = [column for column, name in source.columns.items() if name == own]
+        if len(doubled) > 1:
+            problems.append(
+                f"{raw.name}: found {own!r} mapped to {' and '.join(doubled)}; expected one canonical column a file column; "
+                "take one out of sources.columns"
+            )
+    for column in sorted(set(source.columns) & set(source.constants)):
+        problems.append(
+            f"{raw.name}: found {column!r} both in columns and in constants; expected one of them; take one out of sources"
+        )
+    for column in schema.required:
+        if column not in source.columns and column not in source.constants:
+            problems.append(
+                f"{raw.name}: found no column for {source.table}.{column}; expected one, since rows are worthless without it; "
+                f"map one of {', '.join(raw.columns)}"
+            )
+    return problems
+
+
+def type_columns(connection: duckdb.DuckDBPyConnection, raw: RawFile, source: Source, country: str, relation: str) -> TypedFile:
+    """Bring a file to canonical columns in the DuckDB table *relation*.
+
+    Args:
+        raw: the file, its mapping already found sound (:func:`mapping_problems`).
+        country: ISO code of the client's country, for phone numbers.
+    """
+    problems: list[str] = []
+    cells = [
+        _cell(connection, raw, source, country, column, problems)
+        for column in SCHEMAS[source.table].columns
+        if column in source.columns or column in source.constants
+    ]
+    if problems:
+        return TypedFile(relation, tuple(c.column for c in cells), (), tuple(problems))
+    required = SCHEMAS[source.table].required
+    tidied = ", ".join(f'{c.tidy} as "u_{c.column}"' for c in cells)
+    texts = ", ".join(f'{c.text} as "t_{c.column}"' for c in cells)
+    typed = ", ".join(f'{c.typed} as "{c.column}"' for c in cells)
+    kept_texts = "".join(f', "t_{c.column}"' for c in cells if c.fallible)
+    reasons = "".join(_reason(c) for c in cells if c.column in required)
+    for column, words in source.only.items():
+        allowed = ", ".join(literal(tidy(word)) for word in words)
+        reasons += f' when "{column}" is null or "{column}" not in ({allowed}) then \'not_valid_business\''
+    reason = f"case{reasons} end" if reasons else "null::varchar"
+    bare = "".join(f', {c.bare} as "s_{c.column}"' for c in cells if c.bare)
+    connection.execute(
+        f"create or replace table {relation} as select *, {reason} as _reason from "
+        f"(select _row, {typed}{kept_texts} from (select *{bare} from (select _row, {texts} from (select _row, {tidied} "
+        f"from {raw.relation}))))"
+    )
+    repairs, problems = _unreadable(connection, raw, source, relation, cells)
+    return TypedFile(relation, tuple(c.column for c in cells), tuple(repairs), tuple(problems))
+
+
+def _reason(cell: _Cell) -> str:
+    missing = f"then 'missing_{cell.column}'"
+    if not cell.fallible:
+        return f' when "{cell.column}" is null {missing}'
+    return f' when "t_{cell.column}" is null {missing} when "{cell.column}" is null then \'unreadable_{cell.column}\''
+
+
+def _cell(
+    connection: duckdb.DuckDBPyConnection, raw: RawFile, source: Source, country: str, column: str, problems: list[str]
+) -> _Cell:
+    kind = SCHEMAS[source.table].columns[column]
+    if column in source.constants:
+        held, type_ = literal(source.constants[column]), "VARCHAR"
+    else:
+        position = raw.columns.index(source.columns[column])
+        held, type_ = f"c{position}", raw.types[position]
+    native = _native(held, type_, kind, source)
+    if native is not None and column not in source.values:
+        return _Cell(column, kind, native, f'"u_{column}"', f'"t_{column}"', fallible=False)
+    signs = kind not in ("text", "contact") or column in ("phone", "email")
+    tidied = _tidy(held, type_, signs)
+    text = _text(type_, source, column, signs)
+    texts = f'(select {text} as t from (select {tidied} as "u_{column}" from {raw.relation}))'
+    t, s = f'"t_{column}"', f'"s_{column}"'
+    if kind in ("date", "time"):
+        form = source.dates if isinstance(source.dates, str) else (source.dates or {}).get(column)
+        if form is not None:
+            problems += _form_problems(connection, raw, column, form)
+            bare = given_time_sql(t, form, iso_too=raw.iso_dates)
+            return _Cell(column, kind, tidied, text, f"cast({plausible(s)} as {SQL_TYPES[kind]})", True, bare)
+        evidence = date_evidence(connection, texts)
+        if evidence.ambiguous:
+            problems.append(
+                f"{raw.name}: found dates such as {evidence.sample!r} in {source.columns.get(column, column)!r}; "
+                "expected to tell day from month; set sources.dates to %d/%m/%Y or %m/%d/%Y"
+            )
+        typed = f"cast({time_sql(s, t, evidence)} as {SQL_TYPES[kind]})"
+        return _Cell(column, kind, tidied, text, typed, True, iso_time_sql(t, evidence))
+    if kind in ("money", "number", "count"):
+        number = number_sql(s)
+        scale = AMOUNT_SCALES[source.amounts_in]
+        typed = {
+            "money": f"try_cast(({number}) * (case when {has_scale(s)} then 1 else {scale} end) as decimal(18,4))",
+            "number": f"cast({number} as double)",
+            "count": f"case when ({number}) = trunc({number}) then try_cast(({number}) as bigint) end",
+        }[kind]
+        return _Cell(column, kind, tidied, text, typed, True, bare_number_sql(t))
+    if kind == "flag":
+        return _Cell(column, kind, tidied, text, flag_sql(t), fallible=True)
+    if column == "phone":
+        return _Cell(column, kind, tidied, text, phone_sql(t, country), fallible=True)
+    if column == "email":
+        return _Cell(column, kind, tidied, text, f"lower({t})", fallible=False)
+    if kind == "id" and type_ == "VARCHAR":
+        return _Cell(column, kind, tidied, text, id_sql(t, _all_whole(connection, texts)), fallible=True)
+    return _Cell(column, kind, tidied, text, t, fallible=False)
+
+
+def _native(held: str, type_: str, kind: Kind, source: Source) -> str | None:
+    """A cell of a typed file that needs no reading, only a cast; null for the other cells."""
+    number = type_ in (*_NUMBERS, *_FLOATS) or type_.startswith("DECIMAL")
+    bare = f"(case when isfinite({held}) then {held} end)" if type_ in _FLOATS else held
+    if kind == "money" and number:
+        scale = AMOUNT_SCALES[source.amounts_in]
+        exact = f"try_cast({bare} as decimal(28,8))"
+        return f"try_cast({exact} * {scale} as decimal(18,4))" if scale != "1" else f"try_cast({bare} as decimal(18,4))"
+    if kind == "number" and number:
+        return f"cast({bare} as double)"
+    if kind == "count" and type_ in _NUMBERS:
+        return f"cast({held} as bigint)"
+    if kind == "flag" and type_ == "BOOLEAN":
+        return held
+    if kind in ("date", "time") and type_.startswith(_TIMES):
+        return f"cast({plausible(f'cast({held} as timestamp)')} as {SQL_TYPES[kind]})"
+    return None
+
+
+def _tidy(held: str, type_: str, signs: bool) -> str:
+    """A cell as text without the spaces around it, whatever its type in the file."""
+    if type_ == "VARCHAR":
+        return tidy_sql(held, signs=signs)
+    if type_ in _FLOATS:
+        return (
+            f"(case when isfinite({held}) then case when {held} = trunc({held}) and abs({held}) < 1e15 "
+            f"then cast(cast({held} as bigint) as varchar) else cast({held} as varchar) end end)"
+        )
+    return f"cast({held} as varchar)"
+
+
+def _text(type_: str, source: Source, column: str, signs: bool) -> str:
+    """Tidy text with the words for missing values made null and the client's vocabulary made canonical."""
+    u = f'"u_{column}"'
+    words = {tidy(own, signs=signs): ours for own, ours in source.values.get(column, {}).items()}
+    # a word that the vocabulary names is never a word for "missing"
+    missing = ({tidy(word, signs=signs) for word in source.missing} - set(words)) | {""}
+    cases = [f"when {u} in ({', '.join(map(literal, sorted(missing)))}) then null"] if type_ == "VARCHAR" else []
+    cases += [f"when {u} = {literal(own)} then {literal(ours)}" for own, ours in words.items()]
+    return f"(case {' '.join(cases)} else {u} end)" if cases else u
+
+
+def _all_whole(connection: duckdb.DuckDBPyConnection, texts: str) -> bool:
+    row = connection.execute(f"select coalesce(bool_and(regexp_full_match(t, '[0-9]+\\.0')), false) from {texts}").fetchone()
+    return bool(row and row[0])
+
+
+def _form_problems(connection: duckdb.DuckDBPyConnection, raw: RawFile, column: str, form: str) -> list[str]:
+    try:
+        connection.execute("select try_strptime('', ?)", [form])
+    except duckdb.Error:
+        return [
+            f"{raw.name}: found the date format {form!r} for {column}; expected strptime directives such as %Y-%m-%d; "
+            "correct sources.dates"
+        ]
+    return []
+
+
+def _unreadable(
+    connection: duckdb.DuckDBPyConnection, raw: RawFile, source: Source, relation: str, cells: Sequence[_Cell]
+) -> tuple[list[Repair], list[str]]:
+    """Values that could not be read: repairs by column, and faults where they are more than half of a column."""
+    fallible = [c for c in cells if c.fallible]
+    if not fallible:
+        return [], []
+    counts = ", ".join(
+        f'count("t_{c.column}"), count(*) filter ("t_{c.column}" is not null and "{c.column}" is null), '
+        f'min("t_{c.column}") filter ("{c.column}" is null)'
+        for c in fallible
+    )
+    found = connection.execute(f"select {counts} from {relation}").fetchone()
+    assert found is not None
+    required = SCHEMAS[source.table].required
+    repairs, problems = [], []
+    for i, cell in enumerate(fallible):
+        given, lost, example = found[3 * i : 3 * i + 3]
+        if not lost:
+            continue
+        own = source.columns.get(cell.column, cell.column)
+        parts = _lost_phones(connection, relation) if cell.column == "phone" else {}
+        unread = lost - sum(parts.values())
+        shown = mask(str(example)) if cell.kind == "contact" else str(example)[:40]
+        if 2 * unread > given:
+            advice = _ADVICE.get(cell.kind, "correct the file")
+            problems.append(
+                f"{raw.name}: found {unread} of {given} values of {own!r} that are no {_NOUNS[cell.kind]}, such as {shown!r}; "
+                f"expected {source.table}.{cell.column} in most rows; map another column or {advice}"
+            )
+        if cell.column in required:
+            continue
+        for name, rows in {**parts, f"unreadable_{cell.column}": unread}.items():
+            if rows:
+                repairs.append(Repair(cell.column, name, rows, shown))
+    return repairs, problems
+
+
+_NOUNS: Mapping[Kind, str] = {
+    "id": "ids", "text": "text", "contact": "phone numbers", "money": "amounts", "number": "numbers",
+    "count": "whole numbers", "date": "dates", "time": "dates", "flag": "yes or no",
+}  # fmt: skip
+_ADVICE: Mapping[Kind, str] = {
+    "date": "set sources.dates to its strptime format",
+    "time": "set sources.dates to its strptime format",
+    "flag": "translate its words under sources.values",
+    "number": "translate its words under sources.values",
+    "count": "translate its words under sources.values",
+}
+
+
+def _lost_phones(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, int]:
+    row = connection.execute(
+        f"select count(*) filter ({phone_masked('t_phone')}), "
+        f"count(*) filter ({phone_scientific('t_phone')} and not {phone_masked('t_phone')}) from {relation} where phone is null"
+    ).fetchone()
+    assert row is not None
+    return {"masked_phone": row[0], "phone_in_scientific_notation": row[1]}
+
+
+def _nearest(word: str, words: list[str]) -> str:
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    return f"the nearest is {near[0]!r}" if near else f"there are {', '.join(words)}"

@@ -1,0 +1,221 @@
+"""How the text of a cell becomes a value: SQL expressions for amounts, dates, phones and flags as clients write them.
+
+Each function takes an SQL expression of type varchar and returns one of the type wanted, null where the text cannot be
+read. Nothing is guessed: ``12,5`` is no amount, ``01/02/2025`` is no date before the whole column has shown its order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+SPACES = " \t\r\n\u00a0\u3000\u200b\ufeff"
+_LETTERS = "".join(chr(c) for c in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)))
+_SIGNS = "".join(chr(c) for c in range(0xFF01, 0xFF5F) if chr(c) not in _LETTERS)
+_ASCII = {wide: chr(ord(wide) - 0xFEE0) for wide in _LETTERS + _SIGNS}
+
+MONTH_NAMES = ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y")
+"""Forms of dates with English month names; they leave no doubt about the order."""
+
+YES = ("是", "y", "yes", "true", "t", "1", "有", "√", "✓", "对")
+NO = ("否", "n", "no", "false", "f", "0", "无", "×", "没有", "错")
+
+EARLIEST, LATEST = "1900-01-01", "2200-01-01"
+"""Dates outside are typing errors, not dates."""
+
+
+def literal(value: str) -> str:
+    """*value* as an SQL string."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def tidy(words: str, *, signs: bool = False) -> str:
+    """The same tidying as :func:`tidy_sql`, for the words of the settings.
+
+    >>> tidy(" ＶＩＰ　客户 "), tidy("（１２）", signs=True)
+    ('VIP\\u3000客户', '(12)')
+    """
+    wide = _LETTERS + (_SIGNS if signs else "")
+    return words.strip(SPACES).translate(str.maketrans(wide, "".join(_ASCII[c] for c in wide)))
+
+
+def tidy_sql(x: str, *, signs: bool = False) -> str:
+    """Text without the spaces around it, full-width letters and digits made narrow.
+
+    Args:
+        signs: full-width punctuation too, which in sentences is right as it stands.
+    """
+    wide = _LETTERS + (_SIGNS if signs else "")
+    trimmed = f"trim({x}, {literal(SPACES)})"
+    narrow = f"translate({trimmed}, {literal(wide)}, {literal(''.join(_ASCII[c] for c in wide))})"
+    # translate is slow, and most text holds no such letter
+    return f"case when strlen({x}) > length({x}) and regexp_matches({x}, '[\uff01-\uff5e]') then {narrow} else {trimmed} end"
+
+
+def bare_number_sql(t: str) -> str:
+    """A number without currency, brackets and spaces: ``￥1,234.50`` → ``1,234.50``, ``(12.00)`` → ``-12.00``."""
+    bare = f"regexp_replace(replace({t}, '−', '-'), '[\\s￥¥$€£]|RMB|CNY|USD|EUR|GBP|HKD|人民币|元', '', 'gi')"
+    signed = f"regexp_replace(regexp_replace({bare}, '^\\((.*)\\)$', '-\\1'), '^([^-].*)-$', '-\\1')"
+    return f"case when regexp_full_match({t}, '-?[0-9]+(\\.[0-9]+)?') then {t} else {signed} end"
+
+
+def number_sql(s: str) -> str:
+    """A number as decimal(28,8) from bare text: ``1,234.50``, ``3.5万``, ``1.2E+05``; ``1,23`` is none."""
+    digits = f"regexp_replace({s}, '[万亿]$', '')"
+    scale = f"case right({s}, 1) when '万' then 10000 when '亿' then 100000000 else 1 end"
+    form = "[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)?(\\.[0-9]+)?([eE][+-]?[0-9]+)?[万亿]?"
+    return (
+        f"case when regexp_full_match({s}, '{form}') then "
+        f"try_cast(try_cast(replace({digits}, ',', '') as decimal(28,8)) * {scale} as decimal(28,8)) end"
+    )
+
+
+def has_scale(t: str) -> str:
+    """Whether the text itself says ten thousand or hundred million."""
+    return f"regexp_matches({t}, '[万亿]')"
+
+
+def flag_sql(t: str) -> str:
+    """Yes or no, in either language."""
+    yes, no = (", ".join(map(literal, words)) for words in (YES, NO))
+    return f"case when lower({t}) in ({yes}) then true when lower({t}) in ({no}) then false end"
+
+
+def phone_sql(t: str, country: str) -> str:
+    """A phone number: ``+8613812345678`` for Chinese mobiles, other numbers as their digits; masked ones are lost."""
+    bare = f"regexp_replace(regexp_replace({t}, '\\.0$', ''), '(转|ext\\.?|x)\\s*[0-9]+$', '')"
+    digits = f"regexp_replace({bare}, '[^0-9+]', '', 'g')"
+    lost = f"{phone_masked(t)} or {phone_scientific(t)} or length({digits}) < 5"
+    if country != "CN":
+        return f"case when {lost} then null else {digits} end"
+    mobile = "^(?:\\+?86|0086)?(1[3-9][0-9]{9})$"
+    return (
+        f"case when {lost} then null when regexp_matches({digits}, '{mobile}') "
+        f"then '+86' || regexp_extract({digits}, '{mobile}', 1) else {digits} end"
+    )
+
+
+def phone_masked(t: str) -> str:
+    """Whether the system that exported the number had hidden its middle."""
+    return f"regexp_matches({t}, '[*＊●•]|[xX]{{3,}}')"
+
+
+def phone_scientific(t: str) -> str:
+    """Whether a spreadsheet program had made 1.38E+10 of it."""
+    return f"regexp_full_match({t}, '[0-9](\\.[0-9]+)?[eE]\\+?[0-9]+')"
+
+
+def id_sql(t: str, whole: bool) -> str:
+    """An id; null where a spreadsheet program made 1.2E+11 of it. *whole*: all ids of the column end in ``.0``."""
+    bare = f"regexp_replace({t}, '\\.0$', '')" if whole else t
+    return f"case when regexp_full_match({t}, '[0-9](\\.[0-9]+)?E\\+[0-9]+') then null else {bare} end"
+
+
+@dataclass(frozen=True)
+class DateEvidence:
+    """What all values of a column say about how its dates are written.
+
+    Attributes:
+        values: values that are not missing.
+        numeric: values such as 03/04/2025, the year last.
+        first_high, second_high: those of them whose first (second) number is above 12.
+        named: values with an English month name.
+        compact: values such as 20250304.
+        words: any with 时, 分, 上午, pm …
+        sample: the first value in order of text, for messages.
+    """
+
+    values: int
+    numeric: int
+    first_high: int
+    second_high: int
+    named: int
+    compact: int
+    words: bool
+    sample: str
+
+    @property
+    def order(self) -> str | None:
+        """``dmy`` or ``mdy`` where the values of the column decide it."""
+        if self.first_high and not self.second_high:
+            return "dmy"
+        return "mdy" if self.second_high and not self.first_high else None
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether day and month cannot be told apart, or both orders occur."""
+        return self.numeric > 0 and self.order is None
+
+
+_YEAR_LAST = "^([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})\\b"
+_YEAR_FIRST = "^([0-9]{4})\\s*[-/.年]\\s*([0-9]{1,2})\\s*[-/.月]\\s*([0-9]{1,2})\\s*日?\\s*T?\\s*"
+_COMPACT = "[0-9]{8}([0-9]{4}([0-9]{2})?)?"
+_ISO = "(19|20|21)[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\\.[0-9]+)?)?)?"
+
+
+def date_evidence(connection: duckdb.DuckDBPyConnection, texts: str) -> DateEvidence:
+    """Look at all values of *texts*, a relation with the column ``t``."""
+    row = connection.execute(
+        f"""
+        select count(t), count(*) filter (regexp_matches(t, '{_YEAR_LAST}')),
+            count(*) filter (try_cast(regexp_extract(t, '{_YEAR_LAST}', 1) as integer) > 12),
+            count(*) filter (try_cast(regexp_extract(t, '{_YEAR_LAST}', 2) as integer) > 12),
+            count(*) filter (regexp_matches(t, '[A-Za-z]{{3}}') and regexp_matches(t, '[0-9]{{4}}')),
+            count(*) filter (regexp_full_match(t, '{_COMPACT}')),
+            coalesce(bool_or(regexp_matches(t, '[时点分秒午晚]|[0-9]\\s*[AaPp][Mm]')), false),
+            coalesce(min(t) filter (regexp_matches(t, '{_YEAR_LAST}')), min(t), '')
+        from {texts}
+        """
+    ).fetchone()
+    assert row is not None
+    return DateEvidence(*row)
+
+
+def iso_time_sql(t: str, evidence: DateEvidence) -> str:
+    """Text that :func:`time_sql` can read, from a date in any form that leaves no doubt; order of day and month by *evidence*.
+
+    The clock time stands as it was written: a zone behind it (``Z``, ``+08:00``) is taken off, since times are local.
+    """
+    s = f"regexp_replace({t}, '{_YEAR_FIRST}', '\\1-\\2-\\3 ')"
+    if evidence.numeric and evidence.order:
+        turned = "\\3-\\2-\\1" if evidence.order == "dmy" else "\\3-\\1-\\2"
+        s = f"regexp_replace({s}, '{_YEAR_LAST}', '{turned}')"
+    if evidence.compact:
+        cut = "^([0-9]{4})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})([0-9]{2})?)?$"
+        s = (
+            f"case when regexp_full_match({t}, '{_COMPACT}') then "
+            f"regexp_replace(regexp_replace({t}, '{cut}', '\\1-\\2-\\3 \\4:\\5:\\6'), '[ :]+$', '') else {s} end"
+        )
+    if evidence.words:
+        s = f"regexp_replace({s}, '\\s*(上午|下午|晚上|[AaPp][Mm])\\s*', ' ', 'g')"
+        s = f"regexp_replace(regexp_replace({s}, '[时点分]\\s*', ':', 'g'), '[:秒]\\s*$', '')"
+    s = f"regexp_replace({s}, '(:[0-9]{{2}}(?:\\.[0-9]+)?)\\s*(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})$', '\\1')"
+    return f"trim(regexp_replace({s}, '\\s+', ' ', 'g'))"
+
+
+def time_sql(s: str, t: str, evidence: DateEvidence) -> str:
+    """A timestamp from *s*, the text of :func:`iso_time_sql`; *t* is the text before it."""
+    read = f"case when regexp_full_match({s}, '{_ISO}') then try_cast({s} as timestamp) end"
+    if evidence.words:
+        later, earlier = f"regexp_matches({t}, '下午|晚上|[Pp][Mm]')", f"regexp_matches({t}, '上午|[Aa][Mm]')"
+        read = (
+            f"case when {later} and hour({read}) < 12 then {read} + interval 12 hour "
+            f"when {earlier} and hour({read}) = 12 then {read} - interval 12 hour else {read} end"
+        )
+    if evidence.named:
+        forms = [form + clock for form in MONTH_NAMES for clock in ("", " %H:%M", " %H:%M:%S")]
+        named = f"try_strptime({t}, [{', '.join(map(literal, forms))}])"
+        read = f"coalesce({read}, case when regexp_matches({t}, '\\b(19|20|21)[0-9]{{2}}\\b') then {named} end)"
+    return read
+
+
+def given_time_sql(t: str, form: str, *, iso_too: bool) -> str:
+    """A timestamp from text in the strptime format *form* (and as ISO where the file format itself knows dates)."""
+    forms = [form, *(["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"] if iso_too else [])]
+    return f"try_strptime({t}, [{', '.join(map(literal, forms))}])"
+
+
+def plausible(x: str) -> str:
+    """A timestamp, null outside 1900–2199."""
+    return f"case when {x} >= timestamp '{EARLIEST}' and {x} < timestamp '{LATEST}' then {x} end"

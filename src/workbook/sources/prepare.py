@@ -1,0 +1,332 @@
+"""Stage 2 as one step: a delivery → the canonical tables on disk, with an account of every row (D1–D3).
+
+The result lies in ``outputs/<client>/.prepared/<period>-<key>/``; the key stands for everything that decides it (the
+files' content, the settings that are read, this code), so that the same inputs are prepared once.
+
+The client's rows are brought together with all threads, since ids and decimals do not care about order; the tables are
+then read with one thread, since sums of floats do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pandas as pd
+
+from workbook import tables as tables_module
+from workbook.errors import DeliveryError
+from workbook.period import Period
+from workbook.settings.models import Settings
+from workbook.sources.clean import (
+    CleanTable,
+    Delivered,
+    add_customers,
+    clean_table,
+    count_rows,
+    fill_amounts,
+    follow_orders,
+)
+from workbook.sources.columns import mapping_problems, type_columns
+from workbook.sources.delivery import DeliveredFile, delivery_files
+from workbook.sources.parsing import literal
+from workbook.sources.read import RawFile, read_file
+from workbook.sources.rules import find_alerts
+from workbook.tables import SCHEMAS, SQL_TYPES, Tables, count_filled
+
+LEDGER_COLUMNS = (
+    "file", "table", "system", "rows_in", "rows_kept", "rows_quarantined", "rows_repeated", "rows_set_aside",
+)  # fmt: skip
+QUARANTINE_COLUMNS = ("file", "row", "reason", "original")
+
+
+class Change(NamedTuple):
+    """A row of ``repairs``: values that were emptied, given or derived; *file* is empty where all files are meant."""
+
+    file: str
+    table: str
+    column: str
+    repair: str
+    rows: int
+    example: str
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a delivery became the canonical tables.
+
+    Attributes:
+        tables: the canonical tables, open for reading.
+        row_ledger: one row a file and table: rows_in = rows_kept + rows_quarantined + rows_repeated + rows_set_aside.
+        repairs: file, table, column, repair, rows, example (masked where personal).
+        quarantine: table → file, row, reason, original (the row as JSON text).
+        alerts: alert, table, column, rows, share, severity, weakens.
+        folder: where all of it lies.
+        files: name, source, sha256 of each delivered file.
+    """
+
+    tables: Tables
+    row_ledger: pd.DataFrame
+    repairs: pd.DataFrame
+    quarantine: Mapping[str, pd.DataFrame]
+    alerts: pd.DataFrame
+    folder: Path
+    files: tuple[DeliveredFile, ...]
+
+
+def prepare(home: Path, client: str, period: Period, settings: Settings) -> Preparation:
+    """Bring the delivery of a client and period to the canonical tables, or open what was prepared before.
+
+    Args:
+        home: folder that holds params/, data/ and outputs/.
+
+    Raises:
+        DeliveryError: with every fault of every file at once; nothing is left behind then.
+    """
+    files = delivery_files(home, client, period, settings)
+    root = home / "outputs" / client / ".prepared"
+    folder = root / f"{period.name}-{preparation_key(files, period, settings)}"
+    if not (folder / "preparation.json").is_file():
+        root.mkdir(parents=True, exist_ok=True)
+        draft = root / f".{uuid.uuid4().hex}.tmp"
+        draft.mkdir()
+        try:
+            _prepare_into(draft, files, period, settings)
+            _publish(draft, folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    for old in root.glob(f"{period.name}-*"):
+        if old != folder:
+            shutil.rmtree(old, ignore_errors=True)
+    return _open(folder, files, period)
+
+
+def check_delivery(home: Path, client: str, period: Period, settings: Settings) -> list[dict[str, Any]]:
+    """The ``files`` of ``workbook check --json``: rows of each file and table, and why rows were quarantined.
+
+    Raises:
+        DeliveryError: with every fault of every file at once.
+    """
+    preparation = prepare(home, client, period, settings)
+    report = []
+    for row in preparation.row_ledger.to_dict("records"):
+        frame = preparation.quarantine.get(row["table"])
+        reasons = (
+            {} if frame is None else frame.loc[frame["file"] == row["file"], "reason"].value_counts().sort_index().to_dict()
+        )
+        report.append(
+            {
+                "file": row["file"],
+                "table": row["table"],
+                "rows_in": row["rows_in"],
+                "rows_kept": row["rows_kept"],
+                "rows_quarantined": row["rows_quarantined"],
+                "reasons": reasons,
+            }
+        )
+    return report
+
+
+def preparation_key(files: Sequence[DeliveredFile], period: Period, settings: Settings) -> str:
+    """What decides a preparation, as 16 hexadecimal digits."""
+    code = hashlib.sha256()
+    here = Path(__file__).parent
+    for path in (*sorted(here.rglob("*.py")), *sorted(here.rglob("*.sql")), Path(tables_module.__file__)):
+        code.update(path.read_bytes())
+    content = {
+        "code": code.hexdigest(),
+        "duckdb": duckdb.__version__,
+        "period": period.name,
+        "files": [[f.source, f.name, f.sha256] for f in files],
+        "sources": [s.model_dump(mode="json") for s in settings.sources],
+        "country": settings.client.country,
+        "finished_orders": settings.analysis.finished_orders,
+        "customers_from_orders": settings.analysis.customers_from_orders,
+        "key_fields": settings.diagnosis.key_fields,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def _prepare_into(folder: Path, files: Sequence[DeliveredFile], period: Period, settings: Settings) -> None:
+    with duckdb.connect(config=_config(folder)) as connection:
+        delivered = _read_all(connection, files, settings)
+        by_table: dict[str, list[Delivered]] = {}
+        for one in delivered:
+            by_table.setdefault(one.source.table, []).append(one)
+        cleaned = {
+            name: clean_table(connection, name, by_table[name], period, settings.analysis)
+            for name in SCHEMAS
+            if name in by_table
+        }
+        notes = _join_tables(connection, cleaned, settings)
+        ledger = [count for name in cleaned for count in count_rows(connection, name, by_table[name])]
+        quarantine = {name: _quarantine(connection, name, by_table[name]) for name in cleaned}
+        _write_tables(connection, folder, [*cleaned, *(["customers"] if "customers" not in cleaned else [])])
+        tables = _open_tables(folder, period)
+        alerts = find_alerts(tables, settings.diagnosis.key_fields, {name: c.identical for name, c in cleaned.items()})
+        filled = {name: dict(tables.filled[name]) for name in tables.filled}
+        tables.connection.close()
+    changes = notes + [
+        Change(d.raw.name, d.source.table, r.column, r.repair, r.rows, r.example) for d in delivered for r in d.typed.repairs
+    ]
+    order = list(SCHEMAS)
+    changes.sort(key=lambda c: (order.index(c.table), c.column, c.repair, c.file))
+    frames = {
+        "row_ledger": pd.DataFrame([asdict(count) for count in ledger], columns=list(LEDGER_COLUMNS)),
+        "repairs": pd.DataFrame(changes, columns=list(Change._fields)),
+        "alerts": alerts,
+        **{f"quarantine_{name}": frame for name, frame in quarantine.items()},
+    }
+    (folder / "account").mkdir()
+    for name, frame in frames.items():
+        frame.to_parquet(folder / "account" / f"{name}.parquet", index=False)
+    (folder / "preparation.json").write_text(
+        json.dumps({"filled": filled, "quarantined": sorted(quarantine)}, ensure_ascii=False, indent=1, sort_keys=True), "utf-8"
+    )
+    shutil.rmtree(folder / "spill", ignore_errors=True)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    # nothing is fetched from anywhere, and what does not fit in memory goes beside the result
+    return {
+        "autoinstall_known_extensions": False,
+        "temp_directory": str(folder / "spill"),
+        "preserve_insertion_order": True,
+        "TimeZone": "UTC",
+    }
+
+
+def _read_all(connection: duckdb.DuckDBPyConnection, files: Sequence[DeliveredFile], settings: Settings) -> list[Delivered]:
+    """Read and type every file; all faults are gathered before any stops the work."""
+    problems: list[str] = []
+    delivered: list[Delivered] = []
+    read: dict[tuple[Any, ...], RawFile] = {}
+    for number, file in enumerate(files):
+        source = settings.sources[file.source]
+        if source.table not in SCHEMAS:
+            problems += mapping_problems(RawFile(file.name, "", (), (), 0), source)
+            continue
+        as_read = (file.path, source.sheet, source.header_row, source.encoding, source.delimiter)
+        try:
+            if as_read not in read:
+                read[as_read] = read_file(connection, file.path, file.name, source, f"raw_{number}")
+        except DeliveryError as fault:
+            problems += fault.problems
+            continue
+        raw = read[as_read]
+        wrong = mapping_problems(raw, source)
+        if wrong:
+            problems += wrong
+            continue
+        typed = type_columns(connection, raw, source, settings.client.country, f"typed_{number}")
+        problems += typed.problems
+        delivered.append(Delivered(number, raw, typed, source))
+    if problems:
+        raise DeliveryError(list(dict.fromkeys(problems)))
+    return delivered
+
+
+def _join_tables(connection: duckdb.DuckDBPyConnection, cleaned: Mapping[str, CleanTable], settings: Settings) -> list[Change]:
+    """What one table owes another: lines follow their orders, amounts come from lines, customers from orders."""
+    notes = [
+        Change("", name, column, repair, rows, "") for name, table in cleaned.items() for column, repair, rows in table.notes
+    ]
+    if "orders" in cleaned and "order_lines" in cleaned:
+        follow_orders(connection)
+        filled = fill_amounts(connection)
+        if filled:
+            notes.append(Change("", "orders", "amount", "amount_from_lines", filled, ""))
+    if "customers" not in cleaned:
+        columns = ", ".join(f'null::{SQL_TYPES[kind]} as "{c}"' for c, kind in SCHEMAS["customers"].columns.items())
+        connection.execute(f"create table clean_customers as select 0 as _file, 0::bigint as _row, {columns} limit 0")
+        added = add_customers(connection, list(cleaned))
+    elif settings.analysis.customers_from_orders and "orders" in cleaned:
+        added = add_customers(connection, ["orders"])
+    else:
+        added = 0
+    if added:
+        notes.append(Change("", "customers", "customer_id", "customers_from_orders", added, ""))
+    return notes
+
+
+def _quarantine(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Delivered]) -> pd.DataFrame:
+    """The rows of a table that were not used, with the reason and the row as it stood in the file."""
+    parts = []
+    for d in files:
+        cells = ", ".join(
+            f"{literal(column)}: cast(raw.c{i} as varchar)"
+            for i, column in enumerate(d.raw.columns)
+            if d.raw.columns.index(column) == i and column
+        )
+        found = connection.execute(
+            f"select lost._row as row, lost._reason as reason, cast(to_json({{{cells}}}) as varchar) as original "
+            f"from lost_{name} as lost join {d.raw.relation} as raw on raw._row = lost._row "
+            "where lost._file = ? and lost._fate = 'quarantined' order by lost._row",
+            [d.file],
+        ).df()
+        misfits = pd.DataFrame(
+            [(row, "wrong_number_of_cells", json.dumps(text, ensure_ascii=False)) for row, text in d.raw.misfits],
+            columns=["row", "reason", "original"],
+        )
+        both = pd.concat([f for f in (found, misfits) if len(f)], ignore_index=True) if len(found) or len(misfits) else found
+        both.insert(0, "file", d.raw.name)
+        parts.append(both.sort_values("row", kind="stable"))
+    filled = [p for p in parts if len(p)]
+    frame = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame({c: [] for c in QUARANTINE_COLUMNS})
+    return frame.astype({"file": "str", "row": "int64", "reason": "str", "original": "str"})[list(QUARANTINE_COLUMNS)]
+
+
+def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        schema = SCHEMAS[name]
+        columns = ", ".join(f'"{c}"' for c in schema.columns)
+        key = ", ".join(f'"{c}" nulls first' for c in schema.key)
+        place = literal(str(folder / f"{name}.parquet"))
+        connection.execute(
+            f"copy (select {columns} from clean_{name} order by {key}) to {place} (format parquet, compression zstd)"
+        )
+
+
+def _publish(draft: Path, folder: Path) -> None:
+    try:
+        draft.rename(folder)
+    except OSError:
+        # another process finished the same preparation in the meantime, or a broken one lies there
+        if (folder / "preparation.json").is_file():
+            return
+        shutil.rmtree(folder)
+        draft.rename(folder)
+
+
+def _open_tables(folder: Path, period: Period, filled: Mapping[str, Mapping[str, int]] | None = None) -> Tables:
+    connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False, "TimeZone": "UTC"})
+    tables = tables_module.empty_tables(period, connection)
+    for name in SCHEMAS:
+        path = folder / f"{name}.parquet"
+        if path.is_file():
+            connection.execute(f'drop table "{name}"')
+            connection.execute(f'create view "{name}" as select * from read_parquet({literal(str(path))})')
+    if filled is None:
+        filled = {name: count_filled(connection, name) for name in SCHEMAS if (folder / f"{name}.parquet").is_file()}
+    return Tables(tables.connection, period, filled)
+
+
+def _open(folder: Path, files: Sequence[DeliveredFile], period: Period) -> Preparation:
+    saved = json.loads((folder / "preparation.json").read_text("utf-8"))
+    account = folder / "account"
+    return Preparation(
+        tables=_open_tables(folder, period, saved["filled"]),
+        row_ledger=pd.read_parquet(account / "row_ledger.parquet"),
+        repairs=pd.read_parquet(account / "repairs.parquet"),
+        quarantine={name: pd.read_parquet(account / f"quarantine_{name}.parquet") for name in saved["quarantined"]},
+        alerts=pd.read_parquet(account / "alerts.parquet"),
+        folder=folder,
+        files=tuple(files),
+    )
