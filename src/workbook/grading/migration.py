@@ -1,0 +1,273 @@
+"""How customers moved between tiers from one period to the next; row T11 of the method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Rectangle
+
+from workbook.language import Edition, Text, count, named, share, text
+from workbook.period import Period
+from workbook.report.blocks import Answer, Column, Figure, KeyFigure, NotMeasured, Table
+from workbook.report.figures import BETTER, FULL_WIDTH, GRID, TEXT, UNCLEAR, WORSE, canvas, label_axis
+from workbook.settings.models import Tier
+
+FEW = 30
+"""Below this many customers counts are told instead of shares."""
+
+NEW, ABSENT = "new", "absent"
+STATES: Mapping[str, Text] = {
+    NEW: text("grading.migration.new", "New"),
+    ABSENT: text("grading.migration.absent", "No longer there"),
+}
+Move = Literal["same", "up", "down", "new", "absent", "other"]
+
+
+@dataclass(frozen=True, eq=False)
+class Migration:
+    """Customers by their tier before and after.
+
+    Attributes:
+        frame: before (tier id or ``new``), after (tier id or ``absent``), customers; every pair that holds somebody, the
+            highest tiers first.
+        names: state → what readers see.
+        rank: tier id → 0 for the highest; tiers that the settings no longer know have none.
+        before, after: names of the two periods.
+        same, up, down: customers in both periods who kept their tier, rose, fell.
+        new, absent: customers in one period only.
+        other: customers whose earlier tier is no longer in the settings, so that up and down cannot be told.
+    """
+
+    frame: pd.DataFrame
+    names: Mapping[str, Text]
+    rank: Mapping[str, int]
+    before: Text
+    after: Text
+    same: int
+    up: int
+    down: int
+    new: int
+    absent: int
+    other: int
+
+    @property
+    def both(self) -> int:
+        """Customers graded in both periods."""
+        return self.same + self.up + self.down + self.other
+
+    @property
+    def moved(self) -> int:
+        """Customers graded in both periods who are in another tier now."""
+        return self.both - self.same
+
+    def table(self) -> Table:
+        """From–to: number of customers, tiers before in the rows and after in the columns (at most six)."""
+        square = self._square()
+        shown = list(square.columns)[:6]
+        body = square[shown].reset_index(names="before").assign(n=square.sum(axis=1).to_numpy())
+        columns = (
+            Column("before", text("grading.migration.before", "Tier in {period}", period=self.before), labels=self.names),
+            *(Column(state, self.names[state], "count") for state in shown),
+            Column("n", text("grading.column.customers", "Customers"), "count"),
+        )
+        return Table("grading.migration", self._title(), columns, body, self._note(), rows=len(body), artefact="migration")
+
+    def figure(self) -> Figure:
+        """From–to grid: share of the row and number; unchanged grey, up blue, down or gone orange."""
+        square = self._square()
+        rows, columns = list(square.index), list(square.columns)
+        totals = square.sum(axis=1)
+
+        def draw(edition: Edition) -> Canvas:
+            figure, axes = canvas(FULL_WIDTH, max(2.6, 0.85 + 0.5 * len(rows)))
+            for i, before in enumerate(rows):
+                for j, after in enumerate(columns):
+                    n = int(square.loc[before, after])
+                    part = n / totals[before] if totals[before] else 0.0
+                    ink = _INK[self._move(before, after)]
+                    depth = (0.12 + 0.6 * part) if n else 0.0
+                    axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=ink, alpha=depth, edgecolor="none"))
+                    if n:
+                        words = f"{share(part).render(edition)} · {count(n).render(edition)}"
+                        bold = "white" if depth > 0.55 and ink == BETTER else TEXT
+                        axes.text(j, i, words, ha="center", va="center", color=bold, fontsize=8.5)
+            for k in range(len(columns) + 1):
+                axes.axvline(k - 0.5, color=GRID, linewidth=0.8)
+            for k in range(len(rows) + 1):
+                axes.axhline(k - 0.5, color=GRID, linewidth=0.8)
+            axes.set_xlim(-0.5, len(columns) - 0.5)
+            axes.set_ylim(len(rows) - 0.5, -0.5)
+            axes.set_xticks(range(len(columns)), [self.names[state].render(edition) for state in columns])
+            axes.set_yticks(range(len(rows)), [self.names[state].render(edition) for state in rows])
+            axes.tick_params(length=0)
+            axes.spines[:].set_visible(False)
+            axes.set_xlabel(text("grading.migration.after", "Tier in {period}", period=self.after).render(edition))
+            label_axis(axes, text("grading.migration.before", "Tier in {period}", period=self.before).render(edition))
+            return figure
+
+        alt = text(
+            "grading.migration.alt",
+            "Grid of tiers before against tiers after with share of the row and number of customers. {message}",
+            message=self._title(),
+        )
+        data = self.table()
+        under = Table("grading.migration_data", data.title, data.columns, data.frame, data.note, data.rows, data.artefact)
+        return Figure("grading.migration_grid", self._title(), draw, alt, self._note(), under)
+
+    def sentences(self) -> tuple[Text, ...]:
+        """Who moved, who came and who went, in three sentences at most."""
+        first = text(
+            "grading.migration.moves",
+            "Of {both} customers graded in both periods, {up} rose, {down} fell and {same} kept their tier.",
+            both=count(self.both),
+            up=count(self.up),
+            down=count(self.down),
+            same=count(self.same),
+        )
+        second = text(
+            "grading.migration.flow",
+            "{new} customers are new in {after}; {absent} of {before} are no longer there.",
+            new=count(self.new),
+            absent=count(self.absent),
+            after=self.after,
+            before=self.before,
+        )
+        if not self.other:
+            return first, second
+        third = text(
+            "grading.migration.unknown",
+            "{other} come from tiers that the settings no longer have, so up or down cannot be told.",
+            other=count(self.other),
+        )
+        return first, second, third
+
+    def answer(self) -> Answer:
+        """The moves as a chapter's message."""
+        return Answer("grading.migration_answer", self._title(), self.sentences(), "complication")
+
+    def key_figures(self) -> tuple[KeyFigure, ...]:
+        """Share of customers graded in both periods who changed tier."""
+        if not self.both:
+            return ()
+        return (
+            KeyFigure(
+                "grading.moved_share",
+                text("grading.migration.key", "Customers who changed tier"),
+                share(self.moved / self.both),
+                note=text(
+                    "grading.migration.key_note",
+                    "{up} up, {down} down, of {both} graded in both periods",
+                    up=count(self.up),
+                    down=count(self.down),
+                    both=count(self.both),
+                ),
+                rank=45,
+            ),
+        )
+
+    def _square(self) -> pd.DataFrame:
+        states = list(self.names)
+        square = self.frame.set_index(["before", "after"])["customers"].unstack(fill_value=0)  # noqa: PD010 – pairs are unique
+        rows = [s for s in states if s in square.index or s in self.rank]
+        columns = [s for s in states if s in square.columns or s in self.rank]
+        return square.reindex(index=rows, columns=columns, fill_value=0)
+
+    def _move(self, before: str, after: str) -> Move:
+        return _move(before, after, self.rank)
+
+    def _title(self) -> Text:
+        if not self.both:
+            return text("grading.migration.neutral", "Customers by tier before and after")
+        if self.both < FEW:
+            return text(
+                "grading.migration.few",
+                "{moved} of {both} customers changed tier: {up} up, {down} down",
+                moved=count(self.moved),
+                both=count(self.both),
+                up=count(self.up),
+                down=count(self.down),
+            )
+        return text(
+            "grading.migration.title",
+            "{moved} of customers changed tier: {up} up, {down} down",
+            moved=share(self.moved / self.both),
+            up=share(self.up / self.both),
+            down=share(self.down / self.both),
+        )
+
+    def _note(self) -> Text:
+        return text(
+            "grading.migration.note",
+            "Share of the row and number of customers; grey = same tier, blue = higher, orange = lower or no longer there;"
+            " {before} to {after}; n = {n} customers graded in both, all counted.",
+            before=self.before,
+            after=self.after,
+            n=count(self.both),
+        )
+
+
+_INK: Mapping[Move, str] = {
+    "same": UNCLEAR, "up": BETTER, "down": WORSE, "absent": WORSE, "new": UNCLEAR, "other": UNCLEAR,
+}  # fmt: skip
+
+
+def compare_tiers(
+    before: pd.DataFrame | NotMeasured | None,
+    after: pd.DataFrame | NotMeasured,
+    tiers: Sequence[Tier],
+    *,
+    periods: tuple[Period | str, Period | str],
+) -> Migration | NotMeasured:
+    """Customers by their tier in the previous and in this period.
+
+    Args:
+        before, after: customer_id and tier, one row a customer; *before* is None in the first period.
+        tiers: the tiers of the settings, the highest first.
+        periods: the two periods, the earlier first.
+
+    Returns:
+        The moves, or NotMeasured where one of the two gradings is missing.
+    """
+    if not isinstance(before, pd.DataFrame) or not isinstance(after, pd.DataFrame):
+        what = text("grading.migration.what", "Moves of customers between tiers")
+        why = text("grading.migration.why", "There is no grading of an earlier period to compare with.")
+        return NotMeasured("grading.migration", what, (), why)
+    both = before[["customer_id", "tier"]].merge(
+        after[["customer_id", "tier"]], on="customer_id", how="outer", suffixes=("_before", "_after")
+    )
+    pairs = pd.DataFrame({"before": both["tier_before"].fillna(NEW), "after": both["tier_after"].fillna(ABSENT)})
+    rank = {tier.id: position for position, tier in enumerate(tiers)}
+    strange = sorted((set(pairs["before"]) | set(pairs["after"])) - set(rank) - {NEW, ABSENT})
+    names = {
+        **{tier.id: named(tier.name) for tier in tiers},
+        **{state: named(state) for state in strange},
+        **STATES,
+    }
+    order = {state: position for position, state in enumerate(names)}
+    counts = pairs.value_counts().reset_index(name="customers")
+    counts = counts.sort_values(["before", "after"], key=lambda column: column.map(order)).reset_index(drop=True)
+    moves = [_move(b, a, rank) for b, a in zip(counts["before"], counts["after"], strict=True)]
+    sizes = counts.groupby(np.array(moves, dtype=object))["customers"].sum() if moves else pd.Series(dtype=int)
+    told = {move: int(sizes.get(move, 0)) for move in _INK}
+    first, second = (named(str(period)) for period in periods)
+    return Migration(
+        counts.astype({"before": "str", "after": "str", "customers": "int64"}), names, rank, first, second,
+        told["same"], told["up"], told["down"], told["new"], told["absent"], told["other"],
+    )  # fmt: skip
+
+
+def _move(before: str, after: str, rank: Mapping[str, int]) -> Move:
+    if before == NEW:
+        return "new"
+    if after == ABSENT:
+        return "absent"
+    if before == after:
+        return "same"
+    if before not in rank or after not in rank:
+        return "other"
+    return "up" if rank[after] < rank[before] else "down"
