@@ -152,7 +152,7 @@ def _objects(rows: list[dict[str, object]]) -> pd.DataFrame:
     return pd.DataFrame(rows, dtype=object)
 
 
-def kpis_of(frame: pd.DataFrame | None) -> dict[str, Kpi]:
+def kpis_of(frame: object) -> dict[str, Kpi]:
     """The KPIs in an artefact ``kpis``; none where there is no earlier period. KPIs of earlier versions are left out."""
     if not isinstance(frame, pd.DataFrame):
         return {}

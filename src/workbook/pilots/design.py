@@ -1,0 +1,425 @@
+"""The next pilot: who takes part and in which arm, drawn by a hash and a seed, with its balance and its power (row P1)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from workbook.errors import WorkbookError
+from workbook.language import Quantity, Text, Unit, count, joined, named, number, points, share, text
+from workbook.pilots.comparison import standardised_difference
+from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
+from workbook.settings.models import NextPilot, Settings
+
+BALANCED = 0.1
+"""Standardised difference below which a covariate counts as balanced (Austin 2009)."""
+
+COVARIATES: Mapping[str, tuple[Text, Unit]] = {
+    "revenue": (text("pilots.covariate.revenue", "Revenue in the window"), "money"),
+    "orders": (text("pilots.covariate.orders", "Orders in the window"), "number"),
+    "revenue_period": (text("pilots.covariate.revenue_period", "Revenue of the period"), "money"),
+    "recency_days": (text("pilots.covariate.recency_days", "Days since last order"), "days"),
+    "tenure_days": (text("pilots.covariate.tenure_days", "Days as a customer"), "days"),
+    "score": (text("pilots.covariate.score", "Score"), "score"),
+}
+"""Columns of profile and scores whose balance is shown, where they are there."""
+
+_NO_TEXT = text("pilots.assignment.none", "No customer could be drawn for the next pilot")
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Who takes part in the next pilot.
+
+    Attributes:
+        frame: columns pilot, customer_id, stratum, arm; sorted by customer. ``stratum`` holds the values of the strata columns
+            parted by "|".
+        people: the profile of those drawn, with their arm.
+        eligible: customers that meet the condition, consent aside.
+        blocked: of these, those without consent for the purpose.
+        beyond: those left out because the pilot has a largest size.
+        pilot: the pilot as planned.
+        settings: the parameters.
+        reason: why nobody was drawn; None where somebody was.
+    """
+
+    frame: pd.DataFrame
+    people: pd.DataFrame
+    eligible: int
+    blocked: int
+    beyond: int
+    pilot: NextPilot
+    settings: Settings
+    reason: NotMeasured | None = None
+
+    @property
+    def artefact(self) -> pd.DataFrame | NotMeasured:
+        """What is saved under ``assignment``."""
+        return self.frame if self.reason is None else self.reason
+
+    def table(self) -> Table | NotMeasured:
+        """Customers in each stratum and arm."""
+        if self.reason is not None:
+            return self.reason
+        counts = pd.crosstab(self.frame["stratum"], self.frame["arm"]).reindex(columns=list(self.pilot.arms), fill_value=0)
+        order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
+        tiers = {tier.id: named(tier.name) for tier in self.settings.grading.tiers}
+        rows: list[dict[str, object]] = [
+            {"stratum": joined([tiers.get(part, named(part)) for part in str(stratum).split("|")]), **counts.loc[stratum]}
+            for stratum in order
+        ]
+        title = text(
+            "pilots.assignment.title",
+            "{pilot}: {n} customers drawn into {arms} arms",
+            pilot=named(self.pilot.name),
+            n=count(len(self.frame)),
+            arms=count(len(self.pilot.arms)),
+        )
+        note = text(
+            "pilots.assignment.note",
+            "{eligible} customers meet the condition; {blocked} of them have not granted the purpose “{purpose}” and are left "
+            "out; {beyond} are beyond the largest size. Drawn within strata by a hash of customer and seed {seed}: anybody can "
+            "repeat it.",
+            eligible=count(self.eligible),
+            blocked=count(self.blocked),
+            purpose=self.pilot.purpose,
+            beyond=count(self.beyond),
+            seed=str(self.settings.seed),
+        )
+        columns = (
+            Column("stratum", text("pilots.head.stratum", "Stratum")),
+            *(Column(arm, named(arm), "count") for arm in self.pilot.arms),
+        )
+        return Table("pilots.assignment", title, columns, pd.DataFrame(rows), note, artefact="assignment")
+
+    def balance(self) -> pd.DataFrame:
+        """Columns covariate, arm, control, treated, smd, chance: standardised differences of what was known before, and the
+        size that chance alone stays below 19 times in 20."""
+        control, *arms = self.pilot.arms
+        rows = []
+        for covariate in [c for c in COVARIATES if c in self.people.columns]:
+            values = pd.to_numeric(self.people[covariate], errors="coerce").to_numpy("float64")
+            arm_of = self.people["arm"].to_numpy()
+            base = values[(arm_of == control) & ~np.isnan(values)]
+            for arm in arms:
+                other = values[(arm_of == arm) & ~np.isnan(values)]
+                smd = standardised_difference(base, other)
+                if smd is not None:
+                    chance = 1.96 * math.sqrt(1 / len(base) + 1 / len(other))
+                    rows.append((covariate, arm, float(base.mean()), float(other.mean()), smd, chance))
+        return pd.DataFrame(rows, columns=["covariate", "arm", "control", "treated", "smd", "chance"])
+
+    def balance_table(self) -> Table | NotMeasured:
+        """How alike the arms are in what was known before the pilot."""
+        frame = self.balance()
+        if self.reason is not None or frame.empty:
+            return NotMeasured("pilots.balance", text("pilots.balance.none", "The balance of the arms could not be measured"),
+                               why=text("pilots.balance.few", "Fewer than two customers stand in an arm."))  # fmt: skip
+        rows: list[dict[str, object]] = []
+        for row in frame.to_dict("records"):
+            name, unit = COVARIATES[row["covariate"]]
+            rows.append(
+                {
+                    "covariate": name,
+                    "arm": row["arm"],
+                    "control": Quantity(row["control"], unit),
+                    "treated": Quantity(row["treated"], unit),
+                    "smd": row["smd"],
+                    "words": _balance_words(abs(row["smd"]), row["chance"]),
+                }
+            )
+        uneven = int((frame["smd"].abs() >= BALANCED).sum())
+        title = (
+            text("pilots.balance.title", "The arms are alike in all {n} comparisons", n=count(len(frame)))
+            if uneven == 0
+            else text(
+                "pilots.balance.title_uneven",
+                "The arms differ in {n} of {all} comparisons",
+                n=count(uneven),
+                all=count(len(frame)),
+            )
+        )
+        note = text(
+            "pilots.balance.note",
+            "Standardised difference: difference of means over the pooled standard deviation, arm less control; below {limit} "
+            "counts as alike. {n} customers.",
+            limit=number(BALANCED, 1),
+            n=count(len(self.frame)),
+        )
+        columns = (
+            Column("covariate", text("pilots.head.covariate", "Known before")),
+            Column("arm", text("pilots.head.arm", "Arm")),
+            Column("control", text("pilots.head.control", "Control"), "number"),
+            Column("treated", text("pilots.head.treated", "With measure"), "number"),
+            Column("smd", text("pilots.head.smd", "Standardised difference"), "number", digits=3),
+            Column("words", text("pilots.head.status", "Status")),
+        )
+        return Table("pilots.balance", title, columns, pd.DataFrame(rows, dtype=object), note)
+
+    def power(self) -> pd.DataFrame:
+        """Columns metric, arm, n_control, n_arm, level, detectable: the smallest difference that the drawn numbers find with
+        the wanted power, for revenue of a period and for the share that buys in a period."""
+        control, *arms = self.pilot.arms
+        if self.frame.empty or not {"revenue_period", "orders_period"} <= set(self.people.columns):
+            return pd.DataFrame(columns=["metric", "arm", "n_control", "n_arm", "level", "detectable"])
+        revenue = self.people["revenue_period"].astype(float).fillna(0.0)
+        buys = float((self.people["orders_period"].astype(float).fillna(0) > 0).mean())
+        sizes = self.frame["arm"].value_counts()
+        confidence, wanted = self.settings.analysis.confidence, self.pilot.power
+        rows = []
+        for arm in arms:
+            n0, n1 = int(sizes.get(control, 0)), int(sizes.get(arm, 0))
+            if n0 < 2 or n1 < 2:
+                continue
+            spread = float(revenue.std(ddof=1))
+            rows.append(("revenue", arm, n0, n1, float(revenue.mean()), detectable_mean(spread, n0, n1, confidence, wanted)))
+            rows.append(("buyers", arm, n0, n1, buys, detectable_proportion(buys, n0, n1, confidence, wanted)))
+        return pd.DataFrame(rows, columns=["metric", "arm", "n_control", "n_arm", "level", "detectable"])
+
+    def power_table(self) -> Table | NotMeasured:
+        """What the pilot can find, before it starts."""
+        frame = self.power()
+        if frame.empty:
+            return NotMeasured("pilots.power", text("pilots.power.none", "The power of the next pilot could not be worked out"),
+                               ("orders.amount", "orders.customer_id"))  # fmt: skip
+        rows: list[dict[str, object]] = []
+        for row in frame.to_dict("records"):
+            money_row = row["metric"] == "revenue"
+            level, least = row["level"], row["detectable"]
+            rows.append(
+                {
+                    "metric": _POWER_METRICS[row["metric"]],
+                    "arm": row["arm"],
+                    "n": text("pilots.n", "{control} / {arm}", control=count(row["n_control"]), arm=count(row["n_arm"])),
+                    "level": Quantity(level, "money") if money_row else share(level, 1),
+                    "detectable": Quantity(least, "money") if money_row else points(least),
+                    "relative": least / level if level else None,
+                }
+            )
+        first = frame.iloc[0].to_dict()
+        title = text(
+            "pilots.power.title",
+            "The next pilot can find a difference of {amount} a customer",
+            amount=Quantity(first["detectable"], "money"),
+        )
+        note = text(
+            "pilots.power.note",
+            "Smallest true difference that is found with power {power} at {level} confidence, from the numbers drawn and from "
+            "the customers' own figures in this period. Smaller effects will mostly read “no clear difference yet”.",
+            power=share(self.pilot.power),
+            level=share(self.settings.analysis.confidence),
+        )
+        columns = (
+            Column("metric", text("pilots.head.metric", "Metric")),
+            Column("arm", text("pilots.head.arm", "Arm")),
+            Column("n", text("pilots.head.n", "n (control / arm)"), "number"),
+            Column("level", text("pilots.head.level", "Level today"), "number"),
+            Column("detectable", text("pilots.head.detectable", "Smallest difference found"), "number"),
+            Column("relative", text("pilots.head.relative", "As a share of the level"), "share"),
+        )
+        return Table("pilots.power", title, columns, pd.DataFrame(rows, dtype=object), note)
+
+    def paragraph(self) -> Paragraph | NotMeasured:
+        """The pilot in one sentence."""
+        if self.reason is not None:
+            return self.reason
+        words = text(
+            "pilots.assignment.words",
+            "{pilot} starts with {n} customers; {blocked} more meet the condition but have not granted the purpose.",
+            pilot=named(self.pilot.name),
+            n=count(len(self.frame)),
+            blocked=count(self.blocked),
+        )
+        return Paragraph("pilots.assignment.words", words)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """Tables of assignment, balance and power; one note where nobody could be drawn."""
+        if self.reason is not None:
+            return (self.reason,)
+        return (self.table(), self.balance_table(), self.power_table())
+
+
+_POWER_METRICS: Mapping[str, Text] = {
+    "revenue": text("pilots.power.revenue", "Revenue a customer and period"),
+    "buyers": text("pilots.power.buyers", "Share that buys in a period"),
+}
+
+
+def draw_assignment(
+    profile: pd.DataFrame,
+    scores: object,
+    settings: Settings,
+    *,
+    allowed: Collection[str] | pd.DataFrame | None,
+) -> Assignment:
+    """Draw the next pilot: eligible by condition, consenting, within strata, repeatable from the seed.
+
+    The order of the rows of *profile* has no influence: units are ordered by a hash of seed, pilot and customer.
+
+    Args:
+        profile: one row a customer.
+        scores: the artefact ``scores`` (customer_id, score, tier); its tier takes the place of the client's own, which is then
+            ``client_tier``. Anything but a frame (not measured) leaves the client's own tier.
+        settings: ``next_pilot`` and the seed.
+        allowed: customers that granted ``next_pilot.purpose``, as ids or as a frame with customer_id. None: no consents were
+            delivered, so nobody may take part.
+
+    Raises:
+        WorkbookError: where the condition cannot be worked out or a strata column is not there.
+    """
+    pilot = settings.next_pilot
+    people = _with_scores(profile, scores)
+    eligible = people[people["customer_id"].isin(_meeting(people, pilot))]
+    ids = allowed["customer_id"] if isinstance(allowed, pd.DataFrame) else list(allowed or ())
+    granted = eligible[eligible["customer_id"].isin(ids)]
+    blocked = len(eligible) - len(granted)
+    if granted.empty:
+        empty = pd.DataFrame(columns=["pilot", "customer_id", "stratum", "arm"], dtype="str")
+        reason = _nobody(pilot, len(eligible), allowed is None)
+        return Assignment(empty, granted.assign(arm=""), len(eligible), blocked, 0, pilot, settings, reason)
+    drawn = granted.assign(stratum=_strata(granted, pilot), draw=_draws(granted["customer_id"], settings.seed, pilot.id))
+    drawn = drawn.sort_values(["draw", "customer_id"], kind="stable")
+    beyond = max(0, len(drawn) - pilot.largest) if pilot.largest else 0
+    drawn = drawn.head(len(drawn) - beyond)
+    strata = {s: hashlib.sha256(f"{settings.seed}:{pilot.id}:{s}".encode()).hexdigest() for s in drawn["stratum"].unique()}
+    drawn = drawn.assign(place=drawn["stratum"].map(strata)).sort_values(["place", "draw", "customer_id"], kind="stable")
+    start = int(hashlib.sha256(f"{settings.seed}:{pilot.id}".encode()).hexdigest()[:13], 16) / 16**13
+    drawn = drawn.assign(arm=allot(len(drawn), pilot.arms, start)).sort_values("customer_id", kind="stable")
+    frame = drawn[["customer_id", "stratum", "arm"]].reset_index(drop=True)
+    frame.insert(0, "pilot", pilot.id)
+    people_drawn = drawn.drop(columns=["draw", "place"]).reset_index(drop=True)
+    return Assignment(frame, people_drawn, len(eligible), blocked, beyond, pilot, settings)
+
+
+def allot(n: int, arms: Mapping[str, float], start: float) -> NDArray[np.object_]:
+    """The arm of each of *n* units in a random order: every stretch holds the arms in their shares, within one or two units.
+
+    Args:
+        n: number of units.
+        arms: arm → share; shares need not add to one.
+        start: random number from 0 to 1 from which the systematic draw sets out.
+
+    Returns:
+        Names of arms, length *n*. Systematic sampling, arm after arm (Cochran 1977, Sampling Techniques, ch. 8).
+
+    >>> list(allot(4, {"control": 0.5, "treatment": 0.5}, 0.0))
+    ['control', 'treatment', 'control', 'treatment']
+    """
+    first, *others = arms
+    result = np.full(n, first, dtype=object)
+    left = np.arange(n)
+    share_left = sum(arms.values())
+    for arm in reversed(others):
+        rate = arms[arm] / share_left
+        # rounding keeps a third of 3 at 1, where binary fractions would make it 0.99…
+        steps = np.floor(np.round(rate * np.arange(len(left) + 1) + start, 9))
+        chosen = np.diff(steps) > 0
+        result[left[chosen]] = arm
+        left = left[~chosen]
+        share_left -= arms[arm]
+    return result
+
+
+def detectable_mean(spread: float, n_control: int, n_arm: int, confidence: float, power: float) -> float:
+    """Smallest difference of means found with *power*: (z₁₋α/₂ + z_power) · σ · √(1/n₀ + 1/n₁).
+
+    Args:
+        spread: standard deviation of the metric. Source: Fleiss (1986), Design and Analysis of Clinical Experiments.
+    """
+    return _z(confidence, power) * spread * math.sqrt(1 / n_control + 1 / n_arm)
+
+
+def detectable_proportion(level: float, n_control: int, n_arm: int, confidence: float, power: float) -> float:
+    """Smallest rise of a proportion from *level* found with *power* by the pooled z-test; ``nan`` where no rise up to one
+    would be found. Source: Fleiss, Levin & Paik (2003), Statistical Methods for Rates and Proportions, 4.2."""
+    z_test, z_power = float(stats.norm.ppf(0.5 + confidence / 2)), float(stats.norm.ppf(power))
+
+    def short(rise: float) -> float:
+        other = level + rise
+        pooled = (n_control * level + n_arm * other) / (n_control + n_arm)
+        null = math.sqrt(pooled * (1 - pooled) * (1 / n_control + 1 / n_arm))
+        true = math.sqrt(level * (1 - level) / n_control + other * (1 - other) / n_arm)
+        return z_test * null + z_power * true - rise
+
+    most = 1 - level
+    return float(optimize.brentq(short, 0.0, most)) if most > 0 and short(most) < 0 else math.nan
+
+
+def _z(confidence: float, power: float) -> float:
+    return float(stats.norm.ppf(0.5 + confidence / 2) + stats.norm.ppf(power))
+
+
+def _balance_words(size: float, chance: float) -> Text:
+    if size < BALANCED:
+        return text("pilots.balance.alike", "alike")
+    if size < chance:
+        return text("pilots.balance.chance", "within chance")
+    return text("pilots.balance.uneven", "uneven")
+
+
+def _with_scores(profile: pd.DataFrame, scores: object) -> pd.DataFrame:
+    if not isinstance(scores, pd.DataFrame):
+        return profile
+    graded = scores[["customer_id", *[c for c in ("score", "tier") if c in scores.columns]]]
+    return profile.rename(columns={"tier": "client_tier"}).merge(graded, on="customer_id", how="left")
+
+
+def _meeting(people: pd.DataFrame, pilot: NextPilot) -> pd.Series:
+    if pilot.groups is None:
+        return people["customer_id"]
+    with duckdb.connect() as connection:
+        connection.register("people", people)
+        try:
+            return connection.execute(f"select customer_id from people where ({pilot.groups})").df()["customer_id"]
+        except duckdb.Error as error:
+            raise WorkbookError(
+                f"next_pilot.groups: found {pilot.groups!r}, expected an SQL condition over the columns of the profile "
+                f"({', '.join(people.columns)}); the database says: {error}"
+            ) from error
+
+
+def _strata(people: pd.DataFrame, pilot: NextPilot) -> pd.Series:
+    unknown = [column for column in pilot.strata if column not in people.columns]
+    if unknown:
+        raise WorkbookError(
+            f"next_pilot.strata: found {', '.join(unknown)}, expected columns of the profile: {', '.join(people.columns)}"
+        )
+    if not pilot.strata:
+        return pd.Series("–", index=people.index)
+    columns = [people[column].astype("object").where(people[column].notna(), "–").astype(str) for column in pilot.strata]
+    joined_columns = columns[0]
+    for column in columns[1:]:
+        joined_columns = joined_columns + "|" + column
+    return joined_columns
+
+
+def _draws(ids: pd.Series, seed: int, pilot: str) -> pd.Series:
+    """SHA-256 of "seed:pilot:customer" for each customer: random to look at, the same everywhere, for ever."""
+    with duckdb.connect() as connection:
+        connection.register("ids", pd.DataFrame({"place": range(len(ids)), "id": ids.astype(str).to_numpy()}))
+        query = "select sha256(concat($salt, id)) as draw from ids order by place"
+        hashed = connection.execute(query, {"salt": f"{seed}:{pilot}:"}).df()["draw"]
+    return hashed.set_axis(ids.index)
+
+
+def _nobody(pilot: NextPilot, eligible: int, undelivered: bool) -> NotMeasured:
+    if eligible and undelivered:
+        return NotMeasured("pilots.assignment", _NO_TEXT, ("consents.customer_id", "consents.purpose"))
+    if eligible:
+        why = text(
+            "pilots.assignment.blocked",
+            "{n} customers meet the condition, but none has granted the purpose “{purpose}”.",
+            n=count(eligible),
+            purpose=pilot.purpose,
+        )
+    else:
+        why = text("pilots.assignment.nobody", "No customer meets the condition of next_pilot.groups.")
+    return NotMeasured("pilots.assignment", _NO_TEXT, why=why)
