@@ -412,7 +412,26 @@ class Settings(Section):
     analysis: Analysis = Field(default_factory=Analysis, description="Windows and days that several stages use.")
     goals: list[Goal] = Field(default_factory=list, description="Goals of the engagement.")
     scope: Scope = Field(default_factory=Scope, description="Which customers the analysis speaks of.")
-    tags: list[Tag] = Field(default_factory=list, description="Tags that customers get by rules.")
+    tags: list[Tag] = Field(
+        [
+            Tag(
+                id="high_activity",
+                name={"en": "High activity", "zh": "高活跃度"},
+                rule="orders >= 4 and recency_days <= 90",
+            ),
+            Tag(
+                id="price_sensitive",
+                name={"en": "Price sensitive", "zh": "价格敏感型"},
+                rule="orders >= 2 and discount_share >= 0.15",
+            ),
+            Tag(
+                id="service_first",
+                name={"en": "Service first", "zh": "服务需求优先级"},
+                rule="complaints >= 1 or tickets >= 3",
+            ),
+        ],
+        description="Tags that customers get by rules.",
+    )
     consent: Consent = Field(default_factory=Consent, description="What customers have allowed.")
     service: Service = Field(default_factory=Service, description="Service limits.")
     diagnosis: Diagnosis = Field(default_factory=Diagnosis, description="Thresholds of stage 3.")

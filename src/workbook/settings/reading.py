@@ -240,7 +240,8 @@ def _starter(layers: list[Node], overrides: Mapping[str, Any]) -> tuple[Node | N
 
 
 def defaults() -> Node:
-    """The lists of the models' defaults whose items have an id: the ground on which overrides address them."""
+    """The defaults of the models that a file may give in part: lists whose items have an id, and mappings with an entry
+    ``default`` for all else, such as the service limits."""
 
     def of(section: type[BaseModel]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -248,6 +249,8 @@ def defaults() -> Node:
             default = None if field.is_required() else field.get_default(call_default_factory=True)
             if isinstance(default, Section) and (inner := of(type(default))):
                 found[name] = inner
+            elif isinstance(default, dict) and "default" in default:
+                found[name] = default
             elif isinstance(default, list) and default and isinstance(default[0], Section):
                 full = tuple(key for key, part in type(default[0]).model_fields.items() if part.is_required())
                 if "id" in full:

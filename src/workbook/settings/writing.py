@@ -92,8 +92,9 @@ def _reason(item: Mapping[str, Any], language: str) -> str:
     because = item.get("because", "")
     words = because.get(language) or next(iter(because.values()), "") if isinstance(because, Mapping) else str(because)
     before = item.get("from")
-    was = {"en": "was", "zh": "原值"}.get(language, "was")
-    return f"{words} ({was} {before})" if before is not None and not isinstance(before, dict | list) else words
+    if before is None or isinstance(before, dict | list):
+        return words
+    return f"{words}（原值 {before}）" if language == "zh" else f"{words} (was {before})"
 
 
 def _keys(node: Node, before: str) -> list[str]:
