@@ -15,20 +15,18 @@ from typing import Any
 from IPython.display import display
 
 from workbook.errors import UndeclaredRead, WorkbookError
-from workbook.language import Edition
+from workbook.language import Edition, named
 from workbook.period import Period
-from workbook.places import home_folder
+from workbook.places import WORKSPACE_VARIABLE, home_folder
 from workbook.report import html
-from workbook.report.blocks import MIME, Block
+from workbook.report.blocks import MIME, Block, NotMeasured
+from workbook.report.excel import About, Sheet, write_csv, write_excel
 from workbook.settings.models import Settings
 from workbook.settings.reading import earlier_periods, read_settings
 from workbook.sources.prepare import Preparation, prepare
 from workbook.stages import Stage, stage
 from workbook.store import Artefact, Store
 from workbook.tables import Tables
-
-WORKSPACE_VARIABLE = "WORKBOOK_WORKSPACE"
-"""Set by a run: the folder that takes what its stages make, published when all are done."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Book:
     tables: Tables
     home: Path
     workspace: Path
-    _shown: set[str] = field(default_factory=set)
+    _shown: dict[str, Block] = field(default_factory=dict)
 
     @classmethod
     def open(cls, client: str, period: object, overrides: Mapping[str, Any] | None = None, *, stage: str) -> Book:
@@ -86,9 +84,11 @@ class Book:
             WorkbookError: where an id was shown before in this notebook (ids carry comments and comparisons).
         """
         for block in blocks:
+            if isinstance(block, NotMeasured) and self._shown.get(block.id) == block:
+                continue  # one note is enough for all parts of one missing result
             if block.id in self._shown:
                 raise WorkbookError(f"{self.stage.id}: two blocks have the id {block.id!r}; ids must be unique in a notebook")
-            self._shown.add(block.id)
+            self._shown[block.id] = block
             bundle = block.bundle(self.editions, self.settings.report.rows)
             page = html.block_html(bundle, self.settings.languages[0])
             display({MIME: bundle, "text/html": page, "text/plain": f"<{bundle['kind']} {block.id}>"}, raw=True)
@@ -135,17 +135,29 @@ class Book:
         """The visible folder of a period's results."""
         return self.home / "outputs" / self.client / period.name
 
-    def list_file(self, name: str) -> Path:
-        """Where a file for the client's departments goes (``lists/<name>``); the folder is made.
+    def write_list(self, name: str, *sheets: Sheet | NotMeasured) -> list[Path]:
+        """Write a file for the client's departments, ``lists/<name>.<language>.xlsx``, one for each language.
+
+        A list of a single sheet is written as CSV beside it, for systems that import. What was not measured gives no file.
 
         Raises:
             UndeclaredRead: where stages.py does not say that this stage writes it.
         """
-        if Path(name).stem not in self.stage.lists:
+        if name not in self.stage.lists:
             raise UndeclaredRead(f"{self.stage.id} writes the list {name!r}, which stages.py does not list under lists")
+        measured = [sheet for sheet in sheets if isinstance(sheet, Sheet)]
+        if not measured:
+            return []
         folder = self.workspace / "lists"
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / name
+        client = self.settings.client
+        about = About(measured[0].name, named(client.name), self.period, synthetic=client.synthetic)
+        files = []
+        for edition in self.editions:
+            files.append(write_excel(folder / f"{name}.{edition.language}.xlsx", measured, edition, about))
+            if len(measured) == 1:
+                files.append(write_csv(folder / f"{name}.{edition.language}.csv", measured[0].table, edition))
+        return files
 
 
 find_stage = stage

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 HOME_VARIABLE = "WORKBOOK_HOME"
+WORKSPACE_VARIABLE = "WORKBOOK_WORKSPACE"
+"""Set by a run: the folder that takes what its stages make, published when all are done."""
 
 
 def home_folder() -> Path:

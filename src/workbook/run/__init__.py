@@ -1,1 +1,1 @@
-"""The run: plan, execution by papermill, manifest, publishing."""
+"""The run: which notebooks, in which order, executed how, and published whole or not at all."""

@@ -1,0 +1,83 @@
+"""A tiny engagement of two stages, so that runs take seconds: real settings and kernels, no delivery, a report of one line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workbook import stages
+from workbook.period import Period
+from workbook.run import execute
+from workbook.stages import Stage
+from workbook.tables import empty_tables
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+TINY_STAGES = (
+    Stage("1_count", needs=(), makes=("counted",), lists=("names",)),
+    Stage("2_double", needs=("counted",), makes=("doubled",)),
+)
+Q3, Q4 = Period.parse("2025Q3"), Period.parse("2025Q4")
+
+
+@dataclass
+class Tiny:
+    """The engagement: its home, its notebooks, and a run of it."""
+
+    home: Path
+    notebooks: Path
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def outputs(self) -> Path:
+        return self.home / "outputs" / "tiny"
+
+    def use(self, variant: str) -> None:
+        """Put the notebooks of tests/notebooks/<variant> in place of those of the same name."""
+        shutil.copytree(NOTEBOOKS / variant, self.notebooks, dirs_exist_ok=True)
+
+    def run(self, *periods: Period, **options: Any) -> list[execute.RunResult]:
+        return execute.run_periods(self.home, "tiny", list(periods) or [Q4], echo=self.lines.append, **options)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
+    notebooks = tmp_path / "notebooks"
+    params = tmp_path / "home" / "params" / "tiny"
+    params.mkdir(parents=True)
+    (params / "engagement.yaml").write_text("client: {name: Tiny}\nlanguages: [en]\n", "utf-8")
+    for period in (Q3, Q4):
+        (params / f"{period.name}.yaml").write_text("{}\n", "utf-8")
+    engagement = Tiny(tmp_path / "home", notebooks)
+    engagement.use("tiny")
+    monkeypatch.setattr(stages, "STAGES", TINY_STAGES)
+    monkeypatch.setattr(execute, "notebooks_folder", lambda: notebooks)
+    monkeypatch.setattr(execute, "prepare", _nothing_delivered)
+    monkeypatch.setattr(execute, "build_report", _one_line)
+    return engagement
+
+
+def _nothing_delivered(home: Path, client: str, period: Period, settings: Any) -> Any:
+    file = SimpleNamespace(name="orders.csv", sha256="0" * 64)
+    return SimpleNamespace(tables=empty_tables(period), files=(file,))
+
+
+def _one_line(folder: Path, settings: Any, period: Period, client: str) -> list[Path]:
+    report = folder / "report.en.html"
+    report.write_text(f"<p>{client} {period.name}</p>", "utf-8")
+    return [report]
+
+
+@pytest.fixture
+def contents() -> Callable[[Path], dict[str, bytes]]:
+    """Name → bytes of every file of a results folder but the manifest, which alone holds times."""
+    return lambda folder: {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "manifest.json"
+    }
