@@ -188,6 +188,7 @@ def column_meanings() -> Mapping[str, Text]:
         "revenue_previous": text("sources.profile.revenue_previous", "Revenue in the previous period"),
         "categories": text("sources.profile.categories", "Product categories bought in the window"),
         "refund_share": text("sources.profile.refund_share", "Refunds as a share of sales in the window"),
+        "discount_share": text("sources.profile.discount_share", "Discounts as a share of list prices in the window"),
         "margin": text("sources.profile.margin", "Gross margin as a share of sales with a known cost"),
         "interval_days": text("sources.profile.interval_days", "Mean days between two days with orders"),
         "last_contact_at": text("sources.profile.last_contact_at", "Date of the last contact"),

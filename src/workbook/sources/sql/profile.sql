@@ -17,7 +17,9 @@ line_orders as (
         sum(case when amount < 0 or refund_of is not null then abs(amount) else 0 end) as refunded,
         sum(case when amount > 0 and refund_of is null then amount else 0 end) as sold,
         sum(case when cost is not null then amount end) as costed,
-        sum(case when amount is not null then cost end) as cost
+        sum(case when amount is not null then cost end) as cost,
+        sum(case when discount is not null and amount >= 0 then amount + discount end) as listed,
+        sum(case when amount >= 0 then discount end) as discounted
     from order_lines
     group by order_id
 ),
@@ -34,7 +36,9 @@ dated_orders as (
         case when $has_lines then coalesce(l.refunded, 0) when o.amount < 0 then -o.amount else 0 end as refunded,
         case when $has_lines then coalesce(l.sold, 0) when o.amount > 0 then o.amount else 0 end as sold,
         l.costed,
-        l.cost
+        l.cost,
+        l.listed,
+        l.discounted
     from orders as o
     left join line_orders as l on l.order_id = o.order_id
     where o.customer_id is not null
@@ -55,7 +59,9 @@ buying as (
         sum(case when in_window = 1 then refunded else 0 end) as refunded,
         sum(case when in_window = 1 then sold else 0 end) as sold,
         sum(case when in_window = 1 then costed end) as costed,
-        sum(case when in_window = 1 then cost end) as cost
+        sum(case when in_window = 1 then cost end) as cost,
+        sum(case when in_window = 1 then listed end) as listed,
+        sum(case when in_window = 1 then discounted end) as discounted
     from dated_orders
     group by customer_id
 ),
@@ -151,13 +157,22 @@ contracted as (
     from contracts
     group by customer_id
 ),
+standing as (
+    -- what a customer decided last about a purpose and channel is what holds
+    select
+        customer_id,
+        withdrawn_at,
+        expires_at,
+        row_number() over (
+            partition by customer_id, purpose, channel order by granted_at desc, withdrawn_at desc nulls last, expires_at
+        ) as newest
+    from consents
+    where purpose in (select unnest($purposes)) and granted_at <= $end
+),
 allowing as (
     select customer_id
-    from consents
-    where purpose in (select unnest($purposes))
-        and granted_at <= $end
-        and (withdrawn_at is null or withdrawn_at > $end)
-        and (expires_at is null or expires_at >= $end)
+    from standing
+    where newest = 1 and (withdrawn_at is null or withdrawn_at > $end) and (expires_at is null or expires_at >= $end)
     group by customer_id
 ),
 everyone as (
@@ -183,6 +198,7 @@ select
     cast(case when $has_orders then coalesce(b.revenue_previous, 0) end as double) as revenue_previous,
     case when $has_lines then coalesce(g.categories, 0) end as categories,
     cast(b.refunded as double) / nullif(b.sold, 0) as refund_share,
+    cast(b.discounted as double) / nullif(b.listed, 0) as discount_share,
     case when $has_cost then cast(b.costed - b.cost as double) / nullif(b.costed, 0) end as margin,
     cast(r.interval_days as double) as interval_days,
     i.last_contact_at,

@@ -1,0 +1,129 @@
+"""The names that readers see for tables, reasons, repairs, alerts and modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workbook.language import Text, named, text
+
+
+def table_names() -> Mapping[str, Text]:
+    """Canonical tables."""
+    return {
+        "customers": text("sources.table.customers", "Customers"),
+        "orders": text("sources.table.orders", "Orders"),
+        "order_lines": text("sources.table.order_lines", "Order lines"),
+        "products": text("sources.table.products", "Products"),
+        "contracts": text("sources.table.contracts", "Contracts"),
+        "interactions": text("sources.table.interactions", "Interactions"),
+        "tickets": text("sources.table.tickets", "Service tickets"),
+        "feedback": text("sources.table.feedback", "Feedback"),
+        "needs": text("sources.table.needs", "Needs"),
+        "consents": text("sources.table.consents", "Consents"),
+        "risk": text("sources.table.risk", "Risk"),
+        "status_history": text("sources.table.status_history", "Status history"),
+        "leads": text("sources.table.leads", "Leads"),
+        "ticket_events": text("sources.table.ticket_events", "Ticket events"),
+        "campaigns": text("sources.table.campaigns", "Campaigns"),
+        "campaign_contacts": text("sources.table.campaign_contacts", "Campaign contacts"),
+        "assignments": text("sources.table.assignments", "Pilot assignments"),
+        "outcomes": text("sources.table.outcomes", "Pilot outcomes"),
+        "pilot_summaries": text("sources.table.pilot_summaries", "Pilot summaries"),
+        "tasks": text("sources.table.tasks", "Tasks"),
+    }
+
+
+def reason_name(reason: str) -> Text:
+    """Why a row was quarantined."""
+    if reason.startswith("missing_"):
+        return text("sources.reason.missing", "{column} is missing", column=reason.removeprefix("missing_"))
+    if reason.startswith("unreadable_"):
+        return text("sources.reason.unreadable", "{column} cannot be read", column=reason.removeprefix("unreadable_"))
+    return {
+        "duplicate_key": text("sources.reason.duplicate_key", "an older version of the same record"),
+        "not_valid_business": text("sources.reason.not_valid_business", "no valid business by the client's own mark"),
+        "unfinished_order": text("sources.reason.unfinished_order", "order not finished"),
+        "order_quarantined": text("sources.reason.order_quarantined", "its order was quarantined"),
+        "wrong_number_of_cells": text("sources.reason.wrong_number_of_cells", "too many or too few cells in the row"),
+    }.get(reason) or named(reason)
+
+
+def repair_name(repair: str) -> Text:
+    """What was done to values."""
+    if repair.startswith("unreadable_"):
+        return text("sources.repair.unreadable", "could not be read and was emptied")
+    return {
+        "masked_phone": text("sources.repair.masked_phone", "hidden by the exporting system and emptied"),
+        "phone_in_scientific_notation": text(
+            "sources.repair.phone_in_scientific_notation", "rounded by a spreadsheet program and emptied"
+        ),
+        "id_given": text("sources.repair.id_given", "had no number and was given one"),
+        "amount_from_lines": text("sources.repair.amount_from_lines", "amount taken from the order's lines"),
+        "customers_from_orders": text("sources.repair.customers_from_orders", "customer added who is known from rows alone"),
+    }.get(repair) or named(repair)
+
+
+def alert_name(alert: str) -> Text:
+    """What a failed check across tables says."""
+    return {
+        "order_amount_differs": text("sources.alert.order_amount_differs", "Order amount differs from the sum of its lines"),
+        "order_without_lines": text("sources.alert.order_without_lines", "Order without lines"),
+        "lines_without_order": text("sources.alert.lines_without_order", "Lines without an order"),
+        "line_without_product": text("sources.alert.line_without_product", "Line of an unknown product"),
+        "order_without_customer": text("sources.alert.order_without_customer", "Order without a customer"),
+        "order_of_unknown_customer": text("sources.alert.order_of_unknown_customer", "Order of a customer not on the list"),
+        "order_before_customer": text("sources.alert.order_before_customer", "Order before the customer record existed"),
+        "refund_order": text("sources.alert.refund_order", "Orders below zero, counted as refunds"),
+        "zero_order": text("sources.alert.zero_order", "Orders of amount zero"),
+        "refund_line": text("sources.alert.refund_line", "Lines below zero, counted as refunds"),
+        "zero_quantity": text("sources.alert.zero_quantity", "Lines of quantity zero"),
+        "extreme_amount": text("sources.alert.extreme_amount", "Order far above all others"),
+        "paid_before_ordered": text("sources.alert.paid_before_ordered", "Paid before it was ordered"),
+        "ticket_response_before_opened": text(
+            "sources.alert.ticket_response_before_opened", "Ticket answered before it was opened"
+        ),
+        "ticket_closed_before_opened": text("sources.alert.ticket_closed_before_opened", "Ticket closed before it was opened"),
+        "ticket_of_unknown_customer": text("sources.alert.ticket_of_unknown_customer", "Ticket of a customer not on the list"),
+        "contact_of_unknown_customer": text(
+            "sources.alert.contact_of_unknown_customer", "Interaction with a customer not on the list"
+        ),
+        "feedback_of_unknown_customer": text(
+            "sources.alert.feedback_of_unknown_customer", "Feedback of a customer not on the list"
+        ),
+        "score_outside_scale": text("sources.alert.score_outside_scale", "Score outside its scale"),
+        "consent_of_unknown_customer": text(
+            "sources.alert.consent_of_unknown_customer", "Consent of a customer not on the list"
+        ),
+        "contract_ends_before_start": text("sources.alert.contract_ends_before_start", "Contract ends before it starts"),
+        "record_updated_before_created": text(
+            "sources.alert.record_updated_before_created", "Record updated before it was created"
+        ),
+        "record_after_period": text("sources.alert.record_after_period", "Customer record created after the period"),
+        "impossible_birthday": text("sources.alert.impossible_birthday", "Birthday in the future or over 110 years ago"),
+        "shared_contact": text("sources.alert.shared_contact", "Records that share a phone, e-mail or union id"),
+        "incomplete_field": text("sources.alert.incomplete_field", "Key field without a value"),
+        "identical_rows": text("sources.alert.identical_rows", "Identical rows in one file, kept"),
+    }.get(alert) or named(alert)
+
+
+def module_name(code: str) -> Text:
+    """What an alert weakens: a module, or a figure."""
+    return {
+        "information": text("sources.weakens.information", "customer information"),
+        "needs": text("sources.weakens.needs", "needs analysis"),
+        "interaction": text("sources.weakens.interaction", "interaction tracking"),
+        "value": text("sources.weakens.value", "value assessment"),
+        "service": text("sources.weakens.service", "service optimisation"),
+        "revenue": text("sources.weakens.revenue", "revenue figures"),
+        "lifecycle": text("sources.weakens.lifecycle", "lifecycle stages"),
+        "outreach": text("sources.weakens.outreach", "outreach lists"),
+    }.get(code) or named(code)
+
+
+def severity_names() -> Mapping[str, Text]:
+    """Severity of an alert."""
+    return {
+        "high": text("sources.severity.high", "high"),
+        "medium": text("sources.severity.medium", "medium"),
+        "low": text("sources.severity.low", "low"),
+    }
