@@ -89,8 +89,8 @@ class ObservedCampaigns:
         words = text(
             "pilots.campaigns.limits",
             "Who was contacted was not drawn at random: the client chose, so contacted and other customers differ from the "
-            "start and the season moves both. What rose after a campaign was not necessarily raised by it; no effect can be claimed. A "
-            "randomised pilot, drawn below, can tell.",
+            "start and the season moves both. What rose after a campaign was not necessarily raised by it; no effect can be "
+            "claimed. A randomised pilot, drawn below, can tell.",
         )
         return Paragraph("pilots.campaigns.limits", words, "limits")
 

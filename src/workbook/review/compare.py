@@ -126,7 +126,7 @@ class Review:
         )
         reached = [m.reached for m in self.movements if m.reached is not None]
         title = (
-            text("review.figure.title", "{n} of {all} targets are reached", n=count(sum(reached)), all=count(len(reached)))
+            text("review.figure.title", "Targets reached: {n} of {all}", n=count(sum(reached)), all=count(len(reached)))
             if reached
             else text("review.figure.neutral", "KPIs now and in the previous period")
         )
@@ -147,7 +147,7 @@ class Review:
             return text("review.title.still", "No KPI changed clearly since the previous period")
         return text(
             "review.title",
-            "{better} KPIs better, {worse} worse than in the previous period",
+            "KPIs better than in the previous period: {better}; worse: {worse}",
             better=count(better),
             worse=count(worse),
         )
@@ -163,9 +163,7 @@ class Review:
         aimed = [m for m in self.movements if m.reached is not None]
         if aimed:
             sentences.append(
-                text(
-                    "review.sentence.reached", "{n} of {all} targets are reached.", n=count(len(reached)), all=count(len(aimed))
-                )
+                text("review.sentence.reached", "Targets reached: {n} of {all}.", n=count(len(reached)), all=count(len(aimed)))
             )
         return tuple(sentences)
 
@@ -269,7 +267,7 @@ class ProblemChanges:
         )
         title = text(
             "review.problems.title",
-            "{closed} problems closed, {opened} opened, {carried} carried over",
+            "Problems closed: {closed}; opened: {opened}; carried over: {carried}",
             closed=count(int(counts["closed"].sum())),
             opened=count(int(counts["opened"].sum())),
             carried=count(int(counts["carried"].sum())),

@@ -107,7 +107,7 @@ class Goals:
         )
         title = text(
             "review.goals.title",
-            "{measured} of {all} goals have a baseline from the client's own data",
+            "Goals with a baseline from the client's own data: {measured} of {all}",
             measured=count(self._based()),
             all=count(len(self.goals)),
         )
@@ -193,7 +193,7 @@ class Goals:
             sentences.append(
                 text(
                     "review.goals.count",
-                    "{measured} of {all} goals have a computed baseline.",
+                    "Goals with a computed baseline: {measured} of {all}.",
                     measured=count(self._based()),
                     all=count(len(self.goals)),
                 )
@@ -205,7 +205,7 @@ class Goals:
             sentences.append(
                 text(
                     "review.goals.missing",
-                    "{n} KPIs cannot be measured with the data delivered: {names}.",
+                    "KPIs that cannot be measured with the data delivered: {n} ({names}).",
                     n=count(missing),
                     names=joined([KPI_NAMES[m.id.rpartition(".")[2]] for m in self.kpis.missing]),
                 )

@@ -175,8 +175,7 @@ class Readiness:
         leaned = {(kpi, module) for kpi in self.goals.values() for module in LEANS[kpi]}
         title = text(
             "review.matrix.title",
-            "{goals} goals lean on {modules} of the five modules",
-            goals=count(len(self.goals)),
+            "The goals lean on {modules} of the five modules",
             modules=count(len({module for _, module in leaned})),
         )
         note = text(

@@ -89,7 +89,7 @@ class Proposal:
         )
         title = text(
             "review.proposal.title",
-            "{n} parameters proposed for {period}",
+            "Parameters proposed for {period}: {n}",
             n=count(len(self.changes)),
             period=self.following.name,
         )
@@ -107,7 +107,7 @@ class Proposal:
             return (self.table(),)
         words = text(
             "review.proposal.carried",
-            "{n} problems stay open and are carried over to {period} with their measures.",
+            "Problems that stay open and are carried over to {period} with their measures: {n}.",
             n=count(self.carried),
             period=self.following.name,
         )
