@@ -119,15 +119,16 @@ def _limits(settings: Settings, event: Event) -> dict[str, object]:
 def channel_name(channel: str) -> Text:
     """What readers call a channel; the client's own word where the house has none."""
     names = {
-        "phone": text("diagnosis.channel.phone", "phone"),
-        "email": text("diagnosis.channel.email", "e-mail"),
-        "wechat": text("diagnosis.channel.wechat", "WeChat"),
-        "web": text("diagnosis.channel.web", "web"),
-        "app": text("diagnosis.channel.app", "app"),
-        "store": text("diagnosis.channel.store", "store"),
-        "chat": text("diagnosis.channel.chat", "live chat"),
-        "sms": text("diagnosis.channel.sms", "text message"),
-        "visit": text("diagnosis.channel.visit", "visit"),
-        "online": text("diagnosis.channel.online", "online"),
+        ("phone", "电话"): text("diagnosis.channel.phone", "phone"),
+        ("email", "邮件", "邮箱"): text("diagnosis.channel.email", "e-mail"),
+        ("wechat", "微信"): text("diagnosis.channel.wechat", "WeChat"),
+        ("web", "网站", "官网"): text("diagnosis.channel.web", "web"),
+        ("app",): text("diagnosis.channel.app", "app"),
+        ("store", "门店"): text("diagnosis.channel.store", "store"),
+        ("chat", "在线客服"): text("diagnosis.channel.chat", "live chat"),
+        ("sms", "短信"): text("diagnosis.channel.sms", "text message"),
+        ("visit", "拜访"): text("diagnosis.channel.visit", "visit"),
+        ("online", "线上"): text("diagnosis.channel.online", "online"),
     }
-    return names.get(channel.strip().lower(), named(channel))
+    word = channel.strip().lower()
+    return next((name for words, name in names.items() if word in words), named(channel))

@@ -20,6 +20,8 @@ INSTRUMENT_NAMES: Mapping[str, Text] = {
     "ces": text("voice.instrument.ces", "CES (mean score of ease)"),
 }
 MOST_BARS = 10
+WORSE_TEXT = "#B34E00"
+"""The house colour of "worse" for letters, dark enough to read."""
 
 
 def quantity(value: float, unit: str) -> Quantity:
@@ -32,16 +34,17 @@ def group_name(dimension: str, group: str) -> Text:
     if dimension == "all":
         return text("voice.group.all", "all answers")
     names = {
-        "phone": text("voice.channel.phone", "phone"),
-        "email": text("voice.channel.email", "e-mail"),
-        "wechat": text("voice.channel.wechat", "WeChat"),
-        "web": text("voice.channel.web", "web"),
-        "app": text("voice.channel.app", "app"),
-        "store": text("voice.channel.store", "store"),
-        "sms": text("voice.channel.sms", "text message"),
-        "survey": text("voice.channel.survey", "survey"),
+        ("phone", "电话"): text("voice.channel.phone", "phone"),
+        ("email", "邮件", "邮箱"): text("voice.channel.email", "e-mail"),
+        ("wechat", "微信"): text("voice.channel.wechat", "WeChat"),
+        ("web", "网站", "官网"): text("voice.channel.web", "web"),
+        ("app",): text("voice.channel.app", "app"),
+        ("store", "门店"): text("voice.channel.store", "store"),
+        ("sms", "短信"): text("voice.channel.sms", "text message"),
+        ("survey", "问卷"): text("voice.channel.survey", "survey"),
     }
-    return names.get(group.strip().lower(), named(group))
+    word = group.strip().lower()
+    return next((name for words, name in names.items() if word in words), named(group))
 
 
 def satisfaction_table(frame: pd.DataFrame, period: Period, settings: Settings) -> Table:
@@ -110,7 +113,7 @@ def nps_figure(frame: pd.DataFrame, period: Period) -> Figure | NotMeasured:
     def draw(edition: Edition) -> Canvas:
         figure, axes = canvas(height=max(2.6, 0.42 * len(rows) + 1.1))
         places, left = np.arange(len(rows)), np.zeros(len(rows))
-        for column, colour, ink in (("worst", WORSE, "white"), ("middle", ORDINARY, "black"), ("best", BETTER, "white")):
+        for column, colour, ink in (("worst", WORSE, "black"), ("middle", ORDINARY, "black"), ("best", BETTER, "white")):
             width = 100 * rows[column].to_numpy(float)
             axes.barh(places, width, left=left, height=0.62, color=colour, edgecolor=TIER_EDGE, linewidth=0.4)
             for place, start, wide in zip(places.tolist(), left.tolist(), width.tolist(), strict=True):
@@ -131,7 +134,7 @@ def nps_figure(frame: pd.DataFrame, period: Period) -> Figure | NotMeasured:
         for spine in axes.spines.values():
             spine.set_visible(False)
         heads = (
-            (0, "left", text("voice.nps.detractors", "Detractors (0–6)"), WORSE),
+            (0, "left", text("voice.nps.detractors", "Detractors (0–6)"), WORSE_TEXT),
             (50, "center", text("voice.nps.passives", "Passives (7–8)"), TIER_EDGE),
             (100, "right", text("voice.nps.promoters", "Promoters (9–10)"), BETTER),
             (102, "left", text("voice.nps.head", "NPS (interval)"), TIER_EDGE),

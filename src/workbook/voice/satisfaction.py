@@ -22,6 +22,7 @@ from workbook.settings.models import Settings
 from workbook.tables import Tables
 from workbook.voice import exhibits
 
+Floats = npt.NDArray[np.float64]
 Instrument = Literal["nps", "csat", "ces"]
 INSTRUMENTS: tuple[Instrument, ...] = ("nps", "csat", "ces")
 
@@ -126,11 +127,8 @@ def measure_group(instrument: str, dimension: str, group: str, answers: pd.DataF
         confidence: level of the interval.
     """
     lowest, usual = SCALES[instrument]
-    highest = (
-        np.full(len(answers), float(usual))
-        if instrument == "nps"
-        else answers["scale_max"].astype(float).fillna(usual).to_numpy(np.float64)
-    )
+    scale = answers["scale_max"].astype("float64").fillna(usual)
+    highest: Floats = np.full(len(answers), float(usual)) if instrument == "nps" else np.asarray(scale, dtype=np.float64)
     score = answers["score"].to_numpy(float)
     valid = (score >= lowest) & (score <= highest)
     number_of = answers["answers"].to_numpy(float)
@@ -152,9 +150,6 @@ def measure_group(instrument: str, dimension: str, group: str, answers: pd.DataF
         "best": parts[0], "middle": 1 - parts[0] - parts[1], "worst": parts[1],
         "beyond_scale": int(number_of[~valid].sum()),
     }  # fmt: skip
-
-
-Floats = npt.NDArray[np.float64]
 
 
 def _ends(instrument: str, score: Floats, highest: Floats) -> tuple[Floats, Floats]:

@@ -1,0 +1,93 @@
+"""Customer lists per tier for sales, marketing and service, with the next step that suits the tier (S6, T12)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from workbook.language import Text, count, named, text
+from workbook.report.blocks import Column, Table
+from workbook.settings.models import Settings
+
+Department = Literal["sales", "marketing", "service"]
+
+LIST_COLUMNS: tuple[str, ...] = ("customer_id", "tier", "score", "owner", "region", "last_order_at", "revenue", "step")
+
+
+@dataclass(frozen=True)
+class TierLists:
+    """Lists of customers by tier for one department.
+
+    Attributes:
+        frame: customer_id, tier, score, owner, region, last_order_at, revenue, step (id of the next step), best tier first.
+        department: whom the list is for; the marketing list holds only customers who granted marketing.
+        left_out: customers without that consent, who stand in no marketing list.
+    """
+
+    frame: pd.DataFrame
+    department: Department
+    left_out: int
+    settings: Settings
+
+    def tables(self) -> tuple[Table, ...]:
+        """One table a tier, the best first; tiers without a customer have none."""
+        tiers = [tier for tier in self.settings.grading.tiers if (self.frame["tier"] == tier.id).any()]
+        return tuple(self._table(tier.id, named(tier.name)) for tier in tiers)
+
+    def _table(self, tier: str, name: Text) -> Table:
+        rows = self.frame[self.frame["tier"] == tier].reset_index(drop=True)
+        columns = (
+            Column("customer_id", text("strategy.column.customer", "Customer")),
+            Column("tier", text("strategy.column.tier", "Tier"), labels={tier: name}),
+            Column("score", text("strategy.column.score", "Score"), "score"),
+            Column("owner", text("strategy.column.manager", "Account manager")),
+            Column("region", text("strategy.column.region", "Region")),
+            Column("last_order_at", text("strategy.column.last_order", "Last order"), "date"),
+            Column("revenue", text("strategy.column.revenue", "Revenue"), "money"),
+            Column("step", text("strategy.column.next_step", "Next step"), labels=NEXT_STEPS),
+        )
+        title = text("strategy.tier_list.title", "{tier}: {n} customers", tier=name, n=count(len(rows)))
+        note = text("strategy.tier_list.consent", "{n} customers without consent to marketing are left out of all tiers.",
+                    n=count(self.left_out)) if self.department == "marketing" else None  # fmt: skip
+        return Table(f"strategy.tier_list.{self.department}.{tier}", title, columns, rows, note, rows=max(len(rows), 1))
+
+
+NEXT_STEPS = {
+    "sales.high": text("strategy.step.sales.high", "Dedicated manager visits and agrees a yearly plan"),
+    "sales.middle": text("strategy.step.sales.middle", "Call with the suggested next product"),
+    "sales.low": text("strategy.step.sales.low", "Standard offer; pass on when interest shows"),
+    "marketing.high": text("strategy.step.marketing.high", "Personal invitation and tailored offer"),
+    "marketing.middle": text("strategy.step.marketing.middle", "Tiered promotion"),
+    "marketing.low": text("strategy.step.marketing.low", "Community and content"),
+    "service.high": text("strategy.step.service.high", "Route to the dedicated team, answer within 24 hours"),
+    "service.middle": text("strategy.step.service.middle", "Standard service with a survey after each ticket"),
+    "service.low": text("strategy.step.service.low", "Automated service and self-help"),
+}
+
+
+def tier_lists(scores: pd.DataFrame, profile: pd.DataFrame, settings: Settings, department: Department) -> TierLists:
+    """The customers of every tier with what a department needs to act.
+
+    Args:
+        scores: the artefact of stage 4: customer_id, score, tier.
+        profile: customer_id and, where delivered, owner, region, last_order_at, revenue, marketing_consent.
+        settings: section grading (tiers from the highest; high_tiers counts as high, the lowest tier as low).
+        department: sales, marketing or service. Marketing holds only who granted it, and nobody where no consent was delivered.
+
+    Source: method.md S6, T12, D7.
+    """
+    places = {tier.id: place for place, tier in enumerate(settings.grading.tiers)}
+    lowest = len(places) - 1
+    wanted = ["customer_id", "owner", "region", "last_order_at", "revenue", "marketing_consent"]
+    known = profile.reindex(columns=wanted).drop_duplicates("customer_id")
+    rows = scores[["customer_id", "tier", "score"]].merge(known, on="customer_id", how="left")
+    consent = rows["marketing_consent"].astype("boolean").fillna(False).astype(bool)
+    kept = rows[consent] if department == "marketing" else rows
+    place = kept["tier"].map(places)
+    level = pd.Series("middle", index=kept.index)
+    level = level.mask(place == lowest, "low").mask(place < settings.grading.high_tiers, "high")
+    kept = kept.assign(step=f"{department}." + level, place=place)
+    kept = kept.sort_values(["place", "score", "customer_id"], ascending=[True, False, True], ignore_index=True)
+    return TierLists(kept[list(LIST_COLUMNS)], department, int((~consent).sum()) if department == "marketing" else 0, settings)
