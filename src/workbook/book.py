@@ -19,8 +19,8 @@ from workbook.language import Edition, named
 from workbook.period import Period
 from workbook.places import WORKSPACE_VARIABLE, home_folder
 from workbook.report import html
-from workbook.report.blocks import MIME, Block, NotMeasured
-from workbook.report.excel import About, Sheet, write_csv, write_excel
+from workbook.report.blocks import MIME, Block, NotMeasured, Sheet
+from workbook.report.excel import About, write_csv, write_excel
 from workbook.settings.models import Settings
 from workbook.settings.reading import earlier_periods, read_settings
 from workbook.sources.prepare import Preparation, prepare
@@ -91,7 +91,8 @@ class Book:
             self._shown[block.id] = block
             bundle = block.bundle(self.editions, self.settings.report.rows)
             page = html.block_html(bundle, self.settings.languages[0])
-            display({MIME: bundle, "text/html": page, "text/plain": f"<{bundle['kind']} {block.id}>"}, raw=True)
+            shown = {MIME: bundle, "text/html": page, "text/plain": f"<{bundle['kind']} {block.id}>"}
+            display(shown, raw=True)  # type: ignore[no-untyped-call]
 
     def save(self, name: str, value: Artefact) -> None:
         """Save an artefact for later stages.
@@ -130,6 +131,12 @@ class Book:
             store = Store(self.published(earlier) / "tables")
             return store.read(name) if store.has(name) else None
         return None
+
+    @property
+    def compared(self) -> tuple[Period, Period]:
+        """The previous period (the one before this where the client has none yet) and this one."""
+        earlier = earlier_periods(self.home, self.client, self.period)
+        return (earlier[0] if earlier else self.period.previous, self.period)
 
     def published(self, period: Period) -> Path:
         """The visible folder of a period's results."""

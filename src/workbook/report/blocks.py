@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -128,7 +128,7 @@ class Table:
         if digits is None and column.unit == "share":
             digits = 1
         if digits is None and column.unit == "number":
-            values = [float(v) for v in shown[column.name] if not is_missing(v)]
+            values = [float(v) for v in shown[column.name] if not (is_missing(v) or isinstance(v, Text | Quantity))]
             digits = 0 if all(v == round(v) for v in values) else 2
 
         def words(value: Any) -> str:
@@ -311,6 +311,9 @@ class Ask:
 class NotMeasured:
     """What the data cannot tell: renders as a note that names what to deliver.
 
+    It stands in for the result that could not be had, so that a notebook goes on: whatever part of the missing result is
+    asked for (``grades.frame``, ``grades.pyramid()``, ``*grades.key_figures()``) is this note again.
+
     Attributes:
         what: what could not be measured ("the share of late first responses").
         missing: canonical tables or columns that were not delivered (``tickets.first_response_at``).
@@ -322,6 +325,18 @@ class NotMeasured:
     missing: tuple[str, ...] = ()
     why: Text | None = None
 
+    def __getattr__(self, name: str) -> NotMeasured:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *given: object, **named: object) -> NotMeasured:
+        """The note itself: stands in for a method of the missing result."""
+        return self
+
+    def __iter__(self) -> Iterator[NotMeasured]:
+        return iter((self,))
+
     def bundle(self, editions: Sequence[Edition], most_rows: int = 12) -> Bundle:
         """What is missing and what to deliver, in each language."""
         words = {}
@@ -330,6 +345,23 @@ class NotMeasured:
             reason = self.why or text("report.not_measured.deliver", "To measure it, deliver: {needed}.", needed=needed)
             words[e.language] = {"what": self.what.render(e), "why": reason.render(e)}
         return _bundle("not_measured", self.id, words, missing=list(self.missing))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet of an Excel file.
+
+    Attributes:
+        name: what stands on the tab (31 characters at most are kept).
+        table: its data; all rows are written, with full values.
+        choices: column name → the words that may stand in it, offered as a list.
+        unmasked: True where the department may see names and contacts.
+    """
+
+    name: Text
+    table: Table
+    choices: Mapping[str, Sequence[Text]] = field(default_factory=dict)
+    unmasked: bool = False
 
 
 Block = Table | Figure | Answer | KeyFigure | Paragraph | Ask | NotMeasured

@@ -11,7 +11,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import workbook
 from workbook.errors import WorkbookError
 from workbook.language import Edition, Quantity, Text, Unit, count, day, is_missing, money_scale, text
 from workbook.period import Period
-from workbook.report.blocks import Column, Table, mask
+from workbook.report.blocks import Column, Sheet, Table, mask
 from workbook.report.words import period_words
 
 MOST_ROWS, LONGEST_TEXT = 1_048_575, 32_767
@@ -42,23 +42,6 @@ _FORMATS: Mapping[Unit, str] = {
     "date": "yyyy-mm-dd",
     "time": "yyyy-mm-dd hh:mm",
 }
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One sheet of an Excel file.
-
-    Attributes:
-        name: what stands on the tab (31 characters at most are kept).
-        table: its data; all rows are written, with full values.
-        choices: column name → the words that may stand in it, offered as a list.
-        unmasked: True where the department may see names and contacts.
-    """
-
-    name: Text
-    table: Table
-    choices: Mapping[str, Sequence[Text]] = field(default_factory=dict)
-    unmasked: bool = False
 
 
 @dataclass(frozen=True)
