@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 
-from workbook.language import LANGUAGES, Edition, count, day, money, named, share
+from workbook.language import LANGUAGES, Edition, Text, count, day, money, named, share
 from workbook.report.blocks import (
     MIME,
     Answer,
@@ -82,32 +82,71 @@ def tier_table(id: str, name: str = "Gold") -> Table:
     return Table(id, title, columns, frame, note, artefact="tiers")
 
 
+def both(en: str, zh: str) -> Text:
+    return named({"en": en, "zh": zh})
+
+
 def _blocks(stage: str, place: int) -> list[Block]:
-    heading, sentence = HEADINGS[stage], SENTENCE
-    words = {"en": heading[0], "zh": heading[1]}
     room = stage.partition("_")[2]
+    figure_note = both(
+        "Share of revenue, active customers, Q4 2025, n = 1,987.", "收入占比，活跃客户，2025 年第四季度，n = 1,987。"
+    )
     return [
-        Answer(f"{room}.answer", named(words), (named({"en": sentence[0], "zh": sentence[1]}),), PARTS[stage]),
-        KeyFigure(f"{room}.key", named({"en": "Repeat-purchase rate", "zh": "复购率"}), share(0.412), share(0.39), share(0.434),
-                  previous=share(0.391) if place % 2 else None, better="higher", rank=place),
-        Figure(f"{room}.figure", named({"en": "Diamond and gold bring 75% of revenue", "zh": "钻石与黄金贡献收入的 75%"}), _bars,
-               named({"en": "Bar chart of revenue by tier: diamond 41%, gold 34%.", "zh": "条形图：各等级收入占比，钻石 41%，黄金 34%。"}),
-               named({"en": "Share of revenue, active customers, Q4 2025, n = 1,987.", "zh": "收入占比，活跃客户，2025 年第四季度，n = 1,987。"}),
-               tier_table(f"{room}.figure_table")),
+        Answer(f"{room}.answer", both(*HEADINGS[stage]), (both(*SENTENCE),), PARTS[stage]),
+        KeyFigure(
+            f"{room}.key",
+            both("Repeat-purchase rate", "复购率"),
+            share(0.412),
+            share(0.39),
+            share(0.434),
+            previous=share(0.391) if place % 2 else None,
+            better="higher",
+            rank=place,
+        ),
+        Figure(
+            f"{room}.figure",
+            both("Diamond and gold bring 75% of revenue", "钻石与黄金贡献收入的 75%"),
+            _bars,
+            both(
+                "Bar chart of revenue by tier: diamond 41%, gold 34%.", "条形图：各等级收入占比，钻石 41%，黄金 34%，白银 17%。"
+            ),
+            figure_note,
+            tier_table(f"{room}.figure_table"),
+        ),
         tier_table(f"{room}.table", HOSTILE if place == 4 else "Gold"),
-        NotMeasured(f"{room}.unknown", named({"en": "the share of late first responses", "zh": "首次响应超时率"}),
-                    ("tickets.first_response_at",)),
-        Paragraph(f"{room}.meaning", named({"en": "Keeping gold customers is worth more than winning new ones.",
-                                            "zh": "留住黄金客户的价值高于争取新客户。"})),
-        Paragraph(f"{room}.limits", named({"en": "Orders of two stores are missing for October.", "zh": "两家门店缺 10 月订单。"}), "limits"),
-        Paragraph(f"{room}.definition", named({"en": "Repeat-purchase rate: customers with two orders or more, of all buyers.",
-                                               "zh": "复购率：下单两次及以上的客户占全部购买客户的比例。"}), "definition"),
-        Ask(f"{room}.ask", named({"en": f"Approve step {place} of the care plan", "zh": f"批准关怀计划第 {place} 步"}),
-            named({"en": "Head of sales", "zh": "销售总监"}), day(dt.date(2026, 1, 10 + place)), rank=place),
-        KeyFigure(f"{room}.money", named({"en": "Revenue of the period", "zh": "本期收入"}), money(12_345_678), previous=money(11_000_000),
-                  better="higher", rank=20 + place),
-        KeyFigure(f"{room}.count", named({"en": "Active customers", "zh": "活跃客户数"}), count(1987), rank=40 + place),
-    ]  # fmt: skip
+        NotMeasured(
+            f"{room}.unknown", both("the share of late first responses", "首次响应超时率"), ("tickets.first_response_at",)
+        ),
+        Paragraph(
+            f"{room}.meaning",
+            both("Keeping gold customers is worth more than winning new ones.", "留住黄金客户的价值高于争取新客户。"),
+        ),
+        Paragraph(f"{room}.limits", both("Orders of two stores are missing for October.", "两家门店缺 10 月订单。"), "limits"),
+        Paragraph(
+            f"{room}.definition",
+            both(
+                "Repeat-purchase rate: customers with two orders or more, of all buyers.",
+                "复购率：下单两次及以上的客户占全部购买客户的比例。",
+            ),
+            "definition",
+        ),
+        Ask(
+            f"{room}.ask",
+            both(f"Approve step {place} of the care plan", f"批准关怀计划第 {place} 步"),
+            both("Head of sales", "销售总监"),
+            day(dt.date(2026, 1, 10 + place)),
+            rank=place,
+        ),
+        KeyFigure(
+            f"{room}.money",
+            both("Revenue of the period", "本期收入"),
+            money(12_345_678),
+            previous=money(11_000_000),
+            better="higher",
+            rank=20 + place,
+        ),
+        KeyFigure(f"{room}.count", both("Active customers", "活跃客户数"), count(1987), rank=40 + place),
+    ]
 
 
 def output(block: Block) -> nbformat.NotebookNode:

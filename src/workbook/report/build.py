@@ -47,7 +47,7 @@ class PageExporter(TemplateExporter):
     """nbconvert with the report's own templates, escaping everything that is not marked as markup."""
 
     def __init__(self, template_file: str) -> None:
-        super().__init__(template_file=template_file)
+        super().__init__(template_file=template_file)  # type: ignore[no-untyped-call]
 
     @default("file_extension")
     def _html(self) -> str:

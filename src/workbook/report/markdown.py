@@ -12,6 +12,10 @@ from typing import Any
 import mistune
 from markupsafe import Markup, escape
 
+from workbook.errors import WorkbookError
+
+_SYNONYMS = {r"\le": r"\leq", r"\ge": r"\geq", r"\ne": r"\neq", r"\dfrac": r"\frac", r"\tfrac": r"\frac"}
+_SYNONYM = re.compile(r"\\(?:le|ge|ne|dfrac|tfrac)(?![a-zA-Z])")
 _NUMBERED = re.compile(r"^([一二三四五六七八九十]+、|（[一二三四五六七八九十]+）|\d+[.．、])")
 
 
@@ -56,16 +60,23 @@ class _Renderer(mistune.HTMLRenderer):
 
 @functools.lru_cache(maxsize=512)
 def formula(tex: str) -> Markup:
-    """A formula as a picture that needs no script, with its TeX as the text read aloud."""
+    """A formula as a picture that needs no script, with its TeX as the text read aloud.
+
+    Raises:
+        WorkbookError: where it uses TeX that matplotlib does not know.
+    """
     from matplotlib import rc_context
     from matplotlib.font_manager import FontProperties
     from matplotlib.mathtext import MathTextParser, math_to_image
 
-    words = f"${tex.strip()}$"
+    words = "$" + _SYNONYM.sub(lambda match: _SYNONYMS[match[0]], " ".join(tex.split())) + "$"
     size = FontProperties(size=11)
     buffer = io.BytesIO()
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "crm-workbook", "mathtext.fontset": "dejavusans"}):
-        _, height, depth, _, _ = MathTextParser("path").parse(words, dpi=72, prop=size)[:5]
+        try:
+            _, height, depth, _, _ = MathTextParser("path").parse(words, dpi=72, prop=size)[:5]
+        except ValueError as fault:
+            raise WorkbookError(f"a notebook's formula ${tex}$ cannot be drawn: {fault}") from fault
         math_to_image(words, buffer, prop=size, format="svg", color="#1F2933")
     picture = re.sub(rb"<metadata>.*?</metadata>", b"", buffer.getvalue(), flags=re.S)
     data = base64.b64encode(picture).decode()

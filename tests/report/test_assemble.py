@@ -1,0 +1,54 @@
+"""Chapters out of executed notebooks: order, numbers, what goes where."""
+
+import nbformat
+import pytest
+from tests.report.made_up import output, tier_table
+
+from workbook.language import Edition, count, named
+from workbook.report.assemble import assemble
+from workbook.report.blocks import Answer, KeyFigure, NotMeasured
+
+EN, ZH = Edition("en"), Edition("zh")
+
+
+def notebook(*blocks):
+    cells = [nbformat.v4.new_code_cell("", id=f"c{n}", outputs=[output(b)]) for n, b in enumerate(blocks)]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_a_chapter_without_an_answer_gets_its_neutral_name():
+    chapters = assemble({"5_pilot": notebook(tier_table("x.t"))}, EN, "C").chapters
+    assert (chapters[0].heading, chapters[0].sentences) == ("Pilot", ())
+
+
+def test_exhibits_count_by_kind_and_chapter_in_the_order_of_the_notebook():
+    content = assemble(
+        {"1_goals": notebook(tier_table("x.a"), tier_table("x.b")), "3_diagnose": notebook(tier_table("x.c"))}, ZH, "C"
+    )
+    assert [e.label for c in content.chapters for e in c.exhibits] == ["表 1-1", "表 1-2", "表 2-1"]
+    assert content.numbers == {("1_goals", "x.a"): "1-1", ("1_goals", "x.b"): "1-2", ("3_diagnose", "x.c"): "2-1"}
+
+
+def test_source_leads_to_the_cell_of_the_notebook_edition():
+    exhibit = assemble({"1_goals": notebook(tier_table("x.a"))}, EN, "C").chapters[0].exhibits[0]
+    assert 'href="notebooks/1_goals.en.html#cell-c0"' in exhibit.html
+
+
+def test_the_summary_takes_the_five_numbers_of_lowest_rank():
+    figures = [KeyFigure(f"x.k{n}", named(f"K{n}"), count(n), rank=9 - n) for n in range(8)]
+    cards = assemble({"1_goals": notebook(*figures)}, EN, "C").summary.cards
+    assert [f"K{n}" in str(card) for n, card in zip((7, 6, 5, 4, 3), cards, strict=True)] == [True] * 5
+
+
+def test_what_lacks_the_same_delivery_is_gathered_in_one_line():
+    lacking = [NotMeasured(f"x.{n}", named(f"thing {n}"), ("tickets",)) for n in range(3)]
+    assert assemble({"1_goals": notebook(*lacking)}, EN, "C").summary.unknown == (
+        ("thing 0; thing 1; thing 2", "To measure it, deliver: tickets."),
+    )
+
+
+@pytest.mark.parametrize("part", ["situation", "complication", "resolution"])
+def test_an_answer_stands_in_its_part_of_the_summary(part):
+    answer = Answer("x.a", named("Heading"), (named("First."), named("Second.")), part)
+    message = assemble({"1_goals": notebook(answer)}, EN, "C").summary.parts[part][0]
+    assert (message.words, message.more, message.href) == ("Heading", "First.", "#chapter-1_goals")
