@@ -206,6 +206,26 @@ def next_(
 
 
 @app.command()
+def synth(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the invented client.", metavar="NAME")],
+    customers: Annotated[int, typer.Option(help="Number of customers.", min=100)] = 2000,
+    periods: Annotated[int, typer.Option(help="Number of deliveries, one a period.", min=1)] = 4,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random; the demo's by default.", min=0)] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Home to write params/ and data/ in; the home by default.", file_okay=False, resolve_path=True),
+    ] = None,
+) -> None:
+    """Invent a client: deliveries with a known truth, and the settings that read them."""
+    from workbook.synthetic import write_delivery
+    from workbook.synthetic.plan import DEMO_SEED
+
+    chosen = DEMO_SEED if seed is None else seed
+    typer.echo(str(write_delivery(name, out or ctx.obj, customers=customers, periods=periods, seed=chosen)))
+
+
+@app.command()
 def lab(
     ctx: typer.Context,
     client: ClientName,
