@@ -21,10 +21,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 only = awk -v name='$(1)==' 'index($$0, name) == 1 {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock
 without = awk -v name='$(1)==' 'index($$0, name) == 1 {on = 1} !on {print} on && !/\\$$/ {on = 0}' requirements.lock
 
-.PHONY: help report test bench lint lock clean
+.PHONY: help report test bench lint lock notebooks clean
 
 help:  ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  CLIENT=name picks the engagement of report (demo); ARGS=… goes to the command."
 
 report: $(READY) $(if $(filter complete-journey,$(CLIENT)),$(JOURNEY))  ## run every period of CLIENT and print the path of each report
@@ -45,6 +45,9 @@ lock: $(READY)  ## renew requirements.lock and environment.yml from pyproject.to
 	@$(UV) compile --universal --python-version 3.11 --all-extras --generate-hashes --upgrade --no-header --no-annotate \
 		--no-emit-index-url --output-file requirements.lock pyproject.toml >/dev/null
 	@$(BIN)/python -m workbook.run.environment
+
+notebooks: $(READY)  ## renew notebooks/zh from the English notebooks and their catalogue
+	@$(BIN)/python -m workbook.report.notebooks
 
 clean:  ## remove .venv and what tools left behind; results in outputs/ stay
 	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage htmlcov

@@ -1,0 +1,97 @@
+"""Who may know whom (design: rooms). An import against the arrows, or a circle, fails here with its file and line."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "workbook"
+METHODS = ("sources", "diagnosis", "voice", "grading", "value", "strategy", "pilots", "review")
+GROUND = ("errors", "language", "period", "places", "tables", "settings.models", "report.blocks", "report.figures", "stages")
+
+# room → what it may import besides itself and, for methods, nothing of each other; a name admits all that lies in it
+PERMITTED: dict[str, tuple[str, ...]] = {
+    "errors": (),
+    "places": (),
+    "period": ("errors",),
+    "language": ("errors", "places"),
+    "tables": ("errors", "period"),
+    "stages": ("errors",),
+    **dict.fromkeys(METHODS, tuple(name for name in GROUND if name != "stages")),
+    "settings": (*GROUND,),
+    "report": (*GROUND,),
+    "store": (*GROUND,),
+    "synthetic": (*GROUND,),
+    # the book opens the delivery, shows blocks and keeps artefacts; methods are called by the notebooks
+    "book": (*GROUND, "settings", "store", "report", "sources.prepare"),
+    # the run knows notebooks and stages; the delivery is prepared before the first kernel, so that its faults come at once
+    "run": (*GROUND, "settings.reading", "store", "report.build", "sources.prepare"),
+    "checking": (*GROUND, "settings", "sources.prepare"),
+    "lab": (*GROUND, "settings"),
+    "cli": (*GROUND, "settings", "store", "run", "sources.prepare", "synthetic", "checking", "lab", "report"),
+    "__main__": ("cli",),
+}
+
+
+def modules() -> dict[str, Path]:
+    """Module name without ``workbook.`` → its file."""
+    names = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = list(path.relative_to(SOURCE).with_suffix("").parts)
+        if parts[-1] == "__init__":
+            parts.pop()
+        names[".".join(parts)] = path
+    return names
+
+
+MODULES = modules()
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Modules of the package that a file imports, at its head or later, with the line."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative imports hide the room"
+            base = node.module or ""
+            inner = [f"{base}.{alias.name}" for alias in node.names]
+            names = [name if name.removeprefix("workbook.") in MODULES else base for name in inner]
+        else:
+            continue
+        for name in names:
+            if name == "workbook" or name.startswith("workbook."):
+                yield name.removeprefix("workbook").removeprefix("."), node.lineno
+
+
+def within(name: str, rooms: tuple[str, ...]) -> bool:
+    return any(name == room or name.startswith(room + ".") for room in rooms)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name])
+def test_a_module_imports_only_what_its_room_may_know(module: str) -> None:
+    room = module.partition(".")[0]
+    assert room in PERMITTED, f"src/workbook/{room} is not one of the rooms"
+    wrong = [
+        f"{MODULES[module]}:{line}: {module} may not import {name}"
+        for name, line in imports(MODULES[module])
+        if name and not within(name, (room, *PERMITTED[room]))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_circle_of_imports() -> None:
+    graph = {module: {name for name, _ in imports(path) if name not in ("", module)} for module, path in MODULES.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        pytest.fail(f"imports run in a circle: {' → '.join(circle.args[1])}")
+
+
+def test_the_rooms_of_this_test_are_there() -> None:
+    missing = [room for room in PERMITTED if room not in MODULES]
+    assert not missing, f"no such module any more: {missing}"
