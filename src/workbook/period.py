@@ -11,10 +11,10 @@ from functools import total_ordering
 from workbook.errors import UsageError
 
 _FORMS = {
-    "quarter": (re.compile(r"(\d{4})Q([1-4])"), 3),
-    "half": (re.compile(r"(\d{4})H([12])"), 6),
-    "month": (re.compile(r"(\d{4})-(0[1-9]|1[0-2])"), 1),
-    "year": (re.compile(r"(\d{4})"), 12),
+    "quarter": (re.compile(r"([0-9]{4})Q([1-4])"), 3),
+    "half": (re.compile(r"([0-9]{4})H([12])"), 6),
+    "month": (re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])"), 1),
+    "year": (re.compile(r"([0-9]{4})"), 12),
 }
 
 

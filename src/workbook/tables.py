@@ -6,6 +6,7 @@ is empty, so that SQL needs no case distinction; :meth:`Tables.lacks` says what 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
@@ -145,7 +146,7 @@ class Tables:
         ``$start`` and ``$end`` (first and last day of the period) are always there to use.
         """
         values = {"start": self.period.start, "end": self.period.end, **values}
-        used = {name: value for name, value in values.items() if f"${name}" in query}
+        used = {name: value for name, value in values.items() if re.search(rf"\${name}\b", query)}
         return self.connection.execute(query, used or None).df()
 
     def _filled(self, name: str) -> int:
