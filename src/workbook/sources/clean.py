@@ -14,19 +14,23 @@ import duckdb
 from workbook.errors import WorkbookError
 from workbook.period import Period
 from workbook.settings.models import Analysis, Source
-from workbook.sources.columns import TypedFile
+from workbook.sources.columns import TypedSource
 from workbook.sources.parsing import literal
 from workbook.sources.read import RawFile
 from workbook.tables import SCHEMAS, SQL_TYPES, TableSchema
 
 
+PARENTS = {"order_lines": ("orders", "order_id"), "campaign_contacts": ("campaigns", "campaign_id")}
+"""Tables whose rows carry no date of their own, the table that they belong to and its key."""
+
+
 @dataclass(frozen=True)
 class Delivered:
-    """A file that was read and typed: ``file`` is its number, in the order in which later files win over earlier ones."""
+    """A file that was read, and its source typed: ``file`` is its number, in the order in which later files win."""
 
     file: int
     raw: RawFile
-    typed: TypedFile
+    typed: TypedSource
     source: Source
 
 
@@ -72,30 +76,12 @@ def clean_table(
     """
     schema = SCHEMAS[name]
     _gather(connection, schema, files, period, analysis)
+    _follow_parent(connection, schema)
     identical = _drop_repeated(connection, schema, files)
     _group(connection, schema, files)
     notes = _give_ids(connection, schema)
     _keep_latest(connection, schema)
     return CleanTable(name, tuple(notes), identical)
-
-
-def follow_orders(connection: duckdb.DuckDBPyConnection) -> None:
-    """Lines share the fate of their order: lines of an order set aside or quarantined are not kept without it."""
-    connection.execute(
-        """
-        create or replace temp table following as
-        select lines._file, lines._row, orders._fate,
-            case when orders._fate = 'quarantined' then 'order_quarantined' end as _reason
-        from clean_order_lines as lines
-        join (
-            select order_id, max(_fate) as _fate from lost_orders
-            where _fate in ('set_aside', 'quarantined') and order_id is not null
-            group by order_id
-        ) as orders on orders.order_id = lines.order_id
-        where lines.order_id not in (select order_id from clean_orders)
-        """
-    )
-    _lose(connection, SCHEMAS["order_lines"], "following", "_fate", "_reason")
 
 
 def fill_amounts(connection: duckdb.DuckDBPyConnection) -> int:
@@ -176,7 +162,7 @@ def _gather(
     """All files under one another: sound rows in ``clean_<table>``, the others in ``lost_<table>``."""
     name = schema.name
     parts = []
-    for d in files:
+    for d in {d.typed.relation: d for d in files}.values():
         filled = ", ".join(
             f'"{c}"' if c in d.typed.columns else f'null::{SQL_TYPES[kind]} as "{c}"' for c, kind in schema.columns.items()
         )
@@ -184,7 +170,7 @@ def _gather(
         if name == "orders" and analysis.finished_orders and "status" in d.typed.columns:
             states = ", ".join(map(literal, analysis.finished_orders))
             reason = f"coalesce(_reason, case when status is null or status not in ({states}) then 'unfinished_order' end)"
-        parts.append(f"select {d.file} as _file, _row, {filled}, {reason} as _reason from {d.typed.relation}")
+        parts.append(f"select _file, _row, {filled}, {reason} as _reason from {d.typed.relation}")
     aside = f"\"{schema.event}\" >= date '{period.end}' + interval 1 day" if schema.event else "false"
     connection.execute(
         f"create or replace temp view gathered as select *, case when {aside} then 'set_aside' when _reason is not null "
@@ -198,6 +184,28 @@ def _gather(
         f"create or replace table lost_{name} as select _file, _row, _fate, "
         f"case when _fate = 'quarantined' then _reason end as _reason, {key} from gathered where coalesce(_fate, '') <> 'kept'"
     )
+
+
+def _follow_parent(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> None:
+    """Rows share the fate of what they belong to: lines of an order set aside or quarantined are not kept without it."""
+    parent, key = PARENTS.get(schema.name, ("", ""))
+    if not parent or not _exists(connection, f"clean_{parent}"):
+        return
+    connection.execute(
+        f"""
+        create or replace temp table following as
+        select rows._file, rows._row, parents._fate,
+            case when parents._fate = 'quarantined' then '{parent}_quarantined' end as _reason
+        from clean_{schema.name} as rows
+        join (
+            select {key}, max(_fate) as _fate from lost_{parent}
+            where _fate in ('set_aside', 'quarantined') and {key} is not null
+            group by {key}
+        ) as parents on parents.{key} = rows.{key}
+        where rows.{key} not in (select {key} from clean_{parent})
+        """
+    )
+    _lose(connection, schema, "following", "_fate", "_reason")
 
 
 def _drop_repeated(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> int:
@@ -231,8 +239,8 @@ def _drop_repeated(connection: duckdb.DuckDBPyConnection, schema: TableSchema, f
         return 0
     row = connection.execute(
         f"select count(*) - count(distinct (_h, _g)) from (select {content} from clean_{name} where _file in ({numbers}))"
-    ).fetchone()
-    return int(row[0]) if row else 0
+    ).fetchall()[0]
+    return int(row[0])
 
 
 def _group(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> None:
@@ -292,8 +300,7 @@ def _keep_latest(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> 
     """One row a key: the one updated last, else the last delivered; equal ones are repeated, the others quarantined."""
     name = schema.name
     key = ", ".join(f'"{k}"' for k in schema.key)
-    row = connection.execute(f"select count(*), count(distinct ({key})) from clean_{name}").fetchone()
-    assert row is not None
+    row = connection.execute(f"select count(*), count(distinct ({key})) from clean_{name}").fetchall()[0]
     if row[0] == row[1]:
         return
     columns = ", ".join(f'"{c}"' for c in schema.columns)
@@ -329,10 +336,7 @@ def _lose(connection: duckdb.DuckDBPyConnection, schema: TableSchema, losers: st
         f"create or replace table clean_{name} as select * from clean_{name} as rows anti join leaving "
         "on leaving._file = rows._file and leaving._row = rows._row"
     )
-    has_members = connection.execute(
-        "select count(*) from duckdb_tables() where table_name = ?", [f"members_{name}"]
-    ).fetchone()
-    if has_members and has_members[0]:
+    if _exists(connection, f"members_{name}"):
         same = " and ".join(f'members."{k}" is not distinct from leaving."{k}"' for k in schema.key)
         grouped = f"exists (select 1 from members_{name} as m where m._file = leaving._file and m._row = leaving._row)"
         members = ", ".join(f'members."{k}"' for k in schema.key)
@@ -344,6 +348,10 @@ def _lose(connection: duckdb.DuckDBPyConnection, schema: TableSchema, losers: st
     connection.execute(f"insert into lost_{name} by name select * from leaving")
 
 
+def _exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(connection.execute("select count(*) from duckdb_tables() where table_name = ?", [table]).fetchall()[0][0])
+
+
 def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = connection.execute(f"select count(*) from {relation}").fetchone()
-    return int(row[0]) if row else 0
+    row = connection.execute(f"select count(*) from {relation}").fetchall()[0]
+    return int(row[0])

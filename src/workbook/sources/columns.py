@@ -43,9 +43,31 @@ _TIMES = ("DATE", "TIMESTAMP")
 
 
 @dataclass(frozen=True)
+class RawSource:
+    """All files of one source under one another, so that a column is judged by all its values.
+
+    Attributes:
+        name: the file, or the pattern of several.
+        relation: DuckDB view with ``_file``, ``_row`` and ``c0 … cn``.
+        columns: the file's own names of ``c0 … cn``: those that the settings map.
+        types: their DuckDB types.
+        iso_dates: True where the file format itself knows dates.
+        files: number of each file (``_file``) → its name.
+    """
+
+    name: str
+    relation: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    iso_dates: bool
+    files: Mapping[int, str]
+
+
+@dataclass(frozen=True)
 class Repair:
     """A kind of value that was emptied or changed: ``example`` is masked where it is personal."""
 
+    file: int
     column: str
     repair: str
     rows: int
@@ -53,14 +75,14 @@ class Repair:
 
 
 @dataclass(frozen=True)
-class TypedFile:
-    """A file in canonical columns.
+class TypedSource:
+    """A source in canonical columns.
 
     Attributes:
-        relation: DuckDB table with ``_row``, the canonical columns that the file fills, and ``_reason`` (null where the
-            row is sound).
-        columns: the canonical columns that the file fills.
-        repairs: what was emptied, by column.
+        relation: DuckDB table with ``_file``, ``_row``, the canonical columns that the source fills, and ``_reason`` (null
+            where the row is sound).
+        columns: the canonical columns that the source fills.
+        repairs: what was emptied, by file and column.
         problems: faults that stop the delivery.
     """
 
@@ -127,11 +149,38 @@ def mapping_problems(raw: RawFile, source: Source) -> list[str]:
     return problems
 
 
-def type_columns(connection: duckdb.DuckDBPyConnection, raw: RawFile, source: Source, country: str, relation: str) -> TypedFile:
-    """Bring a file to canonical columns in the DuckDB table *relation*.
+def join_files(connection: duckdb.DuckDBPyConnection, raws: Mapping[int, RawFile], source: Source, relation: str) -> RawSource:
+    """Put the mapped columns of the files of one source under one another; their order may differ from file to file.
 
     Args:
-        raw: the file, its mapping already found sound (:func:`mapping_problems`).
+        raws: number of each file → the file, its mapping already found sound (:func:`mapping_problems`).
+        relation: name of the DuckDB view to make.
+    """
+    own = tuple(source.columns.values())
+    types = []
+    for column in own:
+        found = {raw.types[raw.columns.index(column)] for raw in raws.values()}
+        types.append(found.pop() if len(found) == 1 else "VARCHAR")
+    parts = []
+    for number, raw in raws.items():
+        cells = []
+        for i, (column, wanted) in enumerate(zip(own, types, strict=True)):
+            position = raw.columns.index(column)
+            same = raw.types[position] == wanted
+            cells.append(f"{f'c{position}' if same else _tidy(f'c{position}', raw.types[position], False)} as c{i}")
+        parts.append(f"select {', '.join([f'{number} as _file', '_row', *cells])} from {raw.relation}")
+    connection.execute(f"create or replace temp view {relation} as {' union all '.join(parts)}")
+    names = {number: raw.name for number, raw in raws.items()}
+    name = next(iter(names.values())) if len(names) == 1 else source.file
+    return RawSource(name, relation, own, tuple(types), any(raw.iso_dates for raw in raws.values()), names)
+
+
+def type_columns(
+    connection: duckdb.DuckDBPyConnection, raw: RawSource, source: Source, country: str, relation: str
+) -> TypedSource:
+    """Bring a source to canonical columns in the DuckDB table *relation*.
+
+    Args:
         country: ISO code of the client's country, for phone numbers.
     """
     problems: list[str] = []
@@ -141,7 +190,7 @@ def type_columns(connection: duckdb.DuckDBPyConnection, raw: RawFile, source: So
         if column in source.columns or column in source.constants
     ]
     if problems:
-        return TypedFile(relation, tuple(c.column for c in cells), (), tuple(problems))
+        return TypedSource(relation, tuple(c.column for c in cells), (), tuple(problems))
     required = SCHEMAS[source.table].required
     tidied = ", ".join(f'{c.tidy} as "u_{c.column}"' for c in cells)
     texts = ", ".join(f'{c.text} as "t_{c.column}"' for c in cells)
@@ -155,11 +204,12 @@ def type_columns(connection: duckdb.DuckDBPyConnection, raw: RawFile, source: So
     bare = "".join(f', {c.bare} as "s_{c.column}"' for c in cells if c.bare)
     connection.execute(
         f"create or replace table {relation} as select *, {reason} as _reason from "
-        f"(select _row, {typed}{kept_texts} from (select *{bare} from (select _row, {texts} from (select _row, {tidied} "
+        f"(select _file, _row, {typed}{kept_texts} from (select *{bare} from "
+        f"(select _file, _row, {texts} from (select _file, _row, {tidied} "
         f"from {raw.relation}))))"
     )
     repairs, problems = _unreadable(connection, raw, source, relation, cells)
-    return TypedFile(relation, tuple(c.column for c in cells), tuple(repairs), tuple(problems))
+    return TypedSource(relation, tuple(c.column for c in cells), tuple(repairs), tuple(problems))
 
 
 def _reason(cell: _Cell) -> str:
@@ -170,7 +220,7 @@ def _reason(cell: _Cell) -> str:
 
 
 def _cell(
-    connection: duckdb.DuckDBPyConnection, raw: RawFile, source: Source, country: str, column: str, problems: list[str]
+    connection: duckdb.DuckDBPyConnection, raw: RawSource, source: Source, country: str, column: str, problems: list[str]
 ) -> _Cell:
     kind = SCHEMAS[source.table].columns[column]
     if column in source.constants:
@@ -263,11 +313,11 @@ def _text(type_: str, source: Source, column: str, signs: bool) -> str:
 
 
 def _all_whole(connection: duckdb.DuckDBPyConnection, texts: str) -> bool:
-    row = connection.execute(f"select coalesce(bool_and(regexp_full_match(t, '[0-9]+\\.0')), false) from {texts}").fetchone()
-    return bool(row and row[0])
+    row = connection.execute(f"select coalesce(bool_and(regexp_full_match(t, '[0-9]+\\.0')), false) from {texts}").fetchall()[0]
+    return bool(row[0])
 
 
-def _form_problems(connection: duckdb.DuckDBPyConnection, raw: RawFile, column: str, form: str) -> list[str]:
+def _form_problems(connection: duckdb.DuckDBPyConnection, raw: RawSource, column: str, form: str) -> list[str]:
     try:
         connection.execute("select try_strptime('', ?)", [form])
     except duckdb.Error:
@@ -279,7 +329,7 @@ def _form_problems(connection: duckdb.DuckDBPyConnection, raw: RawFile, column: 
 
 
 def _unreadable(
-    connection: duckdb.DuckDBPyConnection, raw: RawFile, source: Source, relation: str, cells: Sequence[_Cell]
+    connection: duckdb.DuckDBPyConnection, raw: RawSource, source: Source, relation: str, cells: Sequence[_Cell]
 ) -> tuple[list[Repair], list[str]]:
     """Values that could not be read: repairs by column, and faults where they are more than half of a column."""
     fallible = [c for c in cells if c.fallible]
@@ -290,30 +340,29 @@ def _unreadable(
         f'min("t_{c.column}") filter ("{c.column}" is null)'
         for c in fallible
     )
-    found = connection.execute(f"select {counts} from {relation}").fetchone()
-    assert found is not None
-    required = SCHEMAS[source.table].required
     repairs, problems = [], []
-    for i, cell in enumerate(fallible):
-        given, lost, example = found[3 * i : 3 * i + 3]
-        if not lost:
-            continue
-        own = source.columns.get(cell.column, cell.column)
-        parts = _lost_phones(connection, relation) if cell.column == "phone" else {}
-        unread = lost - sum(parts.values())
-        shown = mask(str(example)) if cell.kind == "contact" else str(example)[:40]
-        if 2 * unread > given:
-            advice = _ADVICE.get(cell.kind, "correct the file")
-            problems.append(
-                f"{raw.name}: found {unread} of {given} values of {own!r} that are no {_NOUNS[cell.kind]}, such as {shown!r}; "
-                f"expected {source.table}.{cell.column} in most rows; map another column or {advice}"
-            )
-        if cell.column in required:
-            continue
-        for name, rows in {**parts, f"unreadable_{cell.column}": unread}.items():
-            if rows:
-                repairs.append(Repair(cell.column, name, rows, shown))
+    for file, *found in connection.execute(f"select _file, {counts} from {relation} group by _file order by _file").fetchall():
+        for i, cell in enumerate(fallible):
+            given, lost, example = found[3 * i : 3 * i + 3]
+            if lost:
+                parts = _lost_phones(connection, relation, file) if cell.column == "phone" else {}
+                unread = lost - sum(parts.values())
+                shown = mask(str(example)) if cell.kind == "contact" else str(example)[:40]
+                if 2 * unread > given:
+                    problems.append(_wrong_column(raw.files[file], source, cell, unread, given, shown))
+                if cell.column not in SCHEMAS[source.table].required:
+                    counted = {**parts, f"unreadable_{cell.column}": unread}
+                    repairs += [Repair(file, cell.column, name, rows, shown) for name, rows in counted.items() if rows]
     return repairs, problems
+
+
+def _wrong_column(file: str, source: Source, cell: _Cell, unread: int, given: int, example: str) -> str:
+    own = source.columns.get(cell.column, cell.column)
+    advice = _ADVICE.get(cell.kind, "correct the file")
+    return (
+        f"{file}: found {unread} of {given} values of {own!r} that are no {_NOUNS[cell.kind]}, such as {example!r}; "
+        f"expected {source.table}.{cell.column} in most rows; map another column or {advice}"
+    )
 
 
 _NOUNS: Mapping[Kind, str] = {
@@ -329,12 +378,13 @@ _ADVICE: Mapping[Kind, str] = {
 }
 
 
-def _lost_phones(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, int]:
+def _lost_phones(connection: duckdb.DuckDBPyConnection, relation: str, file: int) -> dict[str, int]:
     row = connection.execute(
         f"select count(*) filter ({phone_masked('t_phone')}), "
-        f"count(*) filter ({phone_scientific('t_phone')} and not {phone_masked('t_phone')}) from {relation} where phone is null"
-    ).fetchone()
-    assert row is not None
+        f"count(*) filter ({phone_scientific('t_phone')} and not {phone_masked('t_phone')}) from {relation} "
+        "where phone is null and _file = ?",
+        [file],
+    ).fetchall()[0]
     return {"masked_phone": row[0], "phone_in_scientific_notation": row[1]}
 
 

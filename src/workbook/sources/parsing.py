@@ -167,8 +167,7 @@ def date_evidence(connection: duckdb.DuckDBPyConnection, texts: str) -> DateEvid
             coalesce(min(t) filter (regexp_matches(t, '{_YEAR_LAST}')), min(t), '')
         from {texts}
         """
-    ).fetchone()
-    assert row is not None
+    ).fetchall()[0]
     return DateEvidence(*row)
 
 

@@ -32,9 +32,8 @@ from workbook.sources.clean import (
     clean_table,
     count_rows,
     fill_amounts,
-    follow_orders,
 )
-from workbook.sources.columns import mapping_problems, type_columns
+from workbook.sources.columns import join_files, mapping_problems, type_columns
 from workbook.sources.delivery import DeliveredFile, delivery_files
 from workbook.sources.parsing import literal
 from workbook.sources.read import RawFile, read_file
@@ -174,7 +173,10 @@ def _prepare_into(folder: Path, files: Sequence[DeliveredFile], period: Period, 
         filled = {name: dict(tables.filled[name]) for name in tables.filled}
         tables.connection.close()
     changes = notes + [
-        Change(d.raw.name, d.source.table, r.column, r.repair, r.rows, r.example) for d in delivered for r in d.typed.repairs
+        Change(d.raw.name, d.source.table, r.column, r.repair, r.rows, r.example)
+        for d in delivered
+        for r in d.typed.repairs
+        if r.file == d.file
     ]
     order = list(SCHEMAS)
     changes.sort(key=lambda c: (order.index(c.table), c.column, c.repair, c.file))
@@ -204,9 +206,9 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _read_all(connection: duckdb.DuckDBPyConnection, files: Sequence[DeliveredFile], settings: Settings) -> list[Delivered]:
-    """Read and type every file; all faults are gathered before any stops the work."""
+    """Read every file and type every source; all faults are gathered before any stops the work."""
     problems: list[str] = []
-    delivered: list[Delivered] = []
+    sound: dict[int, dict[int, RawFile]] = {}
     read: dict[tuple[Any, ...], RawFile] = {}
     for number, file in enumerate(files):
         source = settings.sources[file.source]
@@ -220,26 +222,28 @@ def _read_all(connection: duckdb.DuckDBPyConnection, files: Sequence[DeliveredFi
         except DeliveryError as fault:
             problems += fault.problems
             continue
-        raw = read[as_read]
-        wrong = mapping_problems(raw, source)
-        if wrong:
-            problems += wrong
-            continue
-        typed = type_columns(connection, raw, source, settings.client.country, f"typed_{number}")
+        wrong = mapping_problems(read[as_read], source)
+        problems += wrong
+        if not wrong:
+            sound.setdefault(file.source, {})[number] = read[as_read]
+    delivered: list[Delivered] = []
+    for position, raws in sound.items():
+        source = settings.sources[position]
+        together = join_files(connection, raws, source, f"source_{position}")
+        typed = type_columns(connection, together, source, settings.client.country, f"typed_{position}")
         problems += typed.problems
-        delivered.append(Delivered(number, raw, typed, source))
+        delivered += [Delivered(number, raw, typed, source) for number, raw in raws.items()]
     if problems:
         raise DeliveryError(list(dict.fromkeys(problems)))
     return delivered
 
 
 def _join_tables(connection: duckdb.DuckDBPyConnection, cleaned: Mapping[str, CleanTable], settings: Settings) -> list[Change]:
-    """What one table owes another: lines follow their orders, amounts come from lines, customers from orders."""
+    """What one table owes another: amounts of orders come from lines, customers from orders."""
     notes = [
         Change("", name, column, repair, rows, "") for name, table in cleaned.items() for column, repair, rows in table.notes
     ]
     if "orders" in cleaned and "order_lines" in cleaned:
-        follow_orders(connection)
         filled = fill_amounts(connection)
         if filled:
             notes.append(Change("", "orders", "amount", "amount_from_lines", filled, ""))
@@ -259,7 +263,11 @@ def _join_tables(connection: duckdb.DuckDBPyConnection, cleaned: Mapping[str, Cl
 def _quarantine(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Delivered]) -> pd.DataFrame:
     """The rows of a table that were not used, with the reason and the row as it stood in the file."""
     parts = []
+    rows = connection.execute(f"select distinct _file from lost_{name} where _fate = 'quarantined'").fetchall()
+    concerned = {file for (file,) in rows}
     for d in files:
+        if d.file not in concerned and not d.raw.misfits:
+            continue
         cells = ", ".join(
             f"{literal(column)}: cast(raw.c{i} as varchar)"
             for i, column in enumerate(d.raw.columns)

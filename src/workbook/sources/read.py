@@ -356,5 +356,5 @@ def _load(
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
+    row = connection.execute(query).fetchall()[0]
+    return int(row[0])

@@ -43,7 +43,8 @@ def reason_name(reason: str) -> Text:
         "duplicate_key": text("sources.reason.duplicate_key", "an older version of the same record"),
         "not_valid_business": text("sources.reason.not_valid_business", "no valid business by the client's own mark"),
         "unfinished_order": text("sources.reason.unfinished_order", "order not finished"),
-        "order_quarantined": text("sources.reason.order_quarantined", "its order was quarantined"),
+        "orders_quarantined": text("sources.reason.orders_quarantined", "its order was quarantined"),
+        "campaigns_quarantined": text("sources.reason.campaigns_quarantined", "its campaign was quarantined"),
         "wrong_number_of_cells": text("sources.reason.wrong_number_of_cells", "too many or too few cells in the row"),
     }.get(reason) or named(reason)
 
