@@ -100,7 +100,7 @@ class Checks:
                 "pilot": self.names[c.pilot],
                 "check": c.name,
                 "found": c.words,
-                "p": c.p,
+                "p": named("–") if c.p is None else c.p,
                 "status": passed if c.passed else failed,
             }
             for c in self.checks

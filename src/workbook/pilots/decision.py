@@ -11,7 +11,8 @@ from workbook.language import LANGUAGES, Edition, Text, count, day, joined, name
 from workbook.period import Period
 from workbook.pilots.campaigns import ObservedCampaigns
 from workbook.pilots.checks import Checks
-from workbook.pilots.effects import Effect, Effects
+from workbook.pilots.effects import Effect, Effects, bare
+from workbook.pilots.units import arm_name
 from workbook.pilots.verdicts import ACTIONS, DEFAULT_ACTION, Action
 from workbook.report.blocks import Answer, Ask, Block
 from workbook.settings.models import Pilot, Settings
@@ -115,8 +116,8 @@ class Decision:
             control=effect.level(effect.found.control),
             treated=effect.level(effect.found.treated),
             level=share(self.settings.analysis.confidence),
-            low=effect.amount(effect.found.low),
-            high=effect.amount(effect.found.high),
+            low=bare(effect, effect.found.low),
+            high=bare(effect, effect.found.high),
             n=count(effect.found.n_control + effect.found.n_treated),
         )
 
@@ -149,7 +150,7 @@ def _decide(pilot: Pilot, effects: Effects, checks: Checks) -> PilotDecision:
     effect, action = min(judged, key=lambda pair: (_RANK[pair[1]], -sign * pair[0].found.effect, pair[0].arm))
     if len(found) == 1:
         return PilotDecision(pilot, action, effect.words(), effect)
-    reason = text("pilots.reason.arm", "best arm {arm}: {words}", arm=effect.arm, words=effect.words())
+    reason = text("pilots.reason.arm", "best arm {arm}: {words}", arm=arm_name(effect.arm), words=effect.words())
     return PilotDecision(pilot, action, reason, effect)
 
 

@@ -16,7 +16,8 @@ from scipy import optimize, stats
 from workbook.errors import WorkbookError
 from workbook.language import Quantity, Text, Unit, count, joined, named, number, points, share, text
 from workbook.pilots.comparison import standardised_difference
-from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
+from workbook.pilots.units import arm_name
+from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Sheet, Table
 from workbook.settings.models import NextPilot, Settings
 
 BALANCED = 0.1
@@ -96,7 +97,7 @@ class Assignment:
         )
         columns = (
             Column("stratum", text("pilots.head.stratum", "Stratum")),
-            *(Column(arm, named(arm), "count") for arm in self.pilot.arms),
+            *(Column(arm, arm_name(arm), "count") for arm in self.pilot.arms),
         )
         return Table("pilots.assignment", title, columns, pd.DataFrame(rows), note, artefact="assignment")
 
@@ -129,7 +130,7 @@ class Assignment:
             rows.append(
                 {
                     "covariate": name,
-                    "arm": row["arm"],
+                    "arm": arm_name(row["arm"]),
                     "control": Quantity(row["control"], unit),
                     "treated": Quantity(row["treated"], unit),
                     "smd": row["smd"],
@@ -197,7 +198,7 @@ class Assignment:
             rows.append(
                 {
                     "metric": _POWER_METRICS[row["metric"]],
-                    "arm": row["arm"],
+                    "arm": arm_name(row["arm"]),
                     "n": text("pilots.n", "{control} / {arm}", control=count(row["n_control"]), arm=count(row["n_arm"])),
                     "level": Quantity(level, "money") if money_row else share(level, 1),
                     "detectable": Quantity(least, "money") if money_row else points(least),
@@ -239,6 +240,20 @@ class Assignment:
             blocked=count(self.blocked),
         )
         return Paragraph("pilots.assignment.words", words)
+
+    def sheet(self) -> Sheet | NotMeasured:
+        """The assignment as a file for those who run the pilot; arms and strata as the systems know them."""
+        if self.reason is not None:
+            return self.reason
+        title = text("pilots.sheet.title", "{pilot}: who takes part", pilot=named(self.pilot.name))
+        columns = (
+            Column("pilot", text("pilots.head.pilot", "Pilot")),
+            Column("customer_id", text("pilots.head.customer", "Customer")),
+            Column("stratum", text("pilots.head.stratum", "Stratum")),
+            Column("arm", text("pilots.head.arm", "Arm")),
+        )
+        table = Table("pilots.sheet", title, columns, self.frame, artefact="assignment")
+        return Sheet(text("pilots.sheet", "Pilot assignment"), table)
 
     def blocks(self) -> tuple[Block, ...]:
         """Tables of assignment, balance and power; one note where nobody could be drawn."""

@@ -18,7 +18,7 @@ from workbook.report.figures import FULL_WIDTH, MUTED, TEXT, VERDICT_COLOURS, la
 class PanelRow:
     """One interval: ``value``, ``low`` and ``high`` in the metric's unit."""
 
-    label: str
+    label: Text
     value_words: Text
     words: Text
     value: float
@@ -64,7 +64,7 @@ def _draw(axes: Axes, panel: Panel, edition: Edition) -> None:
         beside = f"{row.value_words.render(edition)}\n{row.words.render(edition)}"
         axes.text(1.03, place, beside, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5, color=TEXT,
                   linespacing=1.45)  # fmt: skip
-    axes.set_yticks(range(len(panel.rows)), [row.label for row in panel.rows])
+    axes.set_yticks(range(len(panel.rows)), [row.label.render(edition) for row in panel.rows])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     scale, unit = _scale(panel, max(abs(x) for x in marks), edition)

@@ -13,7 +13,7 @@ from workbook.language import Edition, Quantity, Text, Unit, count, joined, name
 from workbook.pilots.checks import Checks
 from workbook.pilots.comparison import Difference, compare_means, compare_proportions
 from workbook.pilots.drawing import Panel, PanelRow, draw_panels
-from workbook.pilots.units import in_two_arms, read_units, read_values
+from workbook.pilots.units import arm_name, in_two_arms, read_units, read_values
 from workbook.pilots.verdicts import Verdict, judge, reading
 from workbook.report.blocks import Block, Column, Figure, NotMeasured, Paragraph, Table
 from workbook.settings.models import Metric, Pilot, Settings
@@ -233,13 +233,13 @@ class Effects:
                 metric.better,
                 tuple(
                     PanelRow(
-                        e.arm,
+                        arm_name(e.arm),
                         text(
                             "pilots.figure.value",
                             "{effect} ({low} to {high})",
                             effect=e.amount(e.found.effect),
-                            low=_bare(e, e.found.low),
-                            high=_bare(e, e.found.high),
+                            low=bare(e, e.found.low),
+                            high=bare(e, e.found.high),
                         ),
                         e.words(),
                         e.found.effect,
@@ -405,13 +405,13 @@ def _table_rows(effects: Sequence[Effect], labels: Sequence[Text]) -> pd.DataFra
         rows.append(
             {
                 "label": label,
-                "arm": e.arm,
+                "arm": arm_name(e.arm),
                 "n": text("pilots.n", "{control} / {arm}", control=count(e.found.n_control), arm=count(e.found.n_treated)),
                 "control": e.level(e.found.control),
                 "treated": e.level(e.found.treated),
                 "effect": e.amount(e.found.effect) if open_ else None,
-                "low": e.amount(e.found.low) if e.shown else None,
-                "high": e.amount(e.found.high) if e.shown else None,
+                "low": bare(e, e.found.low) if e.shown else None,
+                "high": bare(e, e.found.high) if e.shown else None,
                 "words": e.words(),
             }
         )
@@ -437,7 +437,7 @@ def _axis_unit(metric: Metric) -> Unit:
     return "points" if metric.unit == "share" else metric.unit
 
 
-def _bare(effect: Effect, value: float | None) -> Text:
+def bare(effect: Effect, value: float | None) -> Text:
     """An end of an interval without its unit where the unit is said already (points)."""
     if effect.metric.unit == "share" and value is not None:
         return text("pilots.bare", "{value}", value=Quantity(100 * value, "number", 1))

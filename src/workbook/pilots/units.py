@@ -6,8 +6,19 @@ import duckdb
 import pandas as pd
 
 from workbook.errors import WorkbookError
+from workbook.language import Text, named, text
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables
+
+_ARMS = {
+    "control": text("pilots.arm.control", "Control"),
+    "treatment": text("pilots.arm.treatment", "With measure"),
+}
+
+
+def arm_name(arm: str) -> Text:
+    """What readers call an arm: the usual two in their language, any other by its own name."""
+    return _ARMS.get(arm) or named(arm)
 
 
 def read_units(tables: Tables, pilot: Pilot) -> pd.DataFrame:

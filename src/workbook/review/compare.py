@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from workbook.language import Edition, Text, count, is_missing, joined, text
+from workbook.language import Edition, Text, count, is_missing, joined, named, share, text
 from workbook.report.blocks import Answer, Block, Column, Figure, NotMeasured, Table
 from workbook.review.kpi import KPI_NAMES, Kpi, change_interval, kpis_of
 from workbook.review.kpi_definitions import DEFINITIONS, kpi_change, kpi_value
@@ -25,6 +25,9 @@ MOVEMENTS: Mapping[Movement, Text] = {
     "same": text("review.movement.same", "unchanged"),
     "first": text("review.movement.first", "first period"),
 }
+
+STEADY = 0.01
+"""A total that moved by no more than this share of itself counts as unchanged: it has no interval to tell."""
 
 _FIRST = text("review.first_period", "There is no previous period to compare with.")
 
@@ -98,7 +101,9 @@ class Review:
         note = text(
             "review.review.note",
             "Change of shares in percentage points. Interval of the change from the intervals of both periods, taken as "
-            "independent; where the same customers stand behind both, the true one is narrower. Totals have none.",
+            "independent; where the same customers stand behind both, the true one is narrower. Totals have none; "
+            "within {steady} they count as unchanged.",
+            steady=share(STEADY, 0),
         )
         return Table("review.review", self._title(), columns, pd.DataFrame(rows, dtype=object), note, artefact="review")
 
@@ -141,7 +146,7 @@ class Review:
 
     def _title(self) -> Text:
         if self.first:
-            return text("review.title.first", "First period: {n} KPIs set the base line", n=count(len(self.movements)))
+            return text("review.title.first", "First period: {n} KPIs set the baseline", n=count(len(self.movements)))
         better, worse = len(self._of("better")), len(self._of("worse"))
         if not better and not worse:
             return text("review.title.still", "No KPI changed clearly since the previous period")
@@ -197,7 +202,7 @@ def _move(now: Kpi, before: Kpi | None, target: float | None) -> Movements:
     movement: Movement
     if low is not None and high is not None and low <= 0 <= high:
         movement = "unclear"
-    elif change == 0:
+    elif abs(change) <= (STEADY * abs(before.value) if interval is None else 0):
         movement = "same"
     else:
         movement = "better" if good else "worse"
@@ -205,25 +210,26 @@ def _move(now: Kpi, before: Kpi | None, target: float | None) -> Movements:
 
 
 def _row(m: Movements) -> dict[str, object]:
-    yes, no = text("review.reached.yes", "reached"), text("review.reached.no", "not yet")
+    yes, no, none = text("review.reached.yes", "reached"), text("review.reached.no", "not yet"), named("–")
     kpi = m.now.id
     return {
         "kpi": KPI_NAMES[kpi],
         "value": kpi_value(kpi, m.now.value),
-        "previous": kpi_value(kpi, m.before.value) if m.before else None,
-        "change": kpi_change(kpi, m.change) if m.change is not None else None,
-        "low": kpi_change(kpi, m.low) if m.low is not None else None,
-        "high": kpi_change(kpi, m.high) if m.high is not None else None,
+        "previous": kpi_value(kpi, m.before.value) if m.before else none,
+        "change": kpi_change(kpi, m.change) if m.change is not None else none,
+        "low": kpi_change(kpi, m.low, bare=True) if m.low is not None else None,
+        "high": kpi_change(kpi, m.high, bare=True) if m.high is not None else None,
         "movement": MOVEMENTS[m.movement],
-        "target": kpi_value(kpi, m.target) if m.target is not None else None,
-        "reached": None if m.reached is None else (yes if m.reached else no),
+        "target": kpi_value(kpi, m.target) if m.target is not None else none,
+        "reached": none if m.reached is None else (yes if m.reached else no),
     }
 
 
 def _strip(m: Movements) -> Strip:
     kpi = m.now.id
     if m.before is None:
-        words = text("review.strip.now", "{now}", now=kpi_value(kpi, m.now.value))
+        aim = named("–") if m.target is None else kpi_value(kpi, m.target)
+        words = text("review.strip.now", "{now}, target {target}", now=kpi_value(kpi, m.now.value), target=aim)
     else:
         words = text(
             "review.strip.change",

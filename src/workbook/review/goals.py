@@ -14,7 +14,7 @@ from workbook.language import Edition, Text, count, day, joined, named, share, t
 from workbook.period import Period
 from workbook.report.blocks import Answer, Block, Column, Figure, NotMeasured, Table
 from workbook.review.kpi import KPI_NAMES, Kpi, Kpis
-from workbook.review.kpi_definitions import DEFINITIONS, kpi_value
+from workbook.review.kpi_definitions import DEFINITIONS, kpi_bare, kpi_value
 from workbook.review.strips import MOST_STRIPS, Strip, draw_strips
 from workbook.settings.models import Goal, Settings
 
@@ -83,8 +83,8 @@ class Goals:
                 "name": g.name,
                 "kpi": KPI_NAMES[g.kpi],
                 "baseline": kpi_value(g.kpi, g.found.value) if g.found else None,
-                "low": kpi_value(g.kpi, g.found.low) if g.found and g.found.low is not None else None,
-                "high": kpi_value(g.kpi, g.found.high) if g.found and g.found.high is not None else None,
+                "low": kpi_bare(g.kpi, g.found.low) if g.found and g.found.low is not None else None,
+                "high": kpi_bare(g.kpi, g.found.high) if g.found and g.found.high is not None else None,
                 "target": None if g.target is None else kpi_value(g.kpi, g.target),
                 "due": g.due,
                 "owner": g.owner,

@@ -12,7 +12,7 @@ import pandas as pd
 from workbook.language import Text, count, is_missing, share, text
 from workbook.report.blocks import Block, Column, KeyFigure, NotMeasured, Paragraph, Table
 from workbook.review.intervals import Interval, change_between, median_ranks, normal, wilson
-from workbook.review.kpi_definitions import DEFINITIONS, KPI_NAMES, kpi_change, kpi_value
+from workbook.review.kpi_definitions import DEFINITIONS, KPI_NAMES, kpi_bare, kpi_change, kpi_value
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -66,8 +66,8 @@ class Kpis:
             {
                 "kpi": KPI_NAMES[k.id],
                 "value": kpi_value(k.id, k.value),
-                "low": None if k.low is None else kpi_value(k.id, k.low),
-                "high": None if k.high is None else kpi_value(k.id, k.high),
+                "low": None if k.low is None else kpi_bare(k.id, k.low),
+                "high": None if k.high is None else kpi_bare(k.id, k.high),
                 "n": k.n,
                 "previous": kpi_value(k.id, before[k.id].value) if k.id in before else None,
                 "change": kpi_change(k.id, k.value - before[k.id].value) if k.id in before else None,

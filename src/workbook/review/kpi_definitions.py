@@ -162,10 +162,20 @@ def kpi_value(kpi: str, value: float | None) -> Quantity:
     return share(value, 1) if unit == "share" else Quantity(value, unit)
 
 
-def kpi_change(kpi: str, change: float) -> Text:
-    """A change of a KPI with its sign: percentage points where the KPI is a share, else the KPI's own unit."""
+def kpi_bare(kpi: str, value: float) -> Quantity:
+    """A KPI's value as an end of an interval whose unit is said already."""
+    return Quantity(value, "number", 1) if DEFINITIONS[kpi].unit == "hours" else kpi_value(kpi, value)
+
+
+def kpi_change(kpi: str, change: float, *, bare: bool = False) -> Text:
+    """A change of a KPI with its sign: percentage points where the KPI is a share, else the KPI's own unit.
+
+    *bare* leaves out points and hours, for the ends of an interval whose unit is said already.
+    """
     unit = DEFINITIONS[kpi].unit
     amount = Quantity(change, "points", 1) if unit == "share" else Quantity(change, unit)
+    if bare and unit in ("share", "hours"):
+        amount = Quantity(100 * change if unit == "share" else change, "number", 1)
     if change > 0:
         return text("review.signed.up", "+{amount}", amount=amount)
     return text("review.signed.as_is", "{amount}", amount=amount)

@@ -194,7 +194,7 @@ class Readiness:
         return tuple(
             NotMeasured(
                 f"review.unready.{module}",
-                text("review.readiness.nothing", "{module} cannot be analysed", module=MODULES[module]),
+                text("review.readiness.nothing", "{module}: none of its data was delivered", module=MODULES[module]),
                 tuple(fields["field"]),
             )
             for module, fields in self._by_module()

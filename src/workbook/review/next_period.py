@@ -181,7 +181,7 @@ def _goal_changes(goal: Goal, value: float, target: float, period: Period) -> li
         after = _rounded(goal.kpi, target)
         because = text(
             "review.because.fixed",
-            "the change is fixed as a level on the baseline of {period}, so that the mark does not move with {kpi}",
+            "the change is fixed as a level on the baseline of {period}, so that the mark of “{kpi}” does not move",
             period=period.name,
             kpi=name,
         )
