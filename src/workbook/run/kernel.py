@@ -13,6 +13,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
+from traitlets import default
 
 from workbook.places import HOME_VARIABLE, WORKSPACE_VARIABLE
 from workbook.run.failures import Failure, plain, telling_line
@@ -91,6 +92,10 @@ def _failure(
 def _kernel_manager(variables: Mapping[str, str]) -> type[AsyncKernelManager]:
     class RunKernelManager(AsyncKernelManager):
         """Starts the interpreter that runs now, whatever a person's own kernel called python3 may be."""
+
+        @default("transport_encryption")
+        def _encrypt_where_possible(self) -> str:
+            return "auto"
 
         @property
         def kernel_spec(self) -> KernelSpec:
