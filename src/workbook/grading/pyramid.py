@@ -33,6 +33,9 @@ FEW = 30
 POINTS = 200
 """Points that draw the share curve; more would only make the file larger."""
 
+LABELS = 4
+"""Most tiers that the share curve labels; the table under it holds all."""
+
 MARK = 0.8
 """The share of revenue whose customers the title of the share curve counts."""
 
@@ -218,11 +221,14 @@ def _names(names: list[Text]) -> Text:
 
 
 def _mark(axes: Axes, marked: pd.DataFrame, names: Mapping[str, Text], tiers: pd.DataFrame, edition: Edition) -> None:
-    """Points of the tiers, labelled beside them and kept apart."""
+    """Points of the tiers; the first LABELS of them, which matter most, are labelled and kept apart."""
     colours = dict(zip(tiers["tier"], tier_colours(len(tiers)), strict=True))
+    labelled = set(marked["tier"].head(LABELS))
     lowest = 0.06  # clear of the axis
     for tier, x, y in zip(marked["tier"], marked["customer_share"], marked["revenue_share"], strict=True):
         axes.plot(x, y, "o", markersize=6.5, color=colours[tier], markeredgecolor=TIER_EDGE, zorder=4, clip_on=False)
+        if tier not in labelled:
+            continue
         at = max(y - 0.09, lowest)
         lowest = at + 0.1
         words = text(
