@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbook.errors import WorkbookError
@@ -37,7 +40,7 @@ class Store:
             path, other = self._object(name), self._table(name)
             temporary = path.with_suffix(".tmp")
             content = {"not_measured": _not_measured(value)} if isinstance(value, NotMeasured) else value
-            temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True, default=str), "utf-8")
+            temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True, default=_plain), "utf-8")
         temporary.replace(path)
         other.unlink(missing_ok=True)
         return path
@@ -65,6 +68,15 @@ class Store:
 
     def _object(self, name: str) -> Path:
         return self.folder / f"{name}.json"
+
+
+def _plain(value: Any) -> Any:
+    """A value of a frame as JSON has it: numpy's numbers as numbers, dates and decimals as text."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dt.date | Decimal):
+        return str(value)
+    raise TypeError(f"an artefact cannot hold {type(value).__name__} {value!r}")
 
 
 def _not_measured(value: NotMeasured) -> dict[str, Any]:
