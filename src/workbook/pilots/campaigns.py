@@ -90,7 +90,7 @@ class ObservedCampaigns:
             "pilots.campaigns.limits",
             "Who was contacted was not drawn at random: the client chose, so contacted and other customers differ from the "
             "start and the season moves both. What rose after a campaign was not necessarily raised by it; no effect can be "
-            "claimed. A randomised pilot, drawn below, can tell.",
+            "claimed. A pilot drawn at random can tell.",
         )
         return Paragraph("pilots.campaigns.limits", words, "limits")
 

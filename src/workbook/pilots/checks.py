@@ -11,7 +11,7 @@ from scipy import stats
 
 from workbook.language import Text, count, day, joined, named, number, points, share, text
 from workbook.pilots.comparison import Values, compare_means, standardised_difference
-from workbook.pilots.units import in_two_arms, money_before, read_units, read_values
+from workbook.pilots.units import in_two_arms, money_before, newest_first, read_units, read_values
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
 from workbook.settings.models import Metric, Pilot, Settings
 from workbook.tables import Tables
@@ -151,7 +151,7 @@ def check_pilots(tables: Tables, settings: Settings) -> Checks:
     checks: list[Check] = []
     doubts: dict[str, tuple[Text, ...]] = {}
     unchecked: dict[str, tuple[Text, ...]] = {}
-    for pilot in settings.pilots:
+    for pilot in newest_first(settings):
         units = read_units(tables, pilot)
         if pilot.randomised and len(units):
             found, doubts[pilot.id], unchecked[pilot.id] = _check(tables, pilot, units)

@@ -12,7 +12,7 @@ from workbook.period import Period
 from workbook.pilots.campaigns import ObservedCampaigns
 from workbook.pilots.checks import Checks
 from workbook.pilots.effects import Effect, Effects, bare
-from workbook.pilots.units import arm_name
+from workbook.pilots.units import arm_name, current, newest_first
 from workbook.pilots.verdicts import ACTIONS, DEFAULT_ACTION, Action
 from workbook.report.blocks import Answer, Ask, Block
 from workbook.settings.models import Pilot, Settings
@@ -25,7 +25,7 @@ _RANK: Mapping[Action, int] = {
 }  # fmt: skip
 
 
-_NEXT = text("pilots.answer.next", "Who takes part in the next pilot, drawn at random, stands in the assignment.")
+_NEXT = text("pilots.answer.next", "Only a pilot drawn at random can tell what a measure does.")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Decision:
     """The default decisions on all pilots.
 
     Attributes:
-        decisions: in the order of the settings.
+        decisions: the pilot that ends last in front.
         settings: the parameters.
         period: the period analysed.
         observed: campaigns without randomisation, None where they were not looked at.
@@ -73,19 +73,25 @@ class Decision:
         """The chapter's message: the decision on the first pilot and what it rests on."""
         if not self.decisions and self.observed is not None and len(self.observed.frame):
             heading = text("pilots.answer.observed", "Campaigns were not randomised: no effect can be claimed")
-            return Answer("pilots.answer", heading, (self.observed.title(), _NEXT), "resolution")
+            return Answer(
+                "pilots.answer",
+                heading,
+                (text("pilots.answer.seen", "{seen}.", seen=self.observed.title()), _NEXT),
+                "resolution",
+            )
         if not self.decisions:
-            heading = text("pilots.answer.none", "No pilot has run yet; the next one is drawn")
+            heading = text("pilots.answer.none", "No pilot has run yet")
             return Answer("pilots.answer", heading, (_NEXT,), "resolution")
-        first = self.decisions[0]
+        news = current([decision.pilot for decision in self.decisions], self.period)
+        first, *others = [decision for decision in self.decisions if decision.pilot in news]
         heading = text(
             "pilots.answer.heading", "{pilot}: {action}", pilot=named(first.pilot.name), action=ACTIONS[first.action]
         )
-        sentences = [self._finding(first), *(decision.words() for decision in self.decisions[1:3])]
+        sentences = [self._finding(first), *(decision.words() for decision in others[:2])]
         return Answer("pilots.answer", heading, tuple(sentences), "resolution")
 
     def asks(self) -> tuple[Ask, ...]:
-        """What the client is asked to decide; nothing where a pilot goes on as planned or cannot be judged."""
+        """What the client is asked to decide: on pilots that ended in this period and can be judged."""
         by = self.period.end + dt.timedelta(days=DAYS_TO_DECIDE)
         return tuple(
             Ask(
@@ -96,7 +102,7 @@ class Decision:
                 rank=_RANK[d.action],
             )
             for d in self.decisions
-            if d.action not in ("continue", "cannot_decide")
+            if d.action not in ("continue", "cannot_decide") and d.pilot.ends >= self.period.start
         )
 
     def blocks(self) -> tuple[Block, ...]:
@@ -130,7 +136,7 @@ def decide(
     Args:
         observed: campaigns that were delivered; without a pilot the answer says what they can and cannot tell.
     """
-    return Decision(tuple(_decide(pilot, effects, checks) for pilot in settings.pilots), settings, period, observed)
+    return Decision(tuple(_decide(pilot, effects, checks) for pilot in newest_first(settings)), settings, period, observed)
 
 
 def _decide(pilot: Pilot, effects: Effects, checks: Checks) -> PilotDecision:

@@ -10,10 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from workbook.language import Edition, Quantity, Text, Unit, count, joined, named, share, text
+from workbook.period import Period
 from workbook.pilots.checks import Checks
 from workbook.pilots.comparison import Difference, compare_means, compare_proportions
 from workbook.pilots.drawing import Panel, PanelRow, draw_panels
-from workbook.pilots.units import arm_name, in_two_arms, read_units, read_values
+from workbook.pilots.units import arm_name, current, in_two_arms, newest_first, read_units, read_values
 from workbook.pilots.verdicts import Verdict, judge, reading
 from workbook.report.blocks import Block, Column, Figure, NotMeasured, Paragraph, Table
 from workbook.settings.models import Metric, Pilot, Settings
@@ -91,12 +92,14 @@ class Effects:
         parts: the primary metric of each pilot by stratum: exploratory.
         missing: what could not be measured and why.
         settings: the parameters.
+        period: the period analysed.
     """
 
     effects: tuple[Effect, ...]
     parts: tuple[Effect, ...]
     missing: tuple[NotMeasured, ...]
     settings: Settings
+    period: Period
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -167,9 +170,9 @@ class Effects:
         return NotMeasured("pilots.effects.figure", _NOTHING, why=self._why())
 
     def figures(self) -> tuple[Figure, ...]:
-        """A picture for each pilot that has an effect to show."""
+        """A picture for each pilot of the period that has an effect to show; without one, for the newest of the earlier ones."""
         pilots = {effect.pilot.id: effect.pilot for effect in self.effects if effect.shown}
-        return tuple(self._figure(pilot) for pilot in pilots.values())
+        return tuple(self._figure(pilot) for pilot in current(pilots.values(), self.period))
 
     def blocks(self) -> tuple[Block, ...]:
         """Tables, pictures and notes, in the order of a chapter."""
@@ -206,10 +209,11 @@ class Effects:
         return text("pilots.why.no_outcome", "No outcome of a pilot with its assignment was delivered.")
 
     def _title(self) -> Text:
-        first = next((effect for effect in self.effects if effect.shown), None)
-        if first is None:
+        shown = [effect for effect in self.effects if effect.shown]
+        if not shown:
             return text("pilots.effects.title_none", "No effect can be shown for this period's pilots")
-        return message(first)
+        gains = sum(effect.state in ("better", "small") for effect in shown)
+        return text("pilots.effects.title", "Gain in {n} of {all} comparisons", n=count(gains), all=count(len(shown)))
 
     def _note(self) -> Text:
         missing = sum(effect.missing_arm for effect in self.effects) + sum(
@@ -299,7 +303,7 @@ def measure_effects(tables: Tables, settings: Settings, checks: Checks) -> Effec
     effects: list[Effect] = []
     parts: list[Effect] = []
     missing: list[NotMeasured] = []
-    for pilot in settings.pilots:
+    for pilot in newest_first(settings):
         units = read_units(tables, pilot)
         if units.empty:
             missing.append(_unassigned(pilot))
@@ -314,7 +318,7 @@ def measure_effects(tables: Tables, settings: Settings, checks: Checks) -> Effec
             effects += found
             if place == 0 and any(effect.shown for effect in found):
                 parts += _by_stratum(values, pilot, metric, settings, checks)
-    return Effects(tuple(effects), tuple(parts), tuple(missing), settings)
+    return Effects(tuple(effects), tuple(parts), tuple(missing), settings, tables.period)
 
 
 def _compare_arms(

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import duckdb
 import pandas as pd
 
 from workbook.errors import WorkbookError
 from workbook.language import Text, named, text
-from workbook.settings.models import Metric, Pilot
+from workbook.period import Period
+from workbook.settings.models import Metric, Pilot, Settings
 from workbook.tables import Tables
 
 _ARMS = {
     "control": text("pilots.arm.control", "Control"),
     "treatment": text("pilots.arm.treatment", "With measure"),
 }
+
+
+def newest_first(settings: Settings) -> list[Pilot]:
+    """The pilots of the settings, the one that ends last in front."""
+    return sorted(settings.pilots, key=lambda pilot: (pilot.ends, pilot.id), reverse=True)
+
+
+def current(pilots: Iterable[Pilot], period: Period) -> list[Pilot]:
+    """Of pilots in order, newest first, those that were out in the period; where none was, the newest."""
+    ordered = list(pilots)
+    return [pilot for pilot in ordered if pilot.ends >= period.start] or ordered[:1]
 
 
 def arm_name(arm: str) -> Text:

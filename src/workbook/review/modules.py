@@ -82,6 +82,9 @@ _SATISFYING: Mapping[str, tuple[str, ...]] = {
     "service": ("feedback.instrument", "feedback.score", "tickets.topic", "tickets.resolved_at", "tickets.called_back_at"),
 }
 
+INSTEAD: Mapping[str, str] = {"order_lines.category": "products.category"}
+"""Canonical column → another that tells the same."""
+
 LEANS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "repurchase_rate": _BUYING,
     "active_customers": _BUYING,
@@ -225,7 +228,10 @@ def match_modules(tables: Tables, settings: Settings) -> Readiness:
         for field in fields or dict.fromkeys(f for lean in LEANS.values() for f in lean.get(module, ())):
             table, _, column = field.partition(".")
             n = tables.rows(table)
-            rows.append((module, field, n, tables.filled.get(table, {}).get(column, 0) / n if n else 0.0))
+            part = tables.filled.get(table, {}).get(column, 0) / n if n else 0.0
+            if part == 0 and field in INSTEAD and tables.has(INSTEAD[field]):
+                part = 1.0
+            rows.append((module, field, n, part))
     fields_frame = pd.DataFrame(rows, columns=["module", "field", "table_rows", "filled_share"])
     lacking = {module: [f for m, f, _, part in rows if m == module and part == 0] for module in MODULES}
     frame = pd.DataFrame(

@@ -221,7 +221,7 @@ def _tier_changes(settings: Settings, scores: pd.DataFrame) -> list[Change]:
 
 
 def _pilot_changes(pilot: Pilot, decided: Any, period: Period) -> list[Change]:
-    if not isinstance(decided, Mapping) or decided.get("decision") != "extend":
+    if pilot.ends < period.start or not isinstance(decided, Mapping) or decided.get("decision") != "extend":
         return []
     after = period.following.end
     because = text("review.because.extend", "{pilot}: no clear difference yet, so it goes on", pilot=named(pilot.name))
