@@ -19,7 +19,6 @@ from workbook.sources.parsing import literal
 from workbook.sources.read import RawFile
 from workbook.tables import SCHEMAS, SQL_TYPES, TableSchema
 
-
 PARENTS = {"order_lines": ("orders", "order_id"), "campaign_contacts": ("campaigns", "campaign_id")}
 """Tables whose rows carry no date of their own, the table that they belong to and its key."""
 

@@ -11,6 +11,7 @@ import pandas as pd
 from workbook.language import count, day, named, share, text
 from workbook.report.blocks import Column, NotMeasured, Table
 from workbook.settings.models import Settings
+from workbook.sources.words import consent_words
 from workbook.tables import Tables
 
 STANDINGS = ("granted", "withdrawn", "expired")
@@ -38,10 +39,10 @@ class ConsentCount:
         part = self.allowed / self.customers if self.customers else None
         return Table(
             "sources.consent",
-            text("sources.consent.title", "{share} of customers may be approached for outreach", share=share(part)),
+            text("sources.consent.title", "{share} of customers may be approached for outreach", share=share(part, 1)),
             (
-                Column("purpose", text("sources.consent.purpose", "Purpose")),
-                Column("channel", text("sources.consent.channel", "Channel")),
+                Column("purpose", text("sources.consent.purpose", "Purpose"), labels=consent_words()),
+                Column("channel", text("sources.consent.channel", "Channel"), labels=consent_words()),
                 Column("granted", text("sources.consent.granted", "Granted"), "count"),
                 Column("withdrawn", text("sources.consent.withdrawn", "Withdrawn"), "count"),
                 Column("expired", text("sources.consent.expired", "Expired"), "count"),

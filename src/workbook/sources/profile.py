@@ -53,10 +53,10 @@ class Profile:
         )
 
     def table(self) -> Table:
-        """What the profile holds: column, meaning, share of customers with a value."""
-        frame = self.coverage()
+        """The columns that hold least first: column, meaning, share of customers with a value."""
+        frame = self.coverage().sort_values("share", kind="stable").reset_index(drop=True)
         full = int((frame["share"] >= 0.95).sum())
-        return Table(
+        return self._described(
             "sources.profile",
             text(
                 "sources.profile.title",
@@ -64,6 +64,20 @@ class Profile:
                 all=count(len(frame)),
                 full=count(full),
             ),
+            frame,
+            None,
+        )
+
+    def dictionary(self) -> Table:
+        """Every column with its meaning, in the order of the profile; for the appendix."""
+        frame = self.coverage()
+        title = text("sources.profile.dictionary", "The {all} columns of the profile and what they mean", all=count(len(frame)))
+        return self._described("sources.profile.dictionary", title, frame, len(frame))
+
+    def _described(self, id: str, title: Text, frame: pd.DataFrame, rows: int | None) -> Table:
+        return Table(
+            id,
+            title,
             (
                 Column("column", text("sources.profile.column", "Column")),
                 Column("meaning", text("sources.profile.meaning", "Meaning")),
@@ -77,7 +91,7 @@ class Profile:
                 start=day(self.window_start),
                 end=day(self.period.end),
             ),
-            rows=len(frame),
+            rows=rows,
             artefact="profile",
         )
 

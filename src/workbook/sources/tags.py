@@ -45,7 +45,7 @@ class Tags:
                 "sources.tags.title",
                 "The most frequent tag is “{tag}”: {share} of customers",
                 tag=named(first.name),
-                share=share(int(sizes[first.id]) / self.customers),
+                share=share(int(sizes[first.id]) / self.customers, 1),
             )
         else:
             title = text("sources.tags.none", "No customer meets the rule of a tag")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
@@ -82,42 +83,53 @@ class DeliveryStory:
         ]
 
     def ledger_table(self) -> Table:
-        """Each file and table: rows in = kept + quarantined + repeated + set aside."""
-        ledger = self.preparation.row_ledger
+        """Each table: rows in = kept + quarantined + repeated + set aside; the artefact has every file."""
         worst = self._losses()
         if len(worst) and worst["quarantined"].iloc[0] > 0:
             first = worst.iloc[0]
             title = text(
                 "sources.ledger.title",
-                "Every row is accounted for; {n} rows of {table} were quarantined",
+                "Every row is accounted for; most quarantined by share: {table}, {n} rows",
                 n=count(int(first["quarantined"])),
                 table=table_names()[str(first["table"])],
             )
         else:
             title = text("sources.ledger.clean", "Every row is accounted for, none was quarantined")
+        by_table = self.ledger_by_table()
         return Table(
             "sources.ledger",
             title,
             (
-                Column("file", text("sources.ledger.file", "File")),
-                Column("system", text("sources.ledger.system", "System")),
                 Column("table", text("sources.ledger.table", "Table"), labels=table_names()),
+                Column("files", text("sources.ledger.files", "Files"), "count"),
+                Column("systems", text("sources.ledger.systems", "Systems")),
                 Column("rows_in", text("sources.ledger.in", "Rows in"), "count"),
                 Column("rows_kept", text("sources.ledger.kept", "Kept"), "count"),
                 Column("rows_quarantined", text("sources.ledger.quarantined", "Quarantined"), "count"),
                 Column("rows_repeated", text("sources.ledger.repeated", "Repeated"), "count"),
                 Column("rows_set_aside", text("sources.ledger.aside", "Set aside"), "count"),
             ),
-            ledger,
+            by_table,
             note=text(
                 "sources.ledger.note",
-                "Rows of each file: in = kept + quarantined + repeated + set aside (after {end}); {n} rows in all.",
+                "Rows of the files of each table: in = kept + quarantined + repeated + set aside (dated after {end}); "
+                "{n} rows of {files} files in all.",
                 end=day(self.preparation.tables.period.end),
                 n=count(self.totals["rows_in"]),
+                files=count(len(self.preparation.row_ledger)),
             ),
-            rows=max(12, len(ledger)),
+            rows=len(by_table),
             artefact="row_ledger",
         )
+
+    def ledger_by_table(self) -> pd.DataFrame:
+        """table, files, systems, rows_in, rows_kept, rows_quarantined, rows_repeated, rows_set_aside."""
+        grouped = self.preparation.row_ledger.groupby("table", sort=False)
+        sums = {c: (c, "sum") for c in self.preparation.row_ledger.columns if c.startswith("rows_")}
+        frame = grouped.agg(files=("file", "size"), **sums).reset_index()
+        systems = grouped["system"].unique().map(lambda names: ", ".join(n for n in names if n) or "–")
+        frame.insert(2, "systems", list(systems))
+        return frame
 
     def quarantine_table(self) -> Table | Paragraph:
         """Why rows were not used: reason, table, rows, share, and where to find one; no personal data."""
@@ -127,7 +139,9 @@ class DeliveryStory:
                 "sources.quarantine",
                 text("sources.quarantine.none", "No row was quarantined: every row could be read and obeys the rules."),
             )
-        first = reasons.iloc[0]
+        # rows that fell with their order or campaign are a consequence, the headline is a cause
+        causes = reasons.loc[~reasons["reason"].str.endswith("_quarantined")]
+        first = causes.iloc[0] if len(causes) else reasons.iloc[0]
         shown = reasons.assign(reason=reasons["reason"].map(reason_name))
         return Table(
             "sources.quarantine",
@@ -203,12 +217,15 @@ class DeliveryStory:
         if alerts.empty:
             return Paragraph("sources.alerts", text("sources.alerts.none", "No check across the tables failed."))
         grave = int((alerts["severity"] == "high").sum())
+        names: list[Any] = [alert_name(str(a), str(c)) for a, c in zip(alerts["alert"], alerts["column"], strict=True)]
         shown = alerts.assign(
-            alert=alerts["alert"].map(alert_name),
+            alert=names,
             column=alerts["table"] + "." + alerts["column"],
             weakens=alerts["weakens"].map(_modules),
         )
-        if grave:
+        if len(alerts) == 1:
+            title = text("sources.alerts.one", "One check across tables found a fault: {alert}", alert=shown["alert"].iloc[0])
+        elif grave:
             title = text(
                 "sources.alerts.grave",
                 "{n} checks across tables found faults, {grave} of them grave",
@@ -308,8 +325,8 @@ class DeliveryStory:
             "sources.answer.alerts",
             "Checks across tables that found faults: {n}; the gravest, “{alert}” ({share} of rows), weakens: {weakens}.",
             n=count(len(alerts)),
-            alert=alert_name(str(first["alert"])),
-            share=share(float(first["share"])),
+            alert=alert_name(str(first["alert"]), str(first["column"])),
+            share=share(float(first["share"]), 1),
             weakens=_modules(str(first["weakens"])),
         )
 

@@ -64,8 +64,10 @@ def repair_name(repair: str) -> Text:
     }.get(repair) or named(repair)
 
 
-def alert_name(alert: str) -> Text:
+def alert_name(alert: str, column: str) -> Text:
     """What a failed check across tables says."""
+    if alert == "incomplete_field":
+        return text("sources.alert.incomplete_field", "Key field {column} without a value", column=column)
     return {
         "order_amount_differs": text("sources.alert.order_amount_differs", "Order amount differs from the sum of its lines"),
         "order_without_lines": text("sources.alert.order_without_lines", "Order without lines"),
@@ -102,7 +104,6 @@ def alert_name(alert: str) -> Text:
         "record_after_period": text("sources.alert.record_after_period", "Customer record created after the period"),
         "impossible_birthday": text("sources.alert.impossible_birthday", "Birthday in the future or over 110 years ago"),
         "shared_contact": text("sources.alert.shared_contact", "Records that share a phone, e-mail or union id"),
-        "incomplete_field": text("sources.alert.incomplete_field", "Key field without a value"),
         "identical_rows": text("sources.alert.identical_rows", "Identical rows in one file, kept"),
     }.get(alert) or named(alert)
 
@@ -127,4 +128,17 @@ def severity_names() -> Mapping[str, Text]:
         "high": text("sources.severity.high", "high"),
         "medium": text("sources.severity.medium", "medium"),
         "low": text("sources.severity.low", "low"),
+    }
+
+
+def consent_words() -> Mapping[str, Text]:
+    """The usual purposes and channels of consents."""
+    return {
+        "marketing": text("sources.consent.marketing", "Marketing"),
+        "research": text("sources.consent.research", "Research"),
+        "service": text("sources.consent.service", "Service"),
+        "wechat": text("sources.consent.wechat", "WeChat"),
+        "sms": text("sources.consent.sms", "Text message"),
+        "phone": text("sources.consent.phone", "Phone"),
+        "email": text("sources.consent.email", "E-mail"),
     }
