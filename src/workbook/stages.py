@@ -14,7 +14,7 @@ consent                 purpose, channel, granted, withdrawn, expired
 findings                check, module, figure, low, high, n, threshold, unit, direction, breached, customers, revenue
 problems                findings that breach + priority_score, priority, status (new/open), sorted by priority
 problem_customers       problem, customer_id
-scores                  customer_id, one column an index (0–100), score (0–100, unrounded), tier, revenue
+scores                  customer_id, one column index_<id> an index (0–100), score (0–100, unrounded), tier, revenue
 tiers                   tier, customers, customer_share, revenue, revenue_share
 rfm                     customer_id, r, f, m, segment
 lifecycle               customer_id, lifecycle
