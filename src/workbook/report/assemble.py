@@ -8,13 +8,18 @@ from typing import Any
 
 from markupsafe import Markup
 from nbformat import NotebookNode
+from ruamel.yaml import YAML
 
+from workbook.errors import WorkbookError
 from workbook.language import Edition, text, translation
+from workbook.places import templates_folder
 from workbook.report.blocks import MIME, Bundle
 from workbook.report.html import Source, anchor, block_html
 from workbook.report.markdown import markdown_html
 from workbook.report.words import caption_label, chapter_name, heading_number
+from workbook.stages import STAGES
 
+MOST_EXHIBITS = 5
 MOST_KEY_FIGURES = 5
 MOST_ASKS = 6
 LESSON = "lesson"
@@ -68,6 +73,7 @@ class Chapter:
         number: what stands before the heading ("1" or "一、").
         heading: the message; the chapter's neutral name where the notebook gave no answer.
         body: prose, exhibits and not-measured notes in the notebook's order.
+        further: exhibits that stand in the appendix.
     """
 
     stage: str
@@ -78,6 +84,7 @@ class Chapter:
     sentences: tuple[str, ...]
     body: tuple[Markup, ...]
     exhibits: tuple[Exhibit, ...]
+    further: tuple[Exhibit, ...]
     meaning: tuple[str, ...]
     asks: tuple[Ask, ...]
     limits: tuple[str, ...]
@@ -108,7 +115,7 @@ class Contents:
     @property
     def numbers(self) -> dict[tuple[str, str], str]:
         """(stage, block id) → number of the exhibit, for the notebook editions."""
-        return {(c.stage, e.block): e.number for c in self.chapters for e in c.exhibits}
+        return {(c.stage, e.block): e.number for c in self.chapters for e in (*c.exhibits, *c.further)}
 
 
 @dataclass
@@ -119,9 +126,11 @@ class _Draft:
     place: int
     edition: Edition
     client: str
+    wanted: frozenset[str] | None = None
     answers: list[Bundle] = field(default_factory=list)
     body: list[Markup] = field(default_factory=list)
     exhibits: list[Exhibit] = field(default_factory=list)
+    further: list[tuple[Bundle, str]] = field(default_factory=list)
     meaning: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     definitions: list[str] = field(default_factory=list)
@@ -153,28 +162,37 @@ class _Draft:
             case "answer":
                 self.answers.append(bundle)
             case "figure" | "table":
-                self.add_exhibit(bundle, cell)
+                if self.belongs(bundle["id"]):
+                    self.exhibits.append(self.exhibit(bundle, cell))
+                    self.body.append(self.exhibits[-1].html)
+                else:
+                    self.further.append((bundle, cell))
             case "key_figure":
                 self.key_figures.append(bundle)
             case "ask":
                 self.asks.append(Ask(words["what"], words["who"], words["by"], int(bundle["rank"])))
             case "not_measured":
-                self.unknown.append(Unknown(words["what"], words["why"]))
-                self.body.append(Markup(block_html(bundle, self.edition.language)))
+                if (unknown := Unknown(words["what"], words["why"])) not in self.unknown:
+                    self.unknown.append(unknown)
+                    self.body.append(Markup(block_html(bundle, self.edition.language)))
             case "paragraph":
                 {"meaning": self.meaning, "limits": self.limits, "definition": self.definitions}[bundle["role"]].append(
                     words["words"]
                 )
 
-    def add_exhibit(self, bundle: Bundle, cell: str) -> None:
+    def belongs(self, block: str) -> bool:
+        """Whether an exhibit stands in the chapter: as chapters.yaml says, else the first five."""
+        return block in self.wanted if self.wanted is not None else len(self.exhibits) < MOST_EXHIBITS
+
+    def exhibit(self, bundle: Bundle, cell: str) -> Exhibit:
+        """The next exhibit, numbered by its kind."""
         kind, language = bundle["kind"], self.edition.language
         self.counts[kind] += 1
         number = f"{self.place}-{self.counts[kind]}"
         label = caption_label(kind, number, self.edition)
         page = Markup(block_html(bundle, language, number, self.source(cell)))
         title = self.words(bundle)["title"]
-        self.exhibits.append(Exhibit(bundle["id"], number, label, title, anchor("exhibit", bundle["id"]), page))
-        self.body.append(page)
+        return Exhibit(bundle["id"], number, label, title, anchor("exhibit", bundle["id"]), page)
 
     def source(self, cell: str) -> Source:
         words = text(
@@ -200,12 +218,27 @@ class _Draft:
             sentences=(*first["sentences"], *more),
             body=tuple(self.body),
             exhibits=tuple(self.exhibits),
+            further=tuple(self.exhibit(bundle, cell) for bundle, cell in self.further),
             meaning=tuple(self.meaning),
             asks=tuple(self.asks),
             limits=tuple(self.limits),
             unknown=tuple(self.unknown),
             section_numbers=tuple(self.next_section() if used else "" for used in closing),
         )
+
+
+def chapter_exhibits() -> Mapping[str, frozenset[str]]:
+    """Stage → ids of the exhibits that stand in its chapter, from ``templates/report/chapters.yaml``.
+
+    Raises:
+        WorkbookError: where the file does not hold a list of ids for each stage.
+    """
+    path = templates_folder() / "report" / "chapters.yaml"
+    content = YAML(typ="safe").load(path) or {}
+    faulty = [str(stage) for stage, ids in content.items() if not isinstance(ids, list) or stage not in {s.id for s in STAGES}]
+    if faulty:
+        raise WorkbookError(f"{path}: found {', '.join(faulty)}, expected a list of block ids under the name of a stage")
+    return {stage: frozenset(map(str, ids)) for stage, ids in content.items()}
 
 
 def assemble(notebooks: Mapping[str, NotebookNode], edition: Edition, client: str) -> Contents:
@@ -219,9 +252,9 @@ def assemble(notebooks: Mapping[str, NotebookNode], edition: Edition, client: st
     Raises:
         StaleTranslation: where a markdown cell of the report has no words in the language.
     """
-    drafts = []
+    drafts, wanted = [], chapter_exhibits()
     for place, (stage, notebook) in enumerate(notebooks.items(), start=1):
-        draft = _Draft(stage, place, edition, client)
+        draft = _Draft(stage, place, edition, client, wanted.get(stage))
         for cell in notebook.cells:
             if cell.cell_type == "markdown" and LESSON not in cell.metadata.get("tags", []):
                 draft.add_prose(cell)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import functools
 import importlib.metadata
-import json
 import mimetypes
 import platform
 import re
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 from markupsafe import Markup
 from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
@@ -25,7 +25,7 @@ from traitlets import default
 
 import workbook
 from workbook.errors import WorkbookError
-from workbook.language import Edition, day, named, translation
+from workbook.language import Edition, count, day, named, translation
 from workbook.period import Period
 from workbook.places import home_folder, templates_folder
 from workbook.report import fonts
@@ -37,6 +37,7 @@ from workbook.report.markdown import markdown_html
 from workbook.report.words import chapter_name, method_notes, more_asks, page_words, period_words
 from workbook.settings.models import Settings
 from workbook.stages import STAGES
+from workbook.store import Store
 
 SOFTWARE = ("crm-workbook", "pandas", "duckdb", "numpy", "scipy", "matplotlib", "nbconvert")
 FONTS = "/*fonts*/"
@@ -78,13 +79,19 @@ class Appendix:
     """What closes the report besides definitions and changes."""
 
     method: tuple[str, ...]
-    files: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, ...], ...]
     lists: tuple[str, ...]
     notebooks: tuple[tuple[str, str], ...]
     software: tuple[str, ...]
 
 
-def build_report(folder: Path, settings: Settings, period: Period, client: str) -> list[Path]:
+def build_report(
+    folder: Path,
+    settings: Settings,
+    period: Period,
+    client: str,
+    deliveries: Mapping[str, str] | None = None,
+) -> list[Path]:
     """Write the pages of one run.
 
     Args:
@@ -92,6 +99,7 @@ def build_report(folder: Path, settings: Settings, period: Period, client: str) 
         settings: the engagement's settings; their languages decide which pages are made.
         period: the period analysed.
         client: name of the folder in ``params/``, beside whose settings the logo lies.
+        deliveries: name of each delivered file → its SHA-256, for the appendix.
 
     Returns:
         The pages: ``report.<language>.html`` first, then ``notebooks/<stage>.<language>.html``.
@@ -101,7 +109,8 @@ def build_report(folder: Path, settings: Settings, period: Period, client: str) 
         StaleTranslation: where a text of a page has no words in a language.
     """
     notebooks = _read_notebooks(folder / "notebooks")
-    pages = [_pages(folder, notebooks, settings, period, client, edition) for edition in _editions(settings)]
+    run = _Run(folder, notebooks, settings, period, client, deliveries or {})
+    pages = [_pages(run, edition) for edition in _editions(settings)]
     for page in pages:
         for path, content in page.items():
             path.write_text(content, "utf-8")
@@ -120,45 +129,50 @@ def _read_notebooks(folder: Path) -> dict[str, NotebookNode]:
     return {stage: nbformat.reads(path.read_text("utf-8"), as_version=4) for stage, path in found.items()}
 
 
-def _pages(
-    folder: Path,
-    notebooks: Mapping[str, NotebookNode],
-    settings: Settings,
-    period: Period,
-    client: str,
-    edition: Edition,
-) -> dict[Path, str]:
+@dataclass(frozen=True)
+class _Run:
+    """What the pages of one run are made of."""
+
+    folder: Path
+    notebooks: Mapping[str, NotebookNode]
+    settings: Settings
+    period: Period
+    client: str
+    deliveries: Mapping[str, str]
+
+
+def _pages(run: _Run, edition: Edition) -> dict[Path, str]:
     """All pages of one language: path → content."""
     language = edition.language
-    cover = _cover(settings, period, client, edition)
-    contents = assemble(notebooks, edition, cover.client)
+    cover = _cover(run.settings, run.period, run.client, edition)
+    contents = assemble(run.notebooks, edition, cover.client)
     words = page_words(edition)
     shared = {
         "words": words,
         "language": {"en": "en", "zh": "zh-Hans"}[language],
         "code": language,
         "cover": cover,
-        "brand_colour": settings.report.brand.colour,
-        "brand_text": legible(settings.report.brand.colour),
+        "brand_colour": run.settings.report.brand.colour,
+        "brand_text": legible(run.settings.report.brand.colour),
         "footer": css_string(f"{cover.client} – {cover.title}"),
         "ribbon": css_string(f"{words['synthetic']}{words['colon']}{words['synthetic_more']}"),
     }
-    others = [(e.language, {"en": "English", "zh": "中文"}[e.language]) for e in _editions(settings) if e != edition]
+    others = [(e.language, {"en": "English", "zh": "中文"}[e.language]) for e in _editions(run.settings) if e != edition]
     pages = {
-        folder / f"report.{language}.html": _export(
-            _joined(notebooks),
+        run.folder / f"report.{language}.html": _export(
+            _joined(run.notebooks),
             "report.html.j2",
             {
                 **shared,
                 "contents": contents,
-                "appendix": _appendix(folder, notebooks, settings, edition),
+                "appendix": _appendix(run, edition),
                 "others": others,
                 "more_asks": more_asks(contents.summary.more_asks).render(edition),
             },
         )
     }
-    for stage, notebook in notebooks.items():
-        pages[folder / "notebooks" / f"{stage}.{language}.html"] = _export(
+    for stage, notebook in run.notebooks.items():
+        pages[run.folder / "notebooks" / f"{stage}.{language}.html"] = _export(
             notebook,
             "notebook.html.j2",
             {**shared, "stage": stage, "name": chapter_name(stage).render(edition),
@@ -240,25 +254,35 @@ def _logo(settings: Settings, client: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _appendix(folder: Path, notebooks: Mapping[str, NotebookNode], settings: Settings, edition: Edition) -> Appendix:
-    language = edition.language
-    lists = folder / "lists"
+def _appendix(run: _Run, edition: Edition) -> Appendix:
+    lists, analysis = run.folder / "lists", run.settings.analysis
     return Appendix(
-        method=tuple(method_notes(settings.analysis.confidence, settings.analysis.small_cell, edition)),
-        files=tuple(_delivered(folder)),
+        method=tuple(method_notes(analysis.confidence, analysis.small_cell, edition)),
+        files=tuple(_delivered(run.folder, run.deliveries, edition)),
         lists=tuple(sorted(p.name for p in lists.iterdir() if p.is_file())) if lists.is_dir() else (),
-        notebooks=tuple((chapter_name(stage).render(edition), f"notebooks/{stage}.{language}.html") for stage in notebooks),
+        notebooks=tuple(
+            (chapter_name(stage).render(edition), f"notebooks/{stage}.{edition.language}.html") for stage in run.notebooks
+        ),
         software=tuple(_software()),
     )
 
 
-def _delivered(folder: Path) -> list[tuple[str, str]]:
-    """The delivered files with the head of their SHA-256, from the run's manifest."""
-    manifest = folder / "manifest.json"
-    if not manifest.is_file():
-        return []
-    deliveries: Mapping[str, str] = json.loads(manifest.read_text("utf-8")).get("deliveries", {})
-    return [(name, str(digest)[:12]) for name, digest in sorted(deliveries.items())]
+def _delivered(folder: Path, deliveries: Mapping[str, str], edition: Edition) -> list[tuple[str, ...]]:
+    """The delivered files: name, table, rows in, rows kept and the head of the SHA-256, as far as each is known."""
+    store = Store(folder / "tables")
+    ledger = store.read("row_ledger") if store.has("row_ledger") else None
+    if not isinstance(ledger, pd.DataFrame):
+        return [(name, "", "", "", digest[:12]) for name, digest in sorted(deliveries.items())]
+    return [
+        (
+            str(row["file"]),
+            str(row["table"]),
+            count(row["rows_in"]).render(edition),
+            count(row["rows_kept"]).render(edition),
+            deliveries.get(str(row["file"]), "")[:12],
+        )
+        for row in ledger.sort_values(["file", "table"], kind="stable").to_dict("records")
+    ]
 
 
 @functools.cache

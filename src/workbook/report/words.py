@@ -88,7 +88,12 @@ def block_words(edition: Edition) -> dict[str, str]:
     }
     colon = {"en": ": ", "zh": "："}[edition.language]
     comma = {"en": ", ", "zh": "，"}[edition.language]
-    return {"colon": colon, "comma": comma, **{name: each.render(edition) for name, each in words.items()}}
+    return {
+        "colon": colon,
+        "comma": comma,
+        "and": {"en": ", ", "zh": "、"}[edition.language],
+        **{name: each.render(edition) for name, each in words.items()},
+    }
 
 
 def rows_left_out(shown: int, rows: int, artefact: str | None) -> Text:
@@ -132,6 +137,11 @@ def page_words(edition: Edition) -> dict[str, str]:
         "meaning": text("report.page.meaning", "What it means"),
         "actions": text("report.page.actions", "Actions"),
         "limits": text("report.page.limits", "Limits"),
+        "more": text("report.page.more", "More in the appendix"),
+        "further": text("report.page.further", "Further figures and tables"),
+        "table": text("report.page.table", "Table"),
+        "rows_in": text("report.page.rows_in", "Rows in"),
+        "rows_kept": text("report.page.rows_kept", "Rows kept"),
         "client": text("report.page.client", "Client"),
         "period": text("report.page.period", "Period"),
         "cut_off": text("report.page.cut_off", "Data up to"),
