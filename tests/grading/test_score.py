@@ -107,7 +107,8 @@ def test_an_index_nobody_has_gives_its_weight_to_its_group_and_is_named(make_pro
     found = graded(profile, base.model_copy(update={"indices": [*base.indices, margin]}))
     assert found.unmeasured == ("margin",)
     assert found.frame["score"].equals(graded(profile, base).frame["score"])
-    assert "Margin" in found.limits().words.render(EN) and "毛利" in found.limits().words.render(ZH)
+    words = next(p.words for p in found.limits() if p.id == "grading.limits_unmeasured")
+    assert "Margin" in words.render(EN) and "毛利" in words.render(ZH)
 
 
 def test_nothing_measured_is_said_and_no_exception():
@@ -226,6 +227,15 @@ def test_few_customers_are_told_as_counts_and_odd_cases_in_neutral_words():
     assert nothing.tiers["revenue_share"].isna().all()
 
 
+def test_high_tiers_that_nobody_reaches_are_told_with_the_remedy():
+    level = graded(people(revenue=[5.0] * 40), one_index())
+    words = next(p.words for p in level.limits() if p.id == "grading.limits_empty")
+    assert words.render(EN).startswith("Nobody reaches Diamond, Gold; the best score is 50.0.")
+    assert "grading.cut" in words.render(ZH)
+    reached = graded(people(revenue=[float(k) for k in range(40)]), one_index())
+    assert [p.id for p in reached.limits()] == ["grading.limits"]
+
+
 def test_normalisation_table_shows_min_max_pushing_customers_down(make_profile):
     table = graded(make_profile(2000), Grading()).normalisation_table()
     rows = table.frame.set_index("normalise")
@@ -254,7 +264,7 @@ def test_every_block_shows_in_both_languages_and_pictures_are_readable(make_prof
     for figure in (found.pyramid(), found.share_curve(), found.distribution()):
         check_picture(figure)
     blocks = (found.tiers_table(), found.indices_table(), found.weights_table(), found.normalisation_table(),
-              found.agreement(), found.limits(), *found.key_figures())  # fmt: skip
+              found.agreement(), *found.limits(), *found.key_figures())  # fmt: skip
     assert len({block.id for block in blocks}) == len(blocks)
     for block in blocks:
         block.bundle((EN, ZH))

@@ -225,24 +225,38 @@ class Grades:
             ),
         )
 
-    def limits(self) -> Paragraph:
-        """What the grading could not take into account."""
+    def limits(self) -> tuple[Paragraph, ...]:
+        """What the scores do not say, what could not be taken into account, and high tiers that nobody reaches."""
+        told = [
+            Paragraph(
+                "grading.limits",
+                text(
+                    "grading.limits.scores",
+                    "Scores rank customers by what the indices measure; they do not forecast what customers will buy."
+                    " Customers without any value, who score 0: {n}.",
+                    n=count(self.unscored),
+                ),
+                "limits",
+            )
+        ]
         if self.unmeasured:
             words = text(
                 "grading.limits.unmeasured",
-                "No customer has a value for {indices}; the other indices of the group take the weight. Customers without any"
-                " value, who score 0: {n}.",
+                "No customer has a value for {indices}; the other indices of the group take the weight.",
                 indices=joined([self._index_names[index] for index in self.unmeasured]),
-                n=count(self.unscored),
             )
-        else:
+            told.append(Paragraph("grading.limits_unmeasured", words, "limits"))
+        empty = [tier for tier in self.high if not (self.frame["tier"] == tier).any()]
+        if empty:
             words = text(
-                "grading.limits.measured",
-                "Every index has values. Customers without any value, who score 0: {n}. Scores rank customers; they do not"
-                " forecast what they will buy.",
-                n=count(self.unscored),
+                "grading.limits.empty",
+                "Nobody reaches {tiers}; the best score is {best}. The mean of many indices crowds towards 50: lower the"
+                " thresholds or set grading.cut to quantile.",
+                tiers=joined([self.names[tier] for tier in empty]),
+                best=Quantity(float(self.frame["score"].max()), "score"),
             )
-        return Paragraph("grading.limits", words, "limits")
+            told.append(Paragraph("grading.limits_empty", words, "limits"))
+        return tuple(told)
 
     @property
     def _index_names(self) -> Mapping[str, Text]:
