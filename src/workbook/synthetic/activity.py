@@ -127,7 +127,8 @@ def refund(world: World, lines: pd.DataFrame) -> pd.DataFrame:
     rows["line"] = last[rows.index] + 1
     for column in ("quantity", "cents", "cost_cents", "discount_cents"):
         rows[column] = -rows[column]
-    return pd.concat([lines, rows]).sort_values(["order", "line"], kind="stable", ignore_index=True)
+    found: pd.DataFrame = pd.concat([lines, rows]).sort_values(["order", "line"], kind="stable", ignore_index=True)
+    return found
 
 
 def add_up(orders: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from workbook.period import Period
 from workbook.synthetic.engagement import engagement_yaml, period_yaml
 from workbook.synthetic.files import slices, write_files
 from workbook.synthetic.generate import generate
-from workbook.synthetic.plan import DEMO_SEED, Faults, Plan
+from workbook.synthetic.plan import DEMO_LAST, DEMO_SEED, Faults, Plan
 from workbook.synthetic.truth import as_json, truth
 
 _README = """\
@@ -55,7 +55,7 @@ def write_delivery(
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         raise UsageError(f"name: found {name!r}, expected small letters, digits, - and _, beginning with a letter")
     strengths = faults if isinstance(faults, Faults) else Faults.moderate() if faults is None else Faults.of(faults)
-    plan = Plan(customers, periods, last_period or Period.parse("2025Q4"), seed, strengths)
+    plan = Plan(customers, periods, last_period or DEMO_LAST, seed, strengths)
     data, params = out / "data" / "synthetic" / name, out / "params" / name
     for folder in (data, params):
         if folder.exists():

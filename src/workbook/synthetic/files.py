@@ -5,21 +5,20 @@ Source: rows D1 and C3 of method.md.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xlsxwriter
 
 from workbook.period import Period
 from workbook.synthetic import pilot
 from workbook.synthetic.faults import twin_id
+from workbook.synthetic.formats import iso, slashed, slashed_time, unless, write_csv, write_excel, written
 from workbook.synthetic.generate import Story
 from workbook.synthetic.plan import stream
-from workbook.synthetic.records import STATES
+from workbook.synthetic.records import STATES, status_history
 from workbook.synthetic.world import Flags, Ints
 
 EXCEL_ROWS = 400_000
@@ -76,15 +75,15 @@ def write_files(part: Slice, folder: Path) -> None:
     """Write all files of one delivery into *folder*."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, (make, encoding) in _TEXT_FILES.items():
-        _csv(make(part), folder / name, encoding)
+        write_csv(make(part), folder / name, encoding)
     orders = order_rows(part)
     month = orders.pop("month")
     for name, rows in orders.groupby(month, sort=True):
-        _csv(rows, folder / f"orders_{name}.csv", "utf-8-sig")
+        write_csv(rows, folder / f"orders_{name}.csv", "utf-8-sig")
     tickets = ticket_rows(part)
     for number, start in enumerate(range(0, max(len(tickets), 1), EXCEL_ROWS)):
         suffix = f"_{number + 1}" if number else ""
-        _excel(tickets.iloc[start : start + EXCEL_ROWS], folder / f"客服工单{suffix}.xlsx")
+        write_excel(tickets.iloc[start : start + EXCEL_ROWS], folder / f"客服工单{suffix}.xlsx")
 
 
 def crm_rows(part: Slice) -> pd.DataFrame:
@@ -98,20 +97,20 @@ def crm_rows(part: Slice) -> pd.DataFrame:
             "客户名称": c["name"],
             "客户类型": np.where(c["kind"] == "company", "企业", "个人"),
             "状态": state,
-            "建档日期": _iso(part.dates(c["created"])),
-            "更新日期": _iso(part.dates(updated)),
-            "所在地区": _unless(story.gaps["region"], c["region"]),
-            "行业": _unless(story.gaps["industry"], story.record["industry"]),
+            "建档日期": iso(part.dates(c["created"])),
+            "更新日期": iso(part.dates(updated)),
+            "所在地区": unless(story.gaps["region"], c["region"]),
+            "行业": unless(story.gaps["industry"], story.record["industry"]),
             "规模": c["size"],
             "来源渠道": c["channel"],
-            "手机号": _unless(story.gaps["phone"], story.record["phone"]),
-            "邮箱": _unless(story.gaps["email"], story.record["email"]),
-            "生日": _unless(story.gaps["birthday"] | (c["kind"] == "company"), _iso(part.dates(c["birthday"]))),
+            "手机号": unless(story.gaps["phone"], story.record["phone"]),
+            "邮箱": unless(story.gaps["email"], story.record["email"]),
+            "生日": unless(story.gaps["birthday"] | (c["kind"] == "company"), iso(part.dates(c["birthday"]))),
             "客户等级": story.tiers[part.period.name].map(_TIERS),
             "客户经理": c["owner"],
         }
     )
-    return rows[here]
+    return rows.loc[here]
 
 
 def member_rows(part: Slice) -> pd.DataFrame:
@@ -127,17 +126,17 @@ def member_rows(part: Slice) -> pd.DataFrame:
             "会员号": number,
             "昵称": c["name"],
             "会员状态": state,
-            "注册日期": _slashed(part.dates(c["created"])),
-            "最近修改": _slashed(part.dates(updated)),
-            "城市": _unless(story.gaps["region"], c["region"] + "市"),
-            "职业": _unless(story.gaps["industry"], story.record["industry"]),
+            "注册日期": slashed(part.dates(c["created"])),
+            "最近修改": slashed(part.dates(updated)),
+            "城市": unless(story.gaps["region"], c["region"] + "市"),
+            "职业": unless(story.gaps["industry"], story.record["industry"]),
             "注册渠道": c["channel"],
-            "手机": _unless(story.gaps["phone"], "+86 " + phone.str[:3] + " " + phone.str[3:7] + " " + phone.str[7:]),
-            "电子邮件": _unless(story.gaps["email"], story.record["email"].str.upper()),
+            "手机": unless(story.gaps["phone"], "+86 " + phone.str[:3] + " " + phone.str[3:7] + " " + phone.str[7:]),
+            "电子邮件": unless(story.gaps["email"], story.record["email"].str.upper()),
             "会员等级": story.tiers[part.period.name].map(_TIERS),
         }
     )
-    return rows[here].sort_values("会员号", kind="stable")
+    return rows.loc[here].sort_values("会员号", kind="stable")
 
 
 def order_rows(part: Slice) -> pd.DataFrame:
@@ -151,7 +150,7 @@ def order_rows(part: Slice) -> pd.DataFrame:
     overdue[story.risk["customer"].to_numpy()] = story.risk["overdue_days"].to_numpy()
     delay = payments.integers(18, 31, len(o)) + np.where(payments.random(len(o)) < 0.4, overdue[o["customer"].to_numpy()], 0)
     paid = o["day_of"].to_numpy() + np.where(company, delay, 0)
-    time = _slashed_time(part.times(o["day_of"] * 1440 + o["minute"]))
+    time = slashed_time(part.times(o["day_of"] * 1440 + o["minute"]))
     spoiled = story.spoiled["orders"]
     rows = pd.DataFrame(
         {
@@ -162,8 +161,8 @@ def order_rows(part: Slice) -> pd.DataFrame:
             "订单状态": "已完成",
             "下单渠道": o["channel"],
             "门店": o["store"],
-            "应付日期": _unless(~company, _iso(part.dates(o["day_of"] + 30))),
-            "付款日期": _unless(~company | (paid > part.end), _iso(part.dates(paid))),
+            "应付日期": unless(~company, iso(part.dates(o["day_of"] + 30))),
+            "付款日期": unless(~company | (paid > part.end), iso(part.dates(paid))),
             "month": part.dates(o["day_of"]).dt.strftime("%Y-%m"),
         }
     )
@@ -196,7 +195,8 @@ def line_rows(part: Slice) -> pd.DataFrame:
     )
     vain = rows[(shown & story.unfinished)[order] & (lines["refund_of"] == 0).to_numpy()].copy()
     vain["订单号"] = "U" + vain["订单号"]
-    return pd.concat([rows[shown[order]], vain]).sort_index(kind="stable")
+    found: pd.DataFrame = pd.concat([rows[shown[order]], vain]).sort_index(kind="stable")
+    return found
 
 
 def product_rows(part: Slice) -> pd.DataFrame:
@@ -256,7 +256,7 @@ def review_rows(part: Slice) -> pd.DataFrame:
         {
             "评价编号": f["feedback_id"],
             "会员号": part.ids[f["customer"].to_numpy()],
-            "评价时间": _slashed_time(part.times(f["minute_at"])),
+            "评价时间": slashed_time(part.times(f["minute_at"])),
             "星级": f["score"].astype("Int64"),
             "内容": f["text"],
             "语言": f["language"],
@@ -280,10 +280,10 @@ def interaction_rows(part: Slice) -> pd.DataFrame:
             "方向": np.where(g["direction"] == "outbound", "呼出", "呼入"),
             "跟进人": g["employee"],
             "结果": g["outcome"],
-            "下次跟进": _unless(g["next_day"] < 0, _iso(part.dates(g["next_day"]))),
+            "下次跟进": unless(g["next_day"] < 0, iso(part.dates(g["next_day"]))),
         }
     )
-    return rows[part.within(g["day_of"])]
+    return rows.loc[part.within(g["day_of"])]
 
 
 def need_rows(part: Slice) -> pd.DataFrame:
@@ -292,14 +292,14 @@ def need_rows(part: Slice) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "客户编号": part.ids[n["customer"].to_numpy()],
-            "登记日期": _iso(part.dates(n["day_of"])),
+            "登记日期": iso(part.dates(n["day_of"])),
             "需求": n["need"],
             "层次": np.where(n["level"] == "root", "根因", "表层"),
             "来源": n["source"],
             "推荐商品": story.world.products["product_id"].to_numpy(object)[n["product"].to_numpy()],
         }
     )
-    return rows[part.within(n["day_of"])]
+    return rows.loc[part.within(n["day_of"])]
 
 
 def consent_rows(part: Slice) -> pd.DataFrame:
@@ -310,11 +310,11 @@ def consent_rows(part: Slice) -> pd.DataFrame:
             "客户编号": part.ids[k["customer"].to_numpy()],
             "用途": k["purpose"],
             "渠道": k["channel"],
-            "授权日期": _iso(part.dates(k["granted"])),
-            "撤回日期": _unless(k["withdrawn"] > part.end, _iso(part.dates(np.minimum(k["withdrawn"], part.end)))),
+            "授权日期": iso(part.dates(k["granted"])),
+            "撤回日期": unless(k["withdrawn"] > part.end, iso(part.dates(np.minimum(k["withdrawn"], part.end)))),
         }
     )
-    return rows[(k["granted"] <= part.end).to_numpy()]
+    return rows.loc[(k["granted"] <= part.end).to_numpy()]
 
 
 def contract_rows(part: Slice) -> pd.DataFrame:
@@ -324,13 +324,13 @@ def contract_rows(part: Slice) -> pd.DataFrame:
         {
             "合同编号": k["contract_id"],
             "客户编号": part.ids[k["customer"].to_numpy()],
-            "开始日期": _written(part.dates(k["starts"])),
-            "结束日期": _written(part.dates(k["ends"])),
-            "是否续约": _unless(k["ends"] > part.end, pd.Series(np.where(k["renewed"], "是", "否"))),
+            "开始日期": written(part.dates(k["starts"])),
+            "结束日期": written(part.dates(k["ends"])),
+            "是否续约": unless(k["ends"] > part.end, pd.Series(np.where(k["renewed"], "是", "否"))),
             "合同金额（万元）": k["value"],
         }
     )
-    return rows[(k["starts"] <= part.end).to_numpy()]
+    return rows.loc[(k["starts"] <= part.end).to_numpy()]
 
 
 def risk_rows(part: Slice) -> pd.DataFrame:
@@ -345,13 +345,12 @@ def risk_rows(part: Slice) -> pd.DataFrame:
             "查询日期": part.period.end.isoformat(),
         }
     )
-    return rows[part.story.world.customers["created"].to_numpy()[r["customer"].to_numpy()] <= part.end]
+    found: pd.DataFrame = rows.loc[part.story.world.customers["created"].to_numpy()[r["customer"].to_numpy()] <= part.end]
+    return found
 
 
 def status_rows(part: Slice) -> pd.DataFrame:
     """Changes of state, as the order system noted them."""
-    from workbook.synthetic.records import status_history
-
     h = status_history(part.story.world, part.story.states)
     rows = pd.DataFrame(
         {
@@ -361,7 +360,7 @@ def status_rows(part: Slice) -> pd.DataFrame:
             "新状态": _STATES[h["new"].to_numpy()],
         }
     )
-    return rows[part.within(h["day_of"])]
+    return rows.loc[part.within(h["day_of"])]
 
 
 def lead_rows(part: Slice) -> pd.DataFrame:
@@ -371,14 +370,15 @@ def lead_rows(part: Slice) -> pd.DataFrame:
         {
             "线索号": k["lead_id"],
             "客户编号": part.ids[k["customer"].to_numpy()],
-            "创建日期": _iso(part.dates(k["created"])),
+            "创建日期": iso(part.dates(k["created"])),
             "来源": k["source"],
             "阶段": np.where(k["stage_day"] > part.end, "已联系", k["stage"]),
-            "阶段日期": _iso(part.dates(np.minimum(k["stage_day"], part.end))),
+            "阶段日期": iso(part.dates(np.minimum(k["stage_day"], part.end))),
         }
     )
     known = part.story.world.customers["created"].to_numpy()[k["customer"].to_numpy()] <= part.end
-    return rows[(k["created"] <= part.end).to_numpy() & known]
+    found: pd.DataFrame = rows.loc[(k["created"] <= part.end).to_numpy() & known]
+    return found
 
 
 def assignment_rows(part: Slice) -> pd.DataFrame:
@@ -391,7 +391,7 @@ def assignment_rows(part: Slice) -> pd.DataFrame:
             "客户编号": rows["customer_id"],
             "组别": rows["arm"].map({"control": "对照组", "treatment": "试验组"}),
             "分层": rows["stratum"].map(_TIERS),
-            "分组日期": _iso(rows["assigned_at"]),
+            "分组日期": iso(rows["assigned_at"]),
         }
     )
 
@@ -407,7 +407,7 @@ def outcome_rows(part: Slice) -> pd.DataFrame:
             "指标": rows["metric"],
             "结果": rows["value"].round(2),
             "试点前": rows["pre_value"].round(2),
-            "测量日期": _iso(rows["measured_at"]),
+            "测量日期": iso(rows["measured_at"]),
         }
     )
 
@@ -435,7 +435,8 @@ def _delivered(part: Slice) -> Flags:
     """The orders of this delivery; those dated after the last period only where they are delivered all the same."""
     o, plan = part.story.sales.orders, part.story.world.plan
     shown = part.within(o["day_of"]) & o["happened"].to_numpy()
-    return shown | part.story.late if part.period == plan.last else shown
+    found: Flags = shown | part.story.late if part.period == plan.last else shown
+    return found
 
 
 def _buyers(part: Slice, orders: pd.DataFrame) -> pd.Series:
@@ -453,59 +454,3 @@ def _on_record(part: Slice) -> tuple[pd.Series, Ints]:
     kept_up = part.end - stream(story.world.plan.seed, "updated").integers(3, 150, len(c))
     updated = np.where(story.frozen < part.end, story.frozen, kept_up)
     return pd.Series(_STATES[story.states.known(known)]), np.maximum(updated, c["created"].to_numpy())
-
-
-def _unless(gap: Flags | pd.Series, words: pd.Series) -> pd.Series:
-    return pd.Series(words.to_numpy(object)).mask(np.asarray(gap, dtype=bool), "")
-
-
-def _iso(dates: pd.Series) -> pd.Series:
-    return dates.dt.strftime("%Y-%m-%d")
-
-
-def _written(dates: pd.Series) -> pd.Series:
-    d = dates.dt
-    return d.year.astype(str) + "年" + d.month.astype(str) + "月" + d.day.astype(str) + "日"
-
-
-def _slashed(dates: pd.Series) -> pd.Series:
-    d = dates.dt
-    return d.year.astype(str) + "/" + d.month.astype(str) + "/" + d.day.astype(str)
-
-
-def _slashed_time(times: pd.Series) -> pd.Series:
-    return _slashed(times) + " " + times.dt.hour.astype(str) + ":" + times.dt.strftime("%M")
-
-
-def _csv(rows: pd.DataFrame, path: Path, encoding: str) -> None:
-    rows.to_csv(path, index=False, encoding=encoding, lineterminator="\n")
-
-
-def _excel(rows: pd.DataFrame, path: Path) -> None:
-    """Write *rows* so that the same rows give the same file: no time of making, rows in order."""
-    book = xlsxwriter.Workbook(str(path), {"constant_memory": True})
-    book.set_properties({"created": dt.datetime(2025, 1, 1), "author": ""})
-    sheet = book.add_worksheet("工单")
-    style = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
-    sheet.write_row(0, 0, list(rows.columns))
-    columns = []
-    for name in rows.columns:
-        if pd.api.types.is_datetime64_any_dtype(rows[name]):
-            # Excel counts days from 1899-12-30
-            serial = (rows[name] - pd.Timestamp("1899-12-30")).dt.total_seconds() / 86400
-            columns.append([None if value != value else round(value, 6) for value in serial.to_list()])
-            sheet.set_column(len(columns) - 1, len(columns) - 1, 17)
-        else:
-            columns.append(rows[name].to_list())
-    times = [pd.api.types.is_datetime64_any_dtype(rows[name]) for name in rows.columns]
-    for number, cells in enumerate(zip(*columns, strict=True), start=1):
-        for column, cell in enumerate(cells):
-            if cell is None:
-                continue
-            if times[column]:
-                sheet.write_number(number, column, cell, style)
-            elif isinstance(cell, str):
-                sheet.write_string(number, column, cell)
-            else:
-                sheet.write_number(number, column, cell)
-    book.close()

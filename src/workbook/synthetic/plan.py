@@ -15,6 +15,9 @@ from workbook.period import Period
 DEMO_SEED = 20250101
 """The seed of the committed demo."""
 
+DEMO_LAST = Period.parse("2025Q4")
+"""The last delivery of the committed demo."""
+
 SMALLEST = 100
 """Fewest customers of a delivery: below it whole tables would be empty."""
 
@@ -96,10 +99,10 @@ class Faults:
     def moderate(cls) -> Faults:
         """Every fault, at the strengths of the demo: some findings grave, some slight."""
         return cls(
-            duplicate_customers=0.4, missing_fields=0.35, wrong_industry=0.3, malformed_contacts=0.4, malformed_dates=0.3,
+            duplicate_customers=0.4, missing_fields=0.35, wrong_industry=0.3, malformed_contacts=0.5, malformed_dates=0.3,
             repeated_rows=0.3, unfinished_orders=0.4, wrong_totals=0.3, late_rows=1.0, stale_status=0.6,
-            late_responses=0.8, no_callback=0.55, repeat_tickets=0.5, misgraded=0.5, missed_cross_sell=0.5,
-            silent_customers=0.6, surface_needs=0.7, missed_recommendations=0.55,
+            late_responses=0.8, no_callback=0.55, repeat_tickets=0.5, misgraded=0.55, missed_cross_sell=0.6,
+            silent_customers=0.6, surface_needs=0.7, missed_recommendations=0.8,
         )  # fmt: skip
 
 
@@ -117,7 +120,7 @@ class Plan:
 
     customers: int = 2000
     periods: int = 4
-    last: Period = Period.parse("2025Q4")
+    last: Period = DEMO_LAST
     seed: int = DEMO_SEED
     faults: Faults = Faults()
 

@@ -79,7 +79,8 @@ def status_history(world: World, states: States) -> pd.DataFrame:
     created = world.customers["created"].to_numpy()
     day = states.days[month + 1]
     rows = pd.DataFrame({"customer": who, "day_of": day, "old": states.state[month, who], "new": states.state[month + 1, who]})
-    return rows[rows["day_of"] >= created[rows["customer"].to_numpy()]].reset_index(drop=True)
+    found: pd.DataFrame = rows[rows["day_of"] >= created[rows["customer"].to_numpy()]].reset_index(drop=True)
+    return found
 
 
 def client_tiers(world: World, orders: pd.DataFrame, end: int) -> npt.NDArray[np.str_]:
@@ -113,7 +114,8 @@ def make_needs(world: World, orders: pd.DataFrame, lines: pd.DataFrame) -> pd.Da
     created = world.customers["created"].to_numpy()[rows["customer"].to_numpy()]
     rows = rows[(rows["day_of"] >= np.maximum(created, 0)) & (rows["day_of"] < world.plan.days)]
     rows = rows.drop_duplicates(["customer", "day_of", "need"])
-    return rows.sort_values(["day_of", "customer", "need"], kind="stable", ignore_index=True)
+    found: pd.DataFrame = rows.sort_values(["day_of", "customer", "need"], kind="stable", ignore_index=True)
+    return found
 
 
 def make_consents(world: World) -> pd.DataFrame:

@@ -206,4 +206,5 @@ def _ids(shop: Flags) -> npt.NDArray[np.str_]:
 def _falling(n: int) -> Floats:
     """Shares that fall from the first to the last."""
     weights = 1 / (np.arange(n) + 2.0)
-    return weights / weights.sum()
+    shares: Floats = weights / weights.sum()
+    return shares
