@@ -70,6 +70,21 @@ def test_run_takes_every_period_of_the_client_and_prints_only_the_reports(workbo
     assert "at work" in done.stderr
 
 
+def test_run_of_all_periods_leaves_those_out_that_wait_for_their_delivery(workbook, runs, home):
+    (home / "data" / "demo" / "2025Q3").mkdir(parents=True)
+    done = workbook("run", "demo")
+    assert [periods for _, periods, *_ in runs] == [["2025Q3"]]
+    assert "demo 2025Q4  no delivery yet, left out" in done.stderr
+    workbook("run", "demo", "2025Q4")
+    assert runs[-1][1] == ["2025Q4"]  # asked for by name, it is run and fails with what to deliver
+
+
+def test_a_gap_between_deliveries_is_not_left_out(workbook, runs, home):
+    (home / "data" / "synthetic" / "demo" / "2025Q4").mkdir(parents=True)
+    workbook("run", "demo")
+    assert runs[0][1] == ["2025Q3", "2025Q4"]
+
+
 def test_run_passes_periods_stages_and_parameters_on(workbook, runs):
     words = ("run", "demo", "2025Q4", "--stage", "4_strategy", "--stage", "5", "--set", "grading.rfm.bins=4")
     assert workbook(*words, "--set", "languages=[zh]").exit_code == 0
@@ -168,6 +183,14 @@ def test_check_of_sound_settings_tells_files_and_what_the_data_are_enough_for(wo
     assert found["stages"]["4_strategy"] == {"ready": True, "missing": ["customers", "order_lines", "risk", "consents"]}
     assert found["stages"]["5_pilot"]["ready"] is False
     assert list(found["stages"]) == [stage.id for stage in STAGES]
+
+
+def test_check_names_the_periods_that_wait(workbook, home, monkeypatch):
+    (home / "data" / "demo" / "2025Q3").mkdir(parents=True)
+    monkeypatch.setattr(prepare, "check_delivery", lambda *_: [])
+    assert "2025Q4    no delivery yet\n" in workbook("check", "demo").stdout
+    found = json.loads(workbook("check", "demo", "--json").stdout)
+    assert (found["ok"], found["waiting"]) == (True, ["2025Q4"])
 
 
 def test_check_tells_the_faults_of_each_delivery(workbook, monkeypatch):

@@ -21,11 +21,13 @@ class Outcome:
         errors: every fault of the settings, or of the deliveries where the settings are sound.
         files: one dict a period, file and table: period, file, table, rows_in, rows_kept, rows_quarantined, reasons.
         stages: what the files mapped in the latest period are enough for.
+        waiting: periods with parameters whose delivery is still to come; a run of all periods leaves them out.
     """
 
     errors: tuple[Problem, ...]
     files: tuple[Mapping[str, Any], ...] = ()
     stages: Mapping[str, Readiness] = field(default_factory=dict)
+    waiting: tuple[Period, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -38,6 +40,7 @@ class Outcome:
             "ok": self.ok,
             "errors": [asdict(p) | {"message": str(p)} for p in self.errors],
             "files": [dict(file) for file in self.files],
+            "waiting": [period.name for period in self.waiting],
             "stages": {name: {"ready": r.ready, "missing": list(r.missing)} for name, r in self.stages.items()},
         }
 
@@ -56,6 +59,7 @@ class Outcome:
                 f"{aside:>10,} {file['rows_quarantined']:>12,}"
             )
             lines += [f"{'':<9}   {reason}: {rows:,}" for reason, rows in file["reasons"].items()]
+        lines += [f"{period.name:<9} no delivery yet" for period in self.waiting]
         lines.append("")
         for name, stage in self.stages.items():
             more_with = f"; more with {', '.join(stage.missing)}" if stage.missing else ""
@@ -81,7 +85,29 @@ def check_client(home: Path, client: str, wanted: Sequence[Period] | None = None
         problems = [replace(told, file="", key=told.file)]
     if problems:
         return Outcome(tuple(problems))
-    return _check_deliveries(home, client, several)
+    waiting = waiting_periods(home, client, several) if wanted is None else []
+    outcome = _check_deliveries(home, client, [period for period in several if period not in waiting])
+    return replace(outcome, waiting=tuple(waiting))
+
+
+def waiting_periods(home: Path, client: str, periods: Sequence[Period]) -> list[Period]:
+    """The last periods of a client that have parameters and no delivery yet: opened ahead, by ``workbook next`` for one.
+
+    A period without a delivery before one that has it, or a client without any, is a fault and does not wait.
+
+    Args:
+        periods: periods with parameters, earliest first.
+
+    Raises:
+        SettingsError: where the settings of such a period are at fault.
+    """
+    waiting: list[Period] = []
+    for period in reversed(periods):
+        places = (home / "data" / client / period.name, home / "data" / "synthetic" / client / period.name)
+        if any(place.is_dir() for place in places) or read_settings(home, client, period).delivery.package:
+            return waiting[::-1]
+        waiting.append(period)
+    return []
 
 
 def _check_deliveries(home: Path, client: str, periods: Sequence[Period]) -> Outcome:

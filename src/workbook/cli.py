@@ -139,9 +139,14 @@ def run(
 def _run_client(
     home: Path, client: str, wanted: list[Period] | None, stages: list[str] | None, overrides: dict[str, Any], engine: str
 ) -> None:
+    from workbook.checking import waiting_periods
     from workbook.settings.reading import known_periods
 
     chosen = known_periods(home, client, wanted)
+    waiting = waiting_periods(home, client, chosen) if wanted is None else []
+    for period in waiting:
+        typer.echo(f"{client} {period}  no delivery yet, left out", err=True)
+    chosen = [period for period in chosen if period not in waiting]
     from workbook.run.execute import run_periods
 
     results = run_periods(

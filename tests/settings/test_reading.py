@@ -140,6 +140,22 @@ def test_keys_that_look_like_numbers_or_booleans_are_text(home):
     assert read(home).sources[0].values == {"status": {"01": "done", "yes": "done", "2025-01-01": "7"}}
 
 
+def test_a_later_layer_may_fix_the_level_of_a_goal_but_not_turn_a_level_into_a_change(home):
+    home.write("2025Q4", "goals:\n  - {id: repeat, target: 0.4}\n")
+    assert (read(home).goals[0].change, read(home).goals[0].target) == (0.03, 0.4)
+    home.write("2025Q4", "goals:\n  - {id: repeat, target: 0.4, change: 0.1}\n")
+    with pytest.raises(SettingsError, match=r"2025Q4\.yaml:2: goals\.repeat\.target: found both change and target"):
+        read(home)
+    home.write("2025Q4", "")
+    assert read(home, goals__repeat__target=0.5).goals[0].target == 0.5
+
+
+def test_text_over_several_lines_is_read_as_yaml_folds_it(home):
+    home.write("2025Q4", "review:\n  market: >-\n    one\n    two\nscope:\n  where: |\n    a > 1\n    and b\n")
+    settings = read(home)
+    assert (settings.review.market, settings.scope.where) == ("one two", "a > 1\nand b\n")
+
+
 def test_a_null_unsets_what_may_be_unset(home):
     home.write("engagement", BASE + "scope:\n  where: revenue > 0\n")
     home.write("2025Q4", "scope:\n  where: null\n")

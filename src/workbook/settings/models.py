@@ -123,7 +123,9 @@ class Goal(Section):
     change: float | None = Field(
         None, description="Target as a change on the baseline, in the KPI's unit (0.03 = 3 percentage points for a share)."
     )
-    target: float | None = Field(None, description="Target as a level, in the KPI's unit; instead of change.")
+    target: float | None = Field(
+        None, description="Target as a level, in the KPI's unit; instead of change, or fixed by a later layer."
+    )
     due: dt.date = Field(description="Date by which the target is to be reached.")
     owner: Name = Field("", description="Role that answers for it.")
 
@@ -199,12 +201,12 @@ class Diagnosis(Section):
         0.1, description="Accepted gap in late first responses between the worst channel and the others (0.1 = 10 points)."
     )
     cross_lift: Positive = Field(
-        2, description="Basket lift from which two products count as companions (2 = twice as often as chance)."
+        1.3, description="Basket lift from which two products count as companions (2 = twice as often as chance)."
     )
     late_resolution_share: Share = Field(0.1, description="Share of solutions past the limit that is accepted.")
     reopened_share: Share = Field(0.1, description="Share of solved tickets opened again that is accepted.")
     repeat_days: int = Field(30, ge=1, description="Days within which a second ticket of a customer on one topic is a repeat.")
-    high_priority: float = Field(0.5, ge=0, le=1, description="Priority score from which a problem is high.")
+    high_priority: float = Field(0.45, ge=0, le=1, description="Priority score from which a problem is high.")
     medium_priority: float = Field(0.3, ge=0, le=1, description="Priority score from which a problem is medium.")
 
 

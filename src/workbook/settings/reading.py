@@ -271,11 +271,12 @@ def validated(tree: Node) -> tuple[Settings | None, list[Problem]]:
         bad = {str(error["loc"][0]) for error in errors}
         rest = {key: value for key, value in data.items() if key not in bad}
         settings, _ = _validate(tree, {"client": {"name": "-"}, **rest})
-        problems += [_cross(tree, fault) for fault in (check(settings) if settings else []) if fault.path[0] not in bad]
+        faults = check(settings) if settings else []
+        problems += [_cross(tree, f) for f in faults if f.path[0] not in bad and not _fixed_level(tree, f)]
         settings = None
     else:
         problems += _mistyped(tree, settings)
-        problems += [_cross(tree, fault) for fault in check(settings)]
+        problems += [_cross(tree, fault) for fault in check(settings) if not _fixed_level(tree, fault)]
     return (None if problems else settings), _each_place_once(problems)
 
 
@@ -392,6 +393,21 @@ def _first_file(tree: Node) -> Node:
 
 def _cross(tree: Node, fault: Fault) -> Problem:
     return _at(tree, fault.path, fault.found, fault.expected, fault.hint)
+
+
+def _fixed_level(tree: Node, fault: Fault) -> bool:
+    """Whether a goal's target is the level that a later layer fixed its change at: that is no contradiction."""
+    if fault.path[0] != "goals" or fault.path[-1] != "target":
+        return False
+    goal = list(walked(tree, fault.path[:-1]))[-1][1]
+    return _layer(goal.value["target"]) > _layer(goal.value["change"])
+
+
+def _layer(node: Node) -> int:
+    """The place of a value's file in the order of the layers."""
+    if node.file == OVERRIDES:
+        return 3
+    return 0 if node.file.startswith("templates/") else 1 if node.file.endswith(f"/{_ENGAGEMENT}") else 2
 
 
 def _mistyped(tree: Node, settings: Settings) -> list[Problem]:

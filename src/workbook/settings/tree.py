@@ -82,7 +82,7 @@ def read_tree(path: Path, shown: str) -> tuple[Node | None, list[Problem]]:
 def parse_tree(words: str, shown: str) -> tuple[Node | None, list[Problem]]:
     """As :func:`read_tree`, from text."""
     try:
-        root = YAML().compose(words)
+        root = YAML(typ="safe", pure=True).compose(words)
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line = mark.line + 1 if mark else None
