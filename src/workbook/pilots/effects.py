@@ -170,7 +170,7 @@ class Effects:
         return NotMeasured("pilots.effects.figure", _NOTHING, why=self._why())
 
     def figures(self) -> tuple[Figure, ...]:
-        """A picture for each pilot of the period that has an effect to show; without one, for the newest of the earlier ones."""
+        """A picture for each pilot of the period with an effect to show; without one, for the newest of the earlier ones."""
         pilots = {effect.pilot.id: effect.pilot for effect in self.effects if effect.shown}
         return tuple(self._figure(pilot) for pilot in current(pilots.values(), self.period))
 
