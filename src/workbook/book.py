@@ -19,7 +19,7 @@ from workbook.language import Edition, named
 from workbook.period import Period
 from workbook.places import WORKSPACE_VARIABLE, home_folder
 from workbook.report import html
-from workbook.report.blocks import MIME, Block, NotMeasured, Sheet
+from workbook.report.blocks import MIME, Block, NotMeasured, Sheet, Table
 from workbook.report.excel import About, write_csv, write_excel
 from workbook.settings.models import Settings
 from workbook.settings.reading import earlier_periods, read_settings
@@ -142,7 +142,7 @@ class Book:
         """The visible folder of a period's results."""
         return self.home / "outputs" / self.client / period.name
 
-    def write_list(self, name: str, *sheets: Sheet | NotMeasured) -> list[Path]:
+    def write_list(self, name: str, *tables: Table | Sheet | NotMeasured) -> list[Path]:
         """Write a file for the client's departments, ``lists/<name>.<language>.xlsx``, one for each language.
 
         A list of a single sheet is written as CSV beside it, for systems that import. What was not measured gives no file.
@@ -152,6 +152,7 @@ class Book:
         """
         if name not in self.stage.lists:
             raise UndeclaredRead(f"{self.stage.id} writes the list {name!r}, which stages.py does not list under lists")
+        sheets = [Sheet(table.title, table) if isinstance(table, Table) else table for table in tables]
         measured = [sheet for sheet in sheets if isinstance(sheet, Sheet)]
         if not measured:
             return []

@@ -66,7 +66,7 @@ STAGES: tuple[Stage, ...] = (
           settings=("diagnosis", "service", "grading")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
           makes=("scores", "tiers", "rfm", "lifecycle", "plan"), previous=("scores",),
-          lists=("problem_list", "action_plan", "tier_lists"), settings=("grading", "measures", "consent")),
+          lists=("problem_list", "action_plan", "sales", "marketing", "service"), settings=("grading", "measures", "consent")),
     Stage("5_pilot", needs=("profile", "scores"), makes=("assignment", "pilot_checks", "pilot_effects", "decision"),
           lists=("pilot_assignment",), settings=("pilots", "next_pilot", "consent")),
     Stage("6_iterate", needs=("kpis", "goals", "problems", "scores", "plan", "decision"),

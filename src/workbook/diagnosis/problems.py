@@ -99,6 +99,10 @@ class Diagnosis:
         chosen = [finding for finding in self.measured if finding.module == module]
         return exhibits.module_table(module, chosen, self.module_missing(module), self.settings, self.period)
 
+    def module_tables(self) -> tuple[Table | NotMeasured, ...]:
+        """The table of each module in the order of the method."""
+        return tuple(self.module_table(module) for module in MODULES)
+
     def sla_figure(self) -> Figure | NotMeasured:
         """Share of late first responses by channel, against the limit."""
         if isinstance(self.responses, NotMeasured):

@@ -17,11 +17,10 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
-from nbformat.v4 import output_from_msg
+from nbformat import from_dict
 from papermill.engines import Engine, NotebookExecutionManager
 
 PRELOADED = (
@@ -98,7 +97,7 @@ class ForkEngine(Engine):  # type: ignore[misc]
                 except EOFError:
                     nb_man.cell_exception(cell, index)
                     raise DeadKernelError(f"Kernel died: {child.cause_of_death()}") from None
-                cell.outputs = [cast(NotebookNode, NotebookNode(output)) for output in map(_as_nodes, answer["outputs"])]
+                cell.outputs = [from_dict(output) for output in answer["outputs"]]  # type: ignore[no-untyped-call]
                 cell.execution_count = answer["execution_count"]
                 if answer["failed"]:
                     nb_man.cell_exception(cell, index)
@@ -221,7 +220,7 @@ def _shell(publish: Callable[[dict[str, Any]], None]) -> Any:
     from traitlets.config import Config
 
     class Publisher(DisplayPublisher):
-        def publish(self, data: Any, metadata: Any = None, **more: Any) -> None:
+        def publish(self, data: Any, metadata: Any = None, *source: Any, **more: Any) -> None:
             publish(_message("display_data", data=_plain(data), metadata=metadata or {}))
 
         def clear_output(self, wait: bool = False) -> None:
@@ -236,9 +235,7 @@ def _shell(publish: Callable[[dict[str, Any]], None]) -> Any:
 
         def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
             publish(
-                _message(
-                    "execute_result", data=_plain(format_dict), metadata=md_dict or {}, execution_count=self.prompt_count
-                )
+                _message("execute_result", data=_plain(format_dict), metadata=md_dict or {}, execution_count=self.prompt_count)
             )
 
         def finish_displayhook(self) -> None:
@@ -257,7 +254,7 @@ def _shell(publish: Callable[[dict[str, Any]], None]) -> Any:
 
 
 class _Stream:
-    """stdout or stderr of the child: text next to text of the same stream is one output, as in a kernel."""
+    """stdout or stderr of the child: text of one stream between two displays is one output, as in a kernel."""
 
     encoding = "utf-8"
     errors = "strict"
@@ -266,10 +263,13 @@ class _Stream:
         self.name, self._outputs = name, outputs
 
     def write(self, words: str) -> int:
-        last = self._outputs[-1] if self._outputs else None
-        if last and last["output_type"] == "stream" and last["name"] == self.name:
-            last["text"] += words
-        elif words:
+        for output in reversed(self._outputs):
+            if output["output_type"] != "stream":
+                break
+            if output["name"] == self.name:
+                output["text"] += words
+                return len(words)
+        if words:
             self._outputs.append({"output_type": "stream", "name": self.name, "text": words})
         return len(words)
 
@@ -281,16 +281,10 @@ class _Stream:
 
 
 def _message(kind: str, **content: Any) -> dict[str, Any]:
-    return dict(output_from_msg({"header": {"msg_type": kind}, "content": content}))
+    return {"output_type": kind, **content}
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:
     from base64 import b64encode
 
     return {mime: b64encode(value).decode() if isinstance(value, bytes) else value for mime, value in data.items()}
-
-
-def _as_nodes(output: dict[str, Any]) -> dict[str, Any]:
-    from nbformat import from_dict
-
-    return dict(from_dict(output))
