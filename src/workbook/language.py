@@ -282,7 +282,7 @@ def _format_money(x: float, digits: int | None, edition: Edition) -> str:
     if edition.language == "zh":
         divisor, name = money_scale(abs(x), edition)
         if digits is None:
-            digits = 0 if divisor == 1.0 and abs(x) >= 100 else (2 if abs(x) < 10 * divisor else 1)
+            digits = 0 if divisor == 1.0 and abs(x) >= 100 else (2 if divisor == 1.0 or abs(x) < 10 * divisor else 1)
         return f"{_decimal(x / divisor, digits, edition)} {name}"
     sign = _CURRENCY_SIGNS["en"].get(edition.currency, edition.currency + " ")
     size = abs(x)
