@@ -15,8 +15,12 @@ MOST_PRODUCTS = 60
 """Only pairs of the products in the most baskets are looked at: rarer ones cannot carry a measure of their own."""
 
 MOST_PAIRS = 5
-SMALLEST_PAIR = 30
+SMALLEST_PAIR = 10
 """Baskets with both products that a pair must have."""
+
+SUREST = 3.0
+"""Standard deviations by which these baskets must exceed what chance gives (Poisson): with hundreds of pairs looked at, less
+would find pairs in noise."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,6 +59,8 @@ def companion_pairs(tables: Tables, lift: float, months: int) -> pd.DataFrame:
         join popular x on x.product_id = j.first_id
         join popular y on y.product_id = j.second_id
         where j.joint * (select n from total) >= $lift * x.baskets * y.baskets
+          and j.joint - x.baskets * y.baskets / nullif(cast((select n from total) as double), 0)
+              >= {SUREST} * sqrt(x.baskets * y.baskets / nullif(cast((select n from total) as double), 0))
         order by lift desc, anchor, companion limit {MOST_PAIRS}
         """,
         lift=float(lift), months=months,

@@ -121,12 +121,13 @@ def priority_figure(problems: pd.DataFrame, ranked: Sequence[Finding], limits: L
         axes.set_xticks(
             [0, limits.medium_priority, limits.high_priority, 1],
             ["0",
-             *(f"{PRIORITY_NAMES[g].render(edition)} ≥ {format_value(at, 'ratio', edition)}"
+             *(f"{PRIORITY_NAMES[g].render(edition)}\n≥ {format_value(at, 'ratio', edition)}"
                for g, at in (("medium", limits.medium_priority), ("high", limits.high_priority))), "1"],
+            linespacing=1.45,
         )  # fmt: skip
         axes.set_yticks(places, [_wrapped(f.words.problem.render(edition), edition) for f in top], linespacing=1.45)
         axes.invert_yaxis()
-        axes.set_xlim(0, max(1.0, float(scores.max()) + 0.5))
+        axes.set_xlim(0, max(1.0, float(scores.max()) / 0.5))
         axes.tick_params(length=0)
         axes.spines["left"].set_visible(False)
         label_axis(axes, text("diagnosis.priorities.axis", "Priority score").render(edition))
@@ -213,12 +214,12 @@ def _module_title(module: str, findings: Sequence[Finding]) -> Text:
         return text("diagnosis.module.fine", "{module}: all {n} checks within their limits",
                     module=MODULE_NAMES[module], n=count(len(findings)))  # fmt: skip
     values: dict[str, Text | Quantity] = {
-        "module": MODULE_NAMES[module], "problem": worst.words.problem,
+        "problem": worst.words.problem,
         "figure": worst.quantity(worst.figure), "limit": _limit(worst),
     }  # fmt: skip
     if worst.breached == "possible":
-        return text("diagnosis.module.possible", "{module}, perhaps: {problem} ({figure}, {limit} wanted)", **values)
-    return text("diagnosis.module.clear", "{module}: {problem} ({figure}, {limit} wanted)", **values)
+        return text("diagnosis.module.possible", "Perhaps: {problem} ({figure}, {limit} wanted)", **values)
+    return text("diagnosis.module.clear", "{problem}: {figure}, {limit} wanted", **values)
 
 
 def sla_figure(responses: pd.DataFrame, settings: Settings, period: Period) -> Figure | NotMeasured:

@@ -14,7 +14,13 @@ MODULE: Module = "information"
 ACTIVE_STATUS = ("active", "existing", "normal", "活跃", "正常", "在用", "有效")
 """Words of customers.status that say that the customer is alive."""
 
-_CHINESE_PHONE = r"^(\+?0{0,2}86)?(1[3-9][0-9]{9}|0?[1-9][0-9]{1,2}[0-9]{7,8}|[48]00[0-9]{7})$"
+_AREA = (
+    "(10|2[0-57-9]|31[0-9]|335|349|35[0-9]|37[0-9]|39[1-8]|4[1-8][0-9]|5[1-9][0-9]|6[369][0-9]|7[0-9]{2}"
+    "|8[13578][0-9]|9[0-9]{2})"
+)
+_CHINESE_PHONE = rf"^(((\+|00)?86)?(1[3-9][0-9]{{9}}|[48]00[0-9]{{7}})|((\+|00)?86|0){_AREA}[0-9]{{7,8}})$"
+"""Mobile, landline with area code and 400/800 numbers; without +86 a landline needs its 0."""
+
 _ANY_PHONE = r"^\+?[0-9]{7,15}$"
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s.]{2,}$"
 
@@ -183,7 +189,9 @@ def _duplicates(tables: Tables, settings: Settings, context: Context) -> Measure
             union all
             select customer_id, 'email' as kind, lower(trim(email)) as contact from customers where email is not null
         ), shared as (
-            select kind, contact from contacts where length(contact) >= 7 group by kind, contact having count(*) > 1
+            select kind, contact from contacts
+            where contact <> '' and (kind = 'email' or length(contact) >= 7)
+            group by kind, contact having count(*) > 1
         )
         select distinct c.customer_id from contacts c
         join shared s on s.kind = c.kind and s.contact = c.contact order by c.customer_id

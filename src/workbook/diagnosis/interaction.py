@@ -106,7 +106,7 @@ def _late_channel(tables: Tables, settings: Settings, context: Context) -> Measu
     words = Words(
         text("diagnosis.late_channel.measure", "Gap in late first responses between {channel} and the other channels",
              channel=channel_name(worst)),
-        text("diagnosis.late_channel.problem", "Late first responses pile up in one channel: {channel}",
+        text("diagnosis.late_channel.problem", "Late first responses concentrate on {channel}",
              channel=channel_name(worst)),
         text("diagnosis.late_channel.cause",
              "The channel is staffed or routed apart: {late} late there against {others} elsewhere.",

@@ -81,7 +81,8 @@ def _cross_sell(tables: Tables, settings: Settings, context: Context) -> Measure
         return not_delivered(check, measure, missing)
     pairs = companion_pairs(tables, settings.diagnosis.cross_lift, months)
     if pairs.empty:
-        return no_case(check, measure)
+        why = text("diagnosis.cross_sell.none", "No two products are bought together clearly more often than by chance.")
+        return NotMeasured(f"diagnosis.{check}", measure, why=why)
     buyers = anchor_buyers(tables, pairs, months)
     if buyers.empty:
         return no_case(check, measure)

@@ -1,0 +1,100 @@
+"""X1 by hand: completeness, validity, staleness, duplicates and status."""
+
+import pytest
+
+from workbook.diagnosis.information import information_checks
+from workbook.report.blocks import NotMeasured
+from workbook.settings.models import Settings
+
+
+def customers(n=4, **columns):
+    return {"customers": {"customer_id": [f"C{i}" for i in range(n)], **columns}}
+
+
+def test_empty_and_blank_fields_count_as_missing(run, settings):
+    found = run(information_checks, customers(phone=["13812345678", None, "", "  "]), settings)["information.complete.phone"]
+    assert found.figure == 0.25
+    assert found.n == 4
+    assert found.customers == ("C1", "C2", "C3")
+    assert found.revenue == 3.0
+    assert found.breached == "clear"
+
+
+def test_a_full_field_is_fine(run, settings):
+    found = run(information_checks, customers(region=["Shanghai"] * 4), settings)["information.complete.region"]
+    assert (found.figure, found.breached, found.customers) == (1.0, "fine", ())
+
+
+def test_a_field_that_was_not_delivered_is_not_called_empty(run, settings):
+    result = run(information_checks, customers(), settings)["information.complete.industry"]
+    assert isinstance(result, NotMeasured)
+    assert result.missing == ("customers.industry",)
+
+
+@pytest.mark.parametrize(
+    "phone, valid",
+    [
+        ("13812345678", True), ("+86 138-1234-5678", True), ("0086 13812345678", True), ("021-62345678", True),
+        ("400-820-8820", True), ("1381234567", False), ("12345", False), ("11111111111", False), ("n/a 138", False),
+        ("23812345678901", False),
+    ],
+)  # fmt: skip
+def test_chinese_phone_numbers_are_told_from_impossible_ones(run, settings, phone, valid):
+    found = run(information_checks, customers(1, phone=[phone]), settings)["information.valid_phone"]
+    assert found.figure == (0.0 if valid else 1.0)
+
+
+def test_phones_of_other_countries_are_judged_by_length_only(run):
+    abroad = Settings(client={"name": "Test", "country": "DE"})
+    found = run(information_checks, customers(2, phone=["+49 30 1234567", "12"]), abroad)["information.valid_phone"]
+    assert found.customers == ("C1",)
+
+
+@pytest.mark.parametrize("email, valid", [("a@b.cn", True), ("a.b+c@d-e.com", True), ("a@b", False), ("a b@c.cn", False),
+                                          ("@b.cn", False), ("a@@b.cn", False)])  # fmt: skip
+def test_email_addresses_are_told_from_impossible_ones(run, settings, email, valid):
+    found = run(information_checks, customers(1, email=[email]), settings)["information.valid_email"]
+    assert found.figure == (0.0 if valid else 1.0)
+
+
+def test_stale_records_are_those_of_customers_still_active(run, settings):
+    frames = customers(4, updated_at=["2025-01-01", "2025-12-01", "2025-01-01", None])
+    # C3 has no date of update, C2 has not been seen for a year
+    frames["orders"] = {"order_id": ["1", "2", "3", "4"], "customer_id": ["C0", "C1", "C2", "C3"],
+                        "ordered_at": ["2025-12-20", "2025-12-20", "2024-12-20", "2025-12-20"]}  # fmt: skip
+    found = run(information_checks, frames, settings)["information.stale"]
+    assert (found.n, found.customers) == (2, ("C0",))
+
+
+def test_a_contact_also_keeps_a_customer_active(run, settings):
+    frames = customers(1, updated_at=["2025-01-01"])
+    frames["interactions"] = {"customer_id": ["C0"], "happened_at": ["2025-12-20"]}
+    assert run(information_checks, frames, settings)["information.stale"].figure == 1.0
+
+
+def test_records_with_one_phone_or_email_are_duplicates_whatever_the_spelling(run, settings):
+    frames = customers(5, phone=["+86 13812345678", "138-1234-5678", "13900000001", None, None],
+                       email=["x@y.cn", None, "A@B.cn", "a@b.cn ", "c@d.cn"])  # fmt: skip
+    found = run(information_checks, frames, settings)["information.duplicates"]
+    assert found.customers == ("C0", "C1", "C2", "C3")
+    assert (found.figure, found.n) == (0.8, 5)
+
+
+def test_the_last_noted_status_contradicts_an_active_record(run, settings):
+    frames = customers(4, status=["active", "Active", "active", "lost"])
+    frames["status_history"] = {
+        "customer_id": ["C0", "C0", "C1", "C3"], "field": ["status"] * 4, "old": ["x"] * 4,
+        "new": ["active", "lost", "active", "active"], "changed_at": ["2025-01-01", "2025-06-01", "2025-06-01", "2025-06-01"],
+    }  # fmt: skip
+    found = run(information_checks, frames, settings)["information.status"]
+    assert (found.n, found.customers) == (3, ("C0",))
+
+
+def test_without_a_history_long_silence_in_orders_contradicts_an_active_record(run, settings):
+    frames = customers(2, status=["活跃", "活跃"])
+    frames["orders"] = {"order_id": ["1", "2"], "customer_id": ["C0", "C1"], "ordered_at": ["2025-01-01", "2025-12-01"]}
+    assert run(information_checks, frames, settings)["information.status"].customers == ("C0",)
+
+
+def test_an_empty_delivery_names_what_to_deliver(run, settings, all_missing):
+    all_missing(run(information_checks, {}, settings))

@@ -1,0 +1,68 @@
+"""X5 by hand: call-backs, repeats, reopened tickets and late solutions."""
+
+import pandas as pd
+import pytest
+
+from workbook.diagnosis.service import service_checks
+
+
+def ticket(customer, opened, solved=None, called=None, topic="投诉", reopened=0, priority="medium"):
+    return {"customer_id": customer, "opened_at": opened, "resolved_at": solved, "called_back_at": called, "topic": topic,
+            "reopened": reopened, "priority": priority}  # fmt: skip
+
+
+def frames(*rows):
+    table = pd.DataFrame(rows).assign(ticket_id=[str(i) for i in range(len(rows))])
+    for column in ("opened_at", "resolved_at", "called_back_at"):
+        table[column] = pd.to_datetime(table[column], format="mixed")
+    return {"customers": {"customer_id": sorted(set(table["customer_id"]))}, "tickets": table}
+
+
+def test_a_complaint_counts_as_called_back_only_within_the_hours(run, settings):
+    data = frames(
+        ticket("a", "2025-10-01 09:00", "2025-10-02 09:00", "2025-10-04 09:00"),
+        ticket("b", "2025-10-01 09:00", "2025-10-02 09:00", "2025-10-04 09:01"),
+        ticket("c", "2025-10-01 09:00", "2025-10-02 09:00"),
+        ticket("d", "2025-10-01 09:00", "2025-10-02 09:00", topic="delivery"),
+        ticket("e", "2025-10-01 09:00"),
+        ticket("f", "2025-12-30 09:00", "2025-12-31 09:00"),
+    )
+    found = run(service_checks, data, settings)["service.callback"]
+    # d is no complaint, e is not solved, the call to f is not yet due
+    assert found.figure == pytest.approx(1 / 3)
+    assert (found.n, found.customers) == (3, ("b", "c"))
+
+
+def test_a_repeat_is_the_same_customer_and_topic_within_the_days(run, settings):
+    data = frames(
+        ticket("a", "2025-09-10", topic="x"), ticket("a", "2025-10-10", topic="X "),
+        ticket("b", "2025-10-01", topic="x"), ticket("b", "2025-11-05", topic="x"),
+        ticket("c", "2025-10-01", topic="x"), ticket("c", "2025-10-02", topic="y"),
+        ticket("d", "2025-08-01", topic="x"), ticket("d", "2025-08-02", topic="x"),
+    )  # fmt: skip
+    found = run(service_checks, data, settings)["service.repeat"]
+    # d's tickets lie before the period
+    assert (found.n, found.customers) == (3, ("a",))
+
+
+def test_reopened_is_a_share_of_solved_tickets(run, settings):
+    data = frames(
+        ticket("a", "2025-10-01", "2025-10-02", reopened=2), ticket("b", "2025-10-01", "2025-10-02"),
+        ticket("c", "2025-10-01", None, reopened=1),
+    )  # fmt: skip
+    found = run(service_checks, data, settings)["service.reopened"]
+    assert (found.figure, found.n, found.customers) == (0.5, 2, ("a",))
+
+
+def test_a_solution_past_its_limit_or_overdue_is_late(run, settings):
+    data = frames(
+        ticket("a", "2025-10-01", "2025-10-02 01:00", priority="high"),
+        ticket("b", "2025-10-01", "2025-10-02", priority="high"),
+        ticket("c", "2025-10-01"), ticket("d", "2025-12-31"),
+    )  # fmt: skip
+    found = run(service_checks, data, settings)["service.late_resolution"]
+    assert (found.n, found.customers) == (3, ("a", "c"))
+
+
+def test_an_empty_delivery_names_what_to_deliver(run, settings, all_missing):
+    all_missing(run(service_checks, {}, settings))

@@ -1,0 +1,53 @@
+"""Response times by channel, hour and tier."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from workbook.diagnosis.tickets import response_times
+from workbook.period import Period
+from workbook.settings.models import Settings
+from workbook.tables import tables_of
+
+
+@pytest.fixture(scope="module")
+def rows():
+    hours = np.random.default_rng(1).exponential(5, 400).round(3)
+    opened = pd.Timestamp("2025-11-03 09:30")
+    frame = pd.DataFrame(
+        {
+            "ticket_id": np.arange(400).astype(str), "customer_id": "a", "opened_at": opened,
+            "first_response_at": opened + pd.to_timedelta((3600 * hours).astype(int), unit="s"),
+            "channel": np.where(np.arange(400) < 300, "phone", "email"), "priority": "medium",
+        }
+    )  # fmt: skip
+    tables = tables_of(
+        {"tickets": frame, "customers": pd.DataFrame({"customer_id": ["a"], "tier": ["gold"]})}, Period.parse("2025Q4")
+    )
+    return response_times(tables, Settings(client={"name": "Test"})).set_index(["dimension", "group"]), hours
+
+
+def test_each_dimension_counts_every_ticket(rows):
+    frame, _ = rows
+    assert frame.groupby("dimension")["tickets"].sum().to_dict() == {"all": 400, "channel": 400, "hour": 400, "tier": 400}
+    assert list(frame.loc["hour"].index) == ["08:00–12:00"]
+
+
+def test_quantiles_agree_with_numpy_and_late_with_a_count(rows):
+    frame, hours = rows
+    whole = frame.loc[("all", "")]
+    assert whole["p50"] == pytest.approx(np.quantile(hours, 0.5), abs=1e-3)
+    assert whole["p90"] == pytest.approx(np.quantile(hours, 0.9), abs=1e-3)
+    assert whole["late"] == (hours > 8).sum()
+
+
+@pytest.mark.parametrize("p", [0.5, 0.9])
+def test_quantile_intervals_are_within_a_rank_of_the_exact_binomial_ones(rows, p):
+    frame, hours = rows
+    ordered = np.sort(hours)
+    low, high = stats.binom.ppf([0.025, 0.975], 400, p).astype(int)
+    whole = frame.loc[("all", "")]
+    name = f"p{100 * p:.0f}"
+    assert ordered[low - 3] <= whole[f"{name}_low"] <= ordered[low + 1]
+    assert ordered[high - 2] <= whole[f"{name}_high"] <= ordered[high + 2]
