@@ -7,13 +7,15 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbook.errors import SettingsError
 from workbook.grading.ahp import RANDOM_INDEX, complete, least_squares, random_index, weigh
 from workbook.language import Edition
 from workbook.settings.models import Comparison
+
+quickly = settings(max_examples=40, deadline=None)
 
 
 def experts(*pairs):
@@ -146,6 +148,7 @@ def test_one_item_and_too_many_items():
 values = st.lists(st.floats(0.2, 5), min_size=6, max_size=6)
 
 
+@quickly
 @given(values)
 def test_weights_sum_to_one_and_turning_every_pair_round_changes_nothing(six):
     keys = ["a/b", "a/c", "a/d", "b/c", "b/d", "c/d"]
@@ -157,6 +160,7 @@ def test_weights_sum_to_one_and_turning_every_pair_round_changes_nothing(six):
     assert list(again.by_item.values()) == pytest.approx(list(weights.by_item.values()), rel=1e-9)
 
 
+@quickly
 @given(st.lists(st.floats(0.05, 1), min_size=5, max_size=5), st.sets(st.integers(0, 9), max_size=4))
 def test_consistent_comparisons_give_their_weights_back_with_pairs_left_out(given_weights, left_out):
     items = "abcde"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbook.errors import SettingsError
 from workbook.grading.indices import fill_missing, index_values, normalise
 from workbook.settings.models import Index
+
+quickly = settings(max_examples=40, deadline=None)
 
 KINDS = ("percentile", "minmax", "robust", "log", "z", "target")
 
@@ -26,6 +28,7 @@ def scores(values, **more):
 amounts = st.lists(st.floats(-1e6, 1e6).map(lambda x: round(x, 3)), min_size=1, max_size=40)
 
 
+@quickly
 @given(amounts, st.sampled_from(KINDS), st.sampled_from(["benefit", "cost"]))
 def test_scores_lie_between_0_and_100_and_follow_the_values(values, kind, direction):
     found = scores(values, normalise=kind, direction=direction, target=100.0)
@@ -38,12 +41,14 @@ def test_scores_lie_between_0_and_100_and_follow_the_values(values, kind, direct
         assert (alike == alike[0]).all()
 
 
+@quickly
 @given(amounts, st.sampled_from(KINDS[:5]), st.integers(-8, 8))
 def test_scores_do_not_depend_on_the_unit_of_money(values, kind, power):
     scaled = [value * 2.0**power for value in values]
     assert scores(scaled, normalise=kind) == pytest.approx(scores(values, normalise=kind), abs=1e-6)
 
 
+@quickly
 @given(amounts)
 def test_percentile_survives_any_rising_transformation(values):
     assert (scores(np.arctan(np.array(values) / 1e6) + 3) == scores(values)).all() or len(set(np.arctan(values))) < len(
@@ -51,6 +56,7 @@ def test_percentile_survives_any_rising_transformation(values):
     )
 
 
+@quickly
 @given(amounts, st.randoms(use_true_random=False))
 def test_percentile_agrees_with_counting_below_and_equal(values, random):
     # an independent implementation: the definition, counted pair by pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbook.grading.migration import Migration, compare_tiers
@@ -13,6 +13,8 @@ from workbook.language import Edition, text
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Grading
+
+quickly = settings(max_examples=40, deadline=None)
 
 TIERS = Grading().tiers
 PERIODS = (Period.parse("2025Q3"), Period.parse("2025Q4"))
@@ -50,6 +52,7 @@ def test_each_kind_of_move_is_counted():
 population = st.dictionaries(st.integers(0, 60).map(str), st.sampled_from(IDS), max_size=60)
 
 
+@quickly
 @given(population, population)
 def test_every_customer_is_in_exactly_one_cell(before, after):
     found = compared(before, after)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbook.errors import SettingsError
@@ -16,6 +16,8 @@ from workbook.language import Edition
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Rfm
+
+quickly = settings(max_examples=40, deadline=None)
 
 PERIOD = Period.parse("2006")
 ORDERS = Path(__file__).resolve().parents[3] / "shared" / "data" / "rfm_orders" / "orders.csv"
@@ -82,12 +84,14 @@ def test_scores_of_the_r_package_change_with_the_unit_and_plain_quantiles_do_not
 amounts = st.lists(st.integers(0, 10**6).map(lambda cents: cents / 100), min_size=1, max_size=50)
 
 
+@quickly
 @given(amounts, st.integers(2, 10))
 def test_cut_points_are_numpys_default_quantiles(values, bins):
     expected = np.quantile(values, [k / bins for k in range(1, bins)])
     assert quantile_cuts(np.array(values), bins) == pytest.approx(tuple(expected))
 
 
+@quickly
 @given(amounts, st.integers(2, 10), st.integers(-6, 6))
 def test_scores_follow_the_values_and_not_their_unit(values, bins, power):
     n = len(values)
@@ -126,6 +130,7 @@ def test_each_segment_is_its_three_sides():
     assert SEGMENTS[True, True, True] == "key_value" and SEGMENTS[False, False, False] == "general_win_back"
 
 
+@quickly
 @given(st.floats(0.01, 1e6), st.integers(1, 60))
 def test_buyers_who_are_all_alike_are_above_nothing(value, n):
     measures = pd.DataFrame({"recency": [value] * n, "frequency": [value] * n, "monetary": [value] * n})

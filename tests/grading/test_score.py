@@ -17,6 +17,8 @@ from workbook.period import Period
 from workbook.report.blocks import NotMeasured, Table
 from workbook.settings.models import Comparison, Grading, Index, IndexGroup, Tier
 
+quickly = settings(max_examples=40, deadline=None)
+
 PERIOD = Period.parse("2025Q4")
 EN, ZH = Edition("en", "USD"), Edition("zh", "CNY")
 
@@ -46,6 +48,7 @@ def test_tiers_begin_exactly_at_their_thresholds():
     assert list(tier_of(scores, Grading())) == expected
 
 
+@quickly
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=60))
 def test_tiers_agree_with_asking_each_threshold_in_turn(scores):
     tiers = [(90, "diamond"), (80, "gold"), (60, "silver"), (0, "ordinary")]
@@ -53,6 +56,7 @@ def test_tiers_agree_with_asking_each_threshold_in_turn(scores):
     assert list(tier_of(np.array(scores), Grading())) == asked
 
 
+@quickly
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=60))
 def test_quantile_tiers_never_hold_more_than_their_share_and_keep_ties_together(scores):
     grading = Grading(cut="quantile")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -15,6 +15,8 @@ from workbook.report.blocks import NotMeasured
 from workbook.report.figures import house_style
 from workbook.settings.models import Analysis
 from workbook.value.lifecycle import STAGES, Lifecycle, place_in_lifecycle
+
+quickly = settings(max_examples=40, deadline=None)
 
 PERIOD = Period.parse("2025Q4")
 EN, ZH = Edition("en", "USD"), Edition("zh", "CNY")
@@ -98,6 +100,7 @@ customers = st.builds(
 )
 
 
+@quickly
 @given(st.lists(customers, max_size=30))
 def test_everybody_is_in_one_stage_and_no_revenue_is_lost(people):
     found = placed(person(), *people)

@@ -34,19 +34,20 @@ def cross_table(present: pd.Series[str], computed: pd.Series[str], tiers: Sequen
     words = present[known].astype(str).str.strip().reset_index(drop=True)
     new = computed[known].astype(str).reset_index(drop=True)
     names = {tier.id: named(tier.name) for tier in tiers}
-    order = _order(words, tiers)
+    ids = _ids(tiers)
+    mapped = words.map(lambda word: ids.get(word.casefold()))
+    ours = not mapped.isna().any()
+    rows, order = (mapped, list(names)) if ours else (words, _order(words, tiers))
     shown = list(names)[:6]
-    frame = pd.crosstab(words, new).reindex(index=order, columns=list(names), fill_value=0)
+    frame = pd.crosstab(rows, new).reindex(index=order, columns=list(names), fill_value=0)
     body = frame[shown].reset_index(names="present").assign(n=frame.sum(axis=1).to_numpy())
     columns = (
-        Column("present", text("grading.agreement.present", "Present tier")),
+        Column("present", text("grading.agreement.present", "Present tier"), labels=names if ours else {}),
         *(Column(tier, names[tier], "count") for tier in shown),
         Column("n", text("grading.column.customers", "Customers"), "count"),
     )
-    ids = _ids(tiers)
-    mapped = words.map(lambda word: ids.get(word.casefold()))
     n = len(words)
-    if mapped.isna().any():
+    if not ours:
         title = text("grading.agreement.neutral", "The client's present tiers against the computed ones")
         return Table("grading.agreement", title, columns, body, _note(n, None))
     same = int((mapped == new).sum())
