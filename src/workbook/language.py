@@ -286,7 +286,7 @@ def _format_money(x: float, digits: int | None, edition: Edition) -> str:
         return f"{_decimal(x / divisor, digits, edition)} {name}"
     sign = _CURRENCY_SIGNS["en"].get(edition.currency, edition.currency + " ")
     size = abs(x)
-    minus = "-" if x < 0 else ""
+    minus = "-" if round(x, 2 if digits is None else digits) < 0 else ""
     if size >= 1e6:
         return f"{minus}{sign}{_decimal(size / 1e6, 2 if digits is None else digits, edition)} million"
     if digits is None:
