@@ -1,0 +1,46 @@
+import pandas as pd
+from tests.review.firms import many_orders, orders, settings, tables
+
+from workbook.language import Edition
+from workbook.report.blocks import NotMeasured, Paragraph
+from workbook.review.scope import count_scope
+
+EN, ZH = Edition("en"), Edition("zh")
+
+
+def test_groups_by_hand():
+    rows = [
+        ("new", "2025-12-01", 10),
+        ("kept", "2024-05-01", 5),
+        ("kept", "2025-11-01", 80),
+        ("lost", "2025-02-01", 10),
+        ("unlisted", "2025-12-05", 1),
+    ]
+    customers = pd.DataFrame({"customer_id": ["new", "kept", "lost", "prospect"]})
+    found = count_scope(tables(customers=customers, orders=orders(rows)), settings()).frame.set_index("group")
+    assert found["customers"].to_dict() == {"new": 2, "existing": 1, "lost": 1, "prospect": 1, "high_value": 1}
+    assert found.loc["high_value", "revenue"] == 80 and found.loc["existing", "revenue"] == 80
+
+
+def test_the_four_groups_part_all_customers_and_all_revenue():
+    found = count_scope(tables(orders=many_orders(), customers=pd.DataFrame({"customer_id": ["x1", "x2"]})), settings())
+    parts = found.frame[found.frame["group"] != "high_value"]
+    assert parts["customers"].sum() == found.customers
+    assert abs(parts["customer_share"].sum() - 1) < 1e-12 and abs(parts["revenue_share"].sum() - 1) < 1e-12
+
+
+def test_title_number_is_that_of_the_table():
+    found = count_scope(tables(orders=many_orders()), settings())
+    high = found.frame.set_index("group").loc["high_value"]
+    assert found.table().title.render(EN).startswith(f"{int(high['customers']):,} high-value customers")
+    assert found.table().title.render(ZH).endswith(f"{100 * high['revenue_share']:.0f}%")
+
+
+def test_nothing_delivered_is_not_measured():
+    assert isinstance(count_scope(tables(), settings()).table(), NotMeasured)
+
+
+def test_a_narrower_scope_is_said_to_come_later():
+    found = count_scope(tables(orders=many_orders()), settings(scope={"where": "kind = 'person'", "groups": ["new", "lost"]}))
+    assert found.frame["group"].tolist() == ["new", "lost"]
+    assert isinstance(found.blocks()[1], Paragraph) and all(block.bundle((EN, ZH)) for block in found.blocks())
