@@ -72,22 +72,23 @@ def miss_cross_sell(world: World, sales: Sales) -> tuple[pd.DataFrame, Planted]:
     return kept.reset_index(drop=True), _customers(world, hit, removed_lines=int(gone.sum()))
 
 
-def unfinished(world: World, orders: pd.DataFrame) -> tuple[Flags, Planted]:
-    """Which orders were first begun once in vain; the vain attempt is delivered as an order of its own."""
-    hit = hits(world.plan, "unfinished_orders", len(orders)) & orders["happened"].to_numpy()
+def unfinished(world: World, orders: pd.DataFrame, delivered: Flags) -> tuple[Flags, Planted]:
+    """Which *delivered* orders were first begun once in vain; the vain attempt is delivered as an order of its own."""
+    hit = hits(world.plan, "unfinished_orders", len(orders)) & delivered
     ids = tuple("U" + orders["order_id"].to_numpy(str).astype(object)[hit])
-    return hit, Planted("order", ids, int(orders["happened"].sum()))
+    return hit, Planted("order", ids, int(delivered.sum()))
 
 
-def wrong_totals(world: World, orders: pd.DataFrame) -> tuple[Ints, Planted]:
+def wrong_totals(world: World, orders: pd.DataFrame, delivered: Flags) -> tuple[Ints, Planted]:
     """The amounts that the shop states, in cents: some 5 to 30 % off the sum of their lines."""
     rng = stream(world.plan.seed, "wrong totals by")
     off = rng.uniform(0.05, 0.3, len(orders)) * np.where(rng.random(len(orders)) < 0.5, -1, 1)
     stated = (orders["cents"].to_numpy() * (1 + off)).round().astype(np.int64)
     # an order that came back whole adds up to nothing, and no share of nothing is wrong
-    hit = hits(world.plan, "wrong_totals", len(orders)) & orders["happened"].to_numpy()
+    hit = hits(world.plan, "wrong_totals", len(orders)) & delivered
     hit &= stated != orders["cents"].to_numpy()
-    return np.where(hit, stated, orders["cents"].to_numpy()), _orders(orders, hit)
+    ids = tuple(orders["order_id"].to_numpy(object)[hit])
+    return np.where(hit, stated, orders["cents"].to_numpy()), Planted("order", ids, int(delivered.sum()))
 
 
 def repeat_tickets(world: World, tickets: pd.DataFrame) -> tuple[pd.DataFrame, Planted]:
@@ -179,20 +180,18 @@ def late_rows(world: World, orders: pd.DataFrame) -> tuple[Flags, Planted]:
     return hit, Planted("order", tuple(orders["order_id"].to_numpy(object)[hit]), int(after.sum()))
 
 
-def repeated_rows(plan: Plan, tables: Mapping[str, pd.DataFrame]) -> tuple[Mapping[str, Flags], Planted]:
-    """Table: which rows stand twice in the file that holds them."""
-    twice = {name: hits(plan, "repeated_rows", len(frame), salt=f" {name}") for name, frame in tables.items()}
-    ids = {name: tables[name].iloc[:, 0].to_numpy(object)[hit].tolist() for name, hit in twice.items()}
-    everyone = tuple(i for found in ids.values() for i in found)
-    return twice, Planted("row", everyone, sum(len(frame) for frame in tables.values()), ids)
+def hit_rows(plan: Plan, fault: str, tables: Mapping[str, tuple[pd.DataFrame, Flags]]) -> tuple[Mapping[str, Flags], Planted]:
+    """Which rows a fault of single rows hits: those that stand twice, or whose time is no time.
 
-
-def malformed_dates(plan: Plan, tables: Mapping[str, pd.DataFrame]) -> tuple[Mapping[str, Flags], Planted]:
-    """Table: the rows whose time is no time."""
-    spoiled = {name: hits(plan, "malformed_dates", len(frame), salt=f" {name}") for name, frame in tables.items()}
-    ids = {name: tables[name].iloc[:, 0].to_numpy(object)[hit].tolist() for name, hit in spoiled.items()}
+    Args:
+        plan: the plan.
+        fault: ``repeated_rows`` or ``malformed_dates``.
+        tables: table: its rows, the id in the first column, and which of them are delivered.
+    """
+    hit = {name: hits(plan, fault, len(rows), salt=f" {name}") & here for name, (rows, here) in tables.items()}
+    ids = {name: tables[name][0].iloc[:, 0].to_numpy(object)[found].tolist() for name, found in hit.items()}
     everyone = tuple(i for found in ids.values() for i in found)
-    return spoiled, Planted("row", everyone, sum(len(frame) for frame in tables.values()), ids)
+    return hit, Planted("row", everyone, sum(int(here.sum()) for _, here in tables.values()), ids)
 
 
 def misgrade(world: World, tiers: np.ndarray[tuple[int], np.dtype[np.str_]]) -> tuple[pd.Series, Flags]:
@@ -261,10 +260,6 @@ def twin_id(customer_id: str) -> str:
 def _customers(world: World, hit: Flags, eligible: int | None = None, **detail: object) -> Planted:
     ids = world.customers["customer_id"].to_numpy(object)
     return Planted("customer", tuple(ids[hit]), len(ids) if eligible is None else eligible, detail)
-
-
-def _orders(orders: pd.DataFrame, hit: Flags) -> Planted:
-    return Planted("order", tuple(orders["order_id"].to_numpy(object)[hit]), int(orders["happened"].sum()))
 
 
 def _needs(world: World, needs: pd.DataFrame, hit: Flags, eligible: int) -> Planted:

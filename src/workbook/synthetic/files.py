@@ -15,7 +15,7 @@ import pandas as pd
 from workbook.period import Period
 from workbook.synthetic import pilot
 from workbook.synthetic.faults import twin_id
-from workbook.synthetic.formats import iso, slashed, slashed_time, unless, write_csv, write_excel, written
+from workbook.synthetic.formats import iso, iso_time, slashed, slashed_time, unless, write_csv, write_excel, written
 from workbook.synthetic.generate import Story
 from workbook.synthetic.plan import stream
 from workbook.synthetic.records import STATES, status_history
@@ -150,37 +150,38 @@ def order_rows(part: Slice) -> pd.DataFrame:
     overdue[story.risk["customer"].to_numpy()] = story.risk["overdue_days"].to_numpy()
     delay = payments.integers(18, 31, len(o)) + np.where(payments.random(len(o)) < 0.4, overdue[o["customer"].to_numpy()], 0)
     paid = o["day_of"].to_numpy() + np.where(company, delay, 0)
-    time = slashed_time(part.times(o["day_of"] * 1440 + o["minute"]))
-    spoiled = story.spoiled["orders"]
+    mine = o[shown]
+    at = mine.index.to_numpy()
+    company, paid, day = company[shown], paid[shown], mine["day_of"].to_numpy()
+    spoiled = np.where(story.spoiled["orders"][shown], _SPOILED[at % len(_SPOILED)], "")
+    time = slashed_time(part.times(day * 1440 + mine["minute"].to_numpy()))
     rows = pd.DataFrame(
         {
-            "订单号": o["order_id"],
-            "会员号": _buyers(part, o),
-            "下单时间": np.where(spoiled, _SPOILED[np.arange(len(o)) % len(_SPOILED)], time),
-            "应付金额": story.stated_cents / 100,
+            "订单号": mine["order_id"].to_numpy(object),
+            "会员号": _buyers(part, mine),
+            "下单时间": np.where(spoiled != "", spoiled, time),
+            "应付金额": story.stated_cents[shown] / 100,
             "订单状态": "已完成",
-            "下单渠道": o["channel"],
-            "门店": o["store"],
-            "应付日期": unless(~company, iso(part.dates(o["day_of"] + 30))),
+            "下单渠道": mine["channel"].to_numpy(object),
+            "门店": mine["store"].to_numpy(object),
+            "应付日期": unless(~company, iso(part.dates(day + 30))),
             "付款日期": unless(~company | (paid > part.end), iso(part.dates(paid))),
-            "month": part.dates(o["day_of"]).dt.strftime("%Y-%m"),
+            "month": iso(part.dates(day)).str[:7],
         }
     )
-    vain = rows[shown & story.unfinished].copy()
+    vain = rows[story.unfinished[shown]].copy()
     vain["订单号"] = "U" + vain["订单号"]
     vain["订单状态"] = np.where(np.arange(len(vain)) % 3 == 0, "待付款", "已取消")
     vain["付款日期"] = ""
-    once = rows[shown]
-    twice = rows[shown & story.twice["orders"]]
-    return pd.concat([once, vain, twice]).sort_index(kind="stable")
+    return pd.concat([rows, vain, rows[story.twice["orders"][shown]]]).sort_index(kind="stable")
 
 
 def line_rows(part: Slice) -> pd.DataFrame:
     """Order lines, those of vain attempts among them."""
     story = part.story
-    lines = story.sales.lines
-    order = lines["order"].to_numpy()
     shown = _delivered(part)
+    lines = story.sales.lines[shown[story.sales.lines["order"].to_numpy()]].reset_index(drop=True)
+    order = lines["order"].to_numpy()
     rows = pd.DataFrame(
         {
             "订单号": story.sales.orders["order_id"].to_numpy(object)[order],
@@ -193,9 +194,9 @@ def line_rows(part: Slice) -> pd.DataFrame:
             "退货原行": lines["refund_of"].astype("Int64").where(lines["refund_of"] > 0),
         }
     )
-    vain = rows[(shown & story.unfinished)[order] & (lines["refund_of"] == 0).to_numpy()].copy()
+    vain = rows[story.unfinished[order] & (lines["refund_of"] == 0).to_numpy()].copy()
     vain["订单号"] = "U" + vain["订单号"]
-    found: pd.DataFrame = pd.concat([rows[shown[order]], vain]).sort_index(kind="stable")
+    found: pd.DataFrame = pd.concat([rows, vain]).sort_index(kind="stable")
     return found
 
 
@@ -235,7 +236,7 @@ def survey_rows(part: Slice) -> pd.DataFrame:
         {
             "答卷编号": f["feedback_id"],
             "客户编号": part.ids[f["customer"].to_numpy()],
-            "提交时间": part.times(f["minute_at"]).dt.strftime("%Y-%m-%dT%H:%M:%S"),
+            "提交时间": iso_time(part.times(f["minute_at"]), "T", ":00"),
             "问卷类型": f["instrument"].map({"csat": "满意度", "nps": "NPS", "ces": "费力度", "open": "访谈"}),
             "渠道": f["channel"],
             "得分": f["score"].astype("Int64"),
@@ -268,13 +269,14 @@ def review_rows(part: Slice) -> pd.DataFrame:
 
 def interaction_rows(part: Slice) -> pd.DataFrame:
     """What account managers noted of their contacts."""
-    story, g = part.story, part.story.interactions
-    time = part.times(g["day_of"] * 1440 + g["minute"]).dt.strftime("%Y-%m-%d %H:%M")
-    rows = pd.DataFrame(
+    here = part.within(part.story.interactions["day_of"])
+    g = part.story.interactions[here].reset_index(drop=True)
+    time = iso_time(part.times(g["day_of"] * 1440 + g["minute"]))
+    return pd.DataFrame(
         {
             "记录号": g["interaction_id"],
             "客户编号": part.ids[g["customer"].to_numpy()],
-            "跟进时间": np.where(story.spoiled["interactions"], "下周补录", time),
+            "跟进时间": np.where(part.story.spoiled["interactions"][here], "下周补录", time),
             "方式": g["channel"],
             "类型": g["kind"],
             "方向": np.where(g["direction"] == "outbound", "呼出", "呼入"),
@@ -283,7 +285,6 @@ def interaction_rows(part: Slice) -> pd.DataFrame:
             "下次跟进": unless(g["next_day"] < 0, iso(part.dates(g["next_day"]))),
         }
     )
-    return rows.loc[part.within(g["day_of"])]
 
 
 def need_rows(part: Slice) -> pd.DataFrame:
@@ -355,7 +356,7 @@ def status_rows(part: Slice) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "客户编号": part.ids[h["customer"].to_numpy()],
-            "变更日期": part.dates(h["day_of"]).dt.strftime("%Y.%m.%d"),
+            "变更日期": iso(part.dates(h["day_of"])).str.replace("-", "."),
             "原状态": _STATES[h["old"].to_numpy()],
             "新状态": _STATES[h["new"].to_numpy()],
         }
@@ -442,9 +443,9 @@ def _delivered(part: Slice) -> Flags:
 def _buyers(part: Slice, orders: pd.DataFrame) -> pd.Series:
     """Who bought, as the shop knows it: every other on-line order of a twin stands under the second id."""
     who = orders["customer"].to_numpy()
-    online = orders["channel"].isin(["小程序", "网店"]).to_numpy()
+    second_half = orders["channel"].isin(["小程序", "网店"]).to_numpy() & (orders.index.to_numpy() % 2 == 0)
     second = np.array([twin_id(i) for i in part.ids], dtype=object)
-    return pd.Series(np.where(part.story.twins[who] & online & (np.arange(len(who)) % 2 == 0), second[who], part.ids[who]))
+    return pd.Series(np.where(part.story.twins[who] & second_half, second[who], part.ids[who]))
 
 
 def _on_record(part: Slice) -> tuple[pd.Series, Ints]:

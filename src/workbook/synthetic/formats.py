@@ -6,7 +6,9 @@ Source: row D1 of method.md.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,28 +25,39 @@ def unless(gap: Flags | pd.Series, words: pd.Series) -> pd.Series:
 
 def iso(dates: pd.Series) -> pd.Series:
     """``2025-03-01``."""
-    words: pd.Series = dates.dt.strftime("%Y-%m-%d")
-    return words
+    return _each_once(dates, lambda d: d.strftime("%Y-%m-%d"))
 
 
 def written(dates: pd.Series) -> pd.Series:
     """``2025年3月1日``."""
-    d = dates.dt
-    words: pd.Series = d.year.astype(str) + "年" + d.month.astype(str) + "月" + d.day.astype(str) + "日"
-    return words
+    return _each_once(dates, lambda d: [f"{x.year}年{x.month}月{x.day}日" for x in d])
 
 
 def slashed(dates: pd.Series) -> pd.Series:
     """``2025/3/1``."""
-    d = dates.dt
-    words: pd.Series = d.year.astype(str) + "/" + d.month.astype(str) + "/" + d.day.astype(str)
-    return words
+    return _each_once(dates, lambda d: [f"{x.year}/{x.month}/{x.day}" for x in d])
 
 
 def slashed_time(times: pd.Series) -> pd.Series:
     """``2025/3/1 9:05``."""
-    found: pd.Series = slashed(times) + " " + times.dt.hour.astype(str) + ":" + times.dt.strftime("%M")
+    return slashed(times.dt.normalize()) + _each_once(_minutes(times), lambda m: [f" {x // 60}:{x % 60:02d}" for x in m])
+
+
+def iso_time(times: pd.Series, between: str = " ", seconds: str = "") -> pd.Series:
+    """``2025-03-01 09:05``, with other words *between* date and time, and *seconds* after them."""
+    clock = _each_once(_minutes(times), lambda m: [f"{between}{x // 60:02d}:{x % 60:02d}{seconds}" for x in m])
+    return iso(times.dt.normalize()) + clock
+
+
+def _minutes(times: pd.Series) -> pd.Series:
+    found: pd.Series = times.dt.hour * 60 + times.dt.minute
     return found
+
+
+def _each_once(values: pd.Series, words: Callable[[Any], Iterable[str]]) -> pd.Series:
+    """The words of each value, each different value put into words only once."""
+    codes, different = pd.factorize(values)
+    return pd.Series(np.array(list(words(different)), dtype=object)[codes])
 
 
 def write_csv(rows: pd.DataFrame, path: Path, encoding: str) -> None:
@@ -71,7 +84,7 @@ def write_excel(rows: pd.DataFrame, path: Path) -> None:
     times = [pd.api.types.is_datetime64_any_dtype(rows[name]) for name in rows.columns]
     for number, cells in enumerate(zip(*columns, strict=True), start=1):
         for column, cell in enumerate(cells):
-            if cell is None:
+            if cell is None or cell == "":
                 continue
             if times[column]:
                 sheet.write_number(number, column, cell, style)

@@ -81,8 +81,10 @@ def generate(source: Plan | World) -> Story:
     planted: dict[str, Planted] = {}
     sales, pilots, planted["missed_cross_sell"] = _sell(world)
     orders = sales.orders
-    unfinished, planted["unfinished_orders"] = faults.unfinished(world, orders)
-    stated, planted["wrong_totals"] = faults.wrong_totals(world, orders)
+    late, planted["late_rows"] = faults.late_rows(world, orders)
+    delivered = orders["happened"].to_numpy() & ((orders["day_of"] < plan.days).to_numpy() | late)
+    unfinished, planted["unfinished_orders"] = faults.unfinished(world, orders, delivered)
+    stated, planted["wrong_totals"] = faults.wrong_totals(world, orders, delivered)
 
     tickets, planted["repeat_tickets"] = faults.repeat_tickets(world, service.make_tickets(world, orders))
     tickets, planted["late_responses"] = faults.late_responses(world, tickets)
@@ -100,10 +102,15 @@ def generate(source: Plan | World) -> Story:
     industry, planted["wrong_industry"] = faults.wrong_industry(world)
     phone, email, planted["malformed_contacts"] = faults.malformed_contacts(world)
     twins, planted["duplicate_customers"] = faults.duplicates(world)
-    late, planted["late_rows"] = faults.late_rows(world, orders)
     feedback = service.make_feedback(world, tickets, orders)
-    twice, planted["repeated_rows"] = faults.repeated_rows(plan, {"orders": orders, "feedback": feedback})
-    spoiled, planted["malformed_dates"] = faults.malformed_dates(plan, {"orders": orders, "interactions": interactions})
+    twice, planted["repeated_rows"] = faults.hit_rows(
+        plan, "repeated_rows", {"orders": (orders, delivered), "feedback": (feedback, np.ones(len(feedback), dtype=bool))}
+    )
+    spoiled, planted["malformed_dates"] = faults.hit_rows(
+        plan,
+        "malformed_dates",
+        {"orders": (orders, delivered), "interactions": (interactions, np.ones(len(interactions), dtype=bool))},
+    )
     tiers, planted["misgraded"] = _grade(world, orders)
     return Story(
         world=world,
