@@ -96,9 +96,7 @@ def test_one_scale_serves_a_whole_axis():
     assert money_scale(3e8, ZH) == (1e8, "亿元")
 
 
-@given(
-    st.floats(allow_nan=False, allow_infinity=False, width=32), st.sampled_from(["count", "share", "points", "number", "money"])
-)
+@given(st.floats(-1e15, 1e15), st.sampled_from(["count", "share", "points", "number", "money"]))
 def test_no_number_is_shown_as_minus_nothing(value, unit):
     for edition in (EN, ZH):
         words = format_value(value, unit, edition)
