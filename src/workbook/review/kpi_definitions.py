@@ -159,12 +159,21 @@ KPI_NAMES: Mapping[str, Text] = {kpi: definition.name for kpi, definition in DEF
 def kpi_value(kpi: str, value: float | None) -> Quantity:
     """A KPI's value with its unit."""
     unit = DEFINITIONS[kpi].unit
-    return share(value, 1) if unit == "share" else Quantity(value, unit)
+    if unit == "share":
+        return share(value, 1)
+    return Quantity(value, unit, _hour_digits(value) if unit == "hours" else None)
+
+
+def _hour_digits(value: float | None) -> int | None:
+    """Half an hour more or less is read off the second decimal."""
+    return 2 if value is not None and abs(value) < 1 else None
 
 
 def kpi_bare(kpi: str, value: float) -> Quantity:
     """A KPI's value as an end of an interval whose unit is said already."""
-    return Quantity(value, "number", 1) if DEFINITIONS[kpi].unit == "hours" else kpi_value(kpi, value)
+    if DEFINITIONS[kpi].unit == "hours":
+        return Quantity(value, "number", _hour_digits(value) or 1)
+    return kpi_value(kpi, value)
 
 
 def kpi_change(kpi: str, change: float, *, bare: bool = False) -> Text:
@@ -173,9 +182,10 @@ def kpi_change(kpi: str, change: float, *, bare: bool = False) -> Text:
     *bare* leaves out points and hours, for the ends of an interval whose unit is said already.
     """
     unit = DEFINITIONS[kpi].unit
-    amount = Quantity(change, "points", 1) if unit == "share" else Quantity(change, unit)
+    digits = _hour_digits(change) if unit == "hours" else None
+    amount = Quantity(change, "points", 1) if unit == "share" else Quantity(change, unit, digits)
     if bare and unit in ("share", "hours"):
-        amount = Quantity(100 * change if unit == "share" else change, "number", 1)
+        amount = Quantity(100 * change if unit == "share" else change, "number", digits or 1)
     if change > 0:
         return text("review.signed.up", "+{amount}", amount=amount)
     return text("review.signed.as_is", "{amount}", amount=amount)

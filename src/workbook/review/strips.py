@@ -12,6 +12,9 @@ from workbook.language import Edition, Text
 from workbook.report.figures import BETTER, FULL_WIDTH, MUTED, TEXT, UNCLEAR, WORSE
 
 MOST_STRIPS = 8
+LEAST_SPAN = 0.25
+"""Least width of a line's scale, as a share of the value."""
+
 _COLOURS = {"better": BETTER, "worse": WORSE, "unclear": UNCLEAR, "none": TEXT}
 
 
@@ -47,8 +50,10 @@ def draw_strips(strips: Sequence[Strip], edition: Edition) -> Canvas:
 
 def _draw(axes: Axes, strip: Strip, edition: Edition) -> None:
     marks = [x for x in (strip.value, strip.low, strip.high, strip.previous, strip.target) if x is not None]
-    spread = max(marks) - min(marks) or abs(strip.value) or 1.0
-    axes.set_xlim(min(marks) - 0.12 * spread, max(marks) + 0.12 * spread)
+    # a line spans at least a quarter of the value, so that a change of two per cent does not fill the picture
+    centre = (max(marks) + min(marks)) / 2
+    half = 0.62 * max(max(marks) - min(marks), LEAST_SPAN * abs(strip.value)) or 1.0
+    axes.set_xlim(centre - half, centre + half)
     axes.set_ylim(-1, 1)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
