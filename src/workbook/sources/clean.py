@@ -101,9 +101,10 @@ def fill_amounts(connection: duckdb.DuckDBPyConnection) -> int:
 def add_customers(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> int:
     """Customers that *tables* name and the customer table lacks are added with their id alone; returns how many."""
     before = _count(connection, "clean_customers")
-    named = " union ".join(
-        f"select customer_id from clean_{table}" for table in tables if "customer_id" in SCHEMAS[table].columns
-    )
+    naming = [table for table in tables if "customer_id" in SCHEMAS[table].columns]
+    if not naming:
+        return 0
+    named = " union ".join(f"select customer_id from clean_{table}" for table in naming)
     connection.execute(
         f"insert into clean_customers by name select distinct customer_id from ({named}) as named "
         "where customer_id is not null and customer_id not in (select customer_id from clean_customers)"

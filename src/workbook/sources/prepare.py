@@ -22,7 +22,7 @@ import duckdb
 import pandas as pd
 
 from workbook import tables as tables_module
-from workbook.errors import DeliveryError
+from workbook.errors import DeliveryError, WorkbookError
 from workbook.period import Period
 from workbook.settings.models import Settings
 from workbook.sources.clean import (
@@ -93,12 +93,15 @@ def prepare(home: Path, client: str, period: Period, settings: Settings) -> Prep
     root = home / "outputs" / client / ".prepared"
     folder = root / f"{period.name}-{preparation_key(files, period, settings)}"
     if not (folder / "preparation.json").is_file():
-        root.mkdir(parents=True, exist_ok=True)
         draft = root / f".{uuid.uuid4().hex}.tmp"
-        draft.mkdir()
         try:
+            draft.mkdir(parents=True)
             _prepare_into(draft, files, period, settings)
             _publish(draft, folder)
+        except (OSError, duckdb.IOException) as fault:
+            raise WorkbookError(
+                f"{root}: found {fault}; expected room and the right to write there; free some space or choose another home"
+            ) from fault
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     for old in root.glob(f"{period.name}-*"):

@@ -180,7 +180,7 @@ def _read_text(connection: duckdb.DuckDBPyConnection, path: Path, name: str, sou
             column_types=dict.fromkeys(cells, pa.string()), strings_can_be_null=False, check_utf8=False
         ),
     )
-    _refuse_open_quote(table, content, name)
+    _refuse_open_quote(table, misfits, content, name)
     shift = reader.line_num - 1  # rows are counted as a spreadsheet does: a header of several lines is one row
     misfits = [(number - shift, text) for number, text in misfits]
     blank = {number for number, text in misfits if not text.strip()}
@@ -224,14 +224,14 @@ def _find_delimiter(head: str) -> str:
     return max(DELIMITERS, key=lambda d: parts[d])
 
 
-def _refuse_open_quote(table: pa.Table, content: bytes, name: str) -> None:
+def _refuse_open_quote(table: pa.Table, misfits: Sequence[tuple[int, str]], content: bytes, name: str) -> None:
     """A quotation mark that is never closed swallows the rest of the file: that is no row."""
-    if table.num_rows and content.count(b'"') % 2:
-        last = {c: table.column(c)[-1].as_py() for c in table.column_names}
-        if any("\n" in cell for cell in last.values()):
-            opened = content.rfind(b'"')
-            row = content.count(b"\n", 0, opened) + 1
-            raise _fault(name, f"a quotation mark in line {row} that is never closed", "pairs of marks", "mend that line")
+    if content.count(b'"') % 2 == 0:
+        return
+    last = [table.column(c)[-1].as_py() for c in table.column_names] if table.num_rows else []
+    if any("\n" in cell for cell in last) or (misfits and "\n" in misfits[-1][1]):
+        row = content.count(b"\n", 0, content.rfind(b'"')) + 1
+        raise _fault(name, f"a quotation mark in line {row} that is never closed", "pairs of marks", "mend that line")
 
 
 def _row_numbers(rows: int, first: int, taken: set[int]) -> pa.Array:
