@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
 
 from workbook.diagnosis.finding import MODULE_NAMES, Finding
 from workbook.diagnosis.tickets import channel_name
@@ -245,8 +246,10 @@ def sla_figure(responses: pd.DataFrame, settings: Settings, period: Period) -> F
             axes.text(max(high[place], 100 * limit) + 1.2, place, words, va="center", fontsize=8.5)
         axes.set_yticks(places, [channel_name(str(g)).render(edition) for g in rows["group"]])
         axes.invert_yaxis()
-        axes.set_xlim(0, max(float(high.max()), 100 * limit) * 1.3 + 6)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}%")
+        top = max(float(high.max()), 100 * limit)
+        axes.set_xlim(0, top * 1.3 + 6)
+        ticks = [tick for tick in MaxNLocator(6).tick_values(0, top) if tick <= top]
+        axes.set_xticks(ticks, [f"{tick:g}%" for tick in ticks])
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         label_axis(axes, text("diagnosis.sla.axis", "Late first responses; tick: limit {limit}",

@@ -1,0 +1,63 @@
+"""Lists by tier for the departments: order, next step, consent."""
+
+import pandas as pd
+import pytest
+
+from workbook.language import Edition
+from workbook.settings.models import Settings
+from workbook.strategy.tier_lists import LIST_COLUMNS, NEXT_STEPS, tier_lists
+
+SCORES = pd.DataFrame(
+    {
+        "customer_id": list("abcde"), "score": [95.0, 61.0, 12.0, 95.0, 82.0],
+        "tier": ["diamond", "silver", "ordinary", "diamond", "gold"],
+    }
+)  # fmt: skip
+PROFILE = pd.DataFrame(
+    {
+        "customer_id": list("abcde"), "owner": "Li", "region": "Shanghai", "revenue": 10.0,
+        "last_order_at": pd.Timestamp("2025-12-01"), "marketing_consent": [True, False, None, True, False],
+    }
+)  # fmt: skip
+
+
+@pytest.fixture
+def settings():
+    return Settings(client={"name": "Test"})
+
+
+def test_rows_go_from_the_best_tier_and_score_down_ties_by_id(settings):
+    found = tier_lists(SCORES, PROFILE, settings, "sales")
+    assert list(found.frame["customer_id"]) == ["a", "d", "e", "b", "c"]
+    assert list(found.frame.columns) == list(LIST_COLUMNS)
+    assert list(found.frame["step"]) == ["sales.high"] * 3 + ["sales.middle", "sales.low"]
+
+
+def test_marketing_holds_only_who_granted_it(settings):
+    found = tier_lists(SCORES, PROFILE, settings, "marketing")
+    assert list(found.frame["customer_id"]) == ["a", "d"]
+    assert found.left_out == 3
+
+
+def test_nobody_is_on_the_marketing_list_where_no_consent_was_delivered(settings):
+    found = tier_lists(SCORES, PROFILE.drop(columns="marketing_consent"), settings, "marketing")
+    assert found.frame.empty
+    assert found.tables() == ()
+
+
+def test_a_profile_of_ids_alone_still_makes_a_list(settings):
+    found = tier_lists(SCORES, PROFILE[["customer_id"]], settings, "service")
+    assert len(found.frame) == 5
+    for table in found.tables():
+        table.bundle((Edition("en"), Edition("zh")))
+
+
+def test_every_step_that_a_list_can_hold_has_words():
+    assert set(NEXT_STEPS) == {f"{d}.{level}" for d in ("sales", "marketing", "service") for level in ("high", "middle", "low")}
+
+
+def test_each_tier_has_a_table_of_all_its_customers(settings):
+    tables = tier_lists(SCORES, PROFILE, settings, "sales").tables()
+    assert [table.title.render(Edition("en")) for table in tables] == [
+        "Diamond: 2 customers", "Gold: 1 customers", "Silver: 1 customers", "Ordinary: 1 customers",
+    ]  # fmt: skip

@@ -1,0 +1,146 @@
+"""NPS, CSAT and CES: a published survey, weights, scales, intervals and meagre deliveries."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from statsmodels.stats.weightstats import DescrStatsW
+
+from workbook.language import Edition
+from workbook.period import Period
+from workbook.report.blocks import NotMeasured
+from workbook.report.figures import house_style
+from workbook.settings.models import Settings
+from workbook.tables import tables_of
+from workbook.voice.satisfaction import measure_satisfaction, weighted_mean_interval
+
+PERIOD = Period.parse("2017Q2")
+EDITIONS = (Edition("en"), Edition("zh"))
+SURVEY = Path(__file__).resolve().parents[3] / "shared" / "data" / "sfo_nps" / "2017_SFO_Customer_Survey.csv"
+
+
+def measured(settings=None, **columns):
+    n = len(columns["score"])
+    frame = pd.DataFrame({"feedback_id": [str(i) for i in range(n)], "given_at": "2017-05-20", "instrument": "nps"} | columns)
+    return measure_satisfaction(tables_of({"feedback": frame}, PERIOD), settings or Settings(client={"name": "Test"}))
+
+
+@pytest.mark.skipif(not SURVEY.is_file(), reason="shared/data/sfo_nps is not here")
+@pytest.mark.parametrize("weighted, expected", [(False, 39.84), (True, 40.40)])
+def test_airport_survey_gives_its_published_score(weighted, expected):
+    # SFO customer survey 2017: 39.84 unweighted, 40.40 weighted; code 11 is blank, not a score
+    survey = pd.read_csv(SURVEY, encoding="latin-1")
+    columns = {"score": pd.to_numeric(survey["NETPRO"])} | ({"weight": survey["WEIGHT"]} if weighted else {})
+    row = measured(**columns).row("nps")
+    assert row["value"] == pytest.approx(expected, abs=0.005)
+    assert (row["n"], row["beyond_scale"]) == (2746, 84)
+    assert row["low"] < expected < row["high"]
+
+
+def test_scores_beyond_the_scale_are_no_answers():
+    row = measured(score=[10, 11, -1, 99, 0]).row("nps")
+    assert (row["value"], row["n"], row["beyond_scale"]) == (0.0, 2, 3)
+
+
+def test_csat_counts_the_two_best_scores_of_each_scale():
+    row = measured(score=[4, 5, 3, 9, 10, 8], scale_max=[5, 5, 5, 10, 10, 10], instrument="csat").row("csat")
+    assert row["value"] == pytest.approx(4 / 6)
+    assert row["unit"] == "share"
+
+
+def test_csat_without_a_delivered_scale_runs_to_five():
+    row = measured(score=[4, 5, 6, 0], instrument="csat").row("csat")
+    assert (row["value"], row["n"], row["beyond_scale"]) == (1.0, 2, 2)
+
+
+def test_ces_is_the_mean_of_the_scale():
+    assert measured(score=[7, 5, 3], instrument="ces").row("ces")["value"] == 5.0
+
+
+def test_interval_of_equal_weights_agrees_with_statsmodels():
+    scores = np.array([10] * 30 + [8] * 20 + [3] * 25, dtype=float)
+    row = measured(score=scores).row("nps")
+    points = 100.0 * (scores >= 9) - 100.0 * (scores <= 6)
+    assert (row["low"], row["high"]) == pytest.approx(DescrStatsW(points).tconfint_mean(0.05))
+
+
+def test_interval_of_weighted_answers_covers_as_often_as_it_says():
+    rng = np.random.default_rng(3)
+    hits = 0
+    for _ in range(400):
+        weight = rng.uniform(0.2, 3, 80)
+        values = 100.0 * rng.choice([-1, 0, 1], 80, p=[0.2, 0.3, 0.5])
+        _, low, high = weighted_mean_interval(values, weight, np.ones(80))
+        hits += low <= 30 <= high
+    assert 0.92 <= hits / 400 <= 0.98
+
+
+@given(st.lists(st.integers(0, 10), min_size=1, max_size=60), st.floats(0.1, 10))
+def test_score_stays_on_its_scale_and_does_not_change_with_the_unit_of_weights(scores, factor):
+    values = np.array([100.0 * ((s >= 9) - (s <= 6)) for s in scores])
+    once = weighted_mean_interval(values, np.ones(len(scores)), np.ones(len(scores)))
+    again = weighted_mean_interval(values, np.full(len(scores), factor), np.ones(len(scores)))
+    assert -100 <= once[0] <= 100
+    assert np.allclose(once, again, equal_nan=True)
+
+
+def test_groups_hold_the_period_by_channel_and_all_months():
+    found = measured(
+        score=[10, 10, 0, 9], channel=["phone", "web", "web", "web"],
+        given_at=["2017-04-01", "2017-06-30 23:59", "2017-05-01", "2017-01-10"],
+    ).frame  # fmt: skip
+    assert found.loc[found["dimension"] == "channel", ["group", "n"]].to_numpy().tolist() == [["phone", 1], ["web", 2]]
+    assert list(found.loc[found["dimension"] == "month", "group"]) == ["2017-01", "2017-04", "2017-05", "2017-06"]
+
+
+def test_answers_after_the_period_do_not_count():
+    assert isinstance(measured(score=[10], given_at=["2017-07-01"]), NotMeasured)
+
+
+@pytest.mark.parametrize("columns", [{"score": [None]}, {"score": [11]}, {"score": [5], "instrument": "review"}])
+def test_without_an_answer_nothing_is_measured(columns):
+    result = measured(**columns)
+    assert isinstance(result, NotMeasured)
+    result.bundle(EDITIONS)
+
+
+def test_no_feedback_names_the_table_to_deliver():
+    result = measure_satisfaction(tables_of({}, PERIOD), Settings(client={"name": "Test"}))
+    assert "feedback.score" in result.missing
+
+
+@pytest.mark.parametrize(
+    "scores, title",
+    [
+        ([10] * 20, "More promoters than detractors: NPS 100.0"),
+        ([0] * 20, "More detractors than promoters: NPS -100.0"),
+        ([10, 0] * 10, "Promoters and detractors about even: NPS 0.0"),
+    ],
+)  # fmt: skip
+def test_title_follows_the_interval(scores, title):
+    assert measured(score=scores).table().title.render(EDITIONS[0]) == title
+
+
+@pytest.mark.parametrize("instrument", ["nps", "csat", "ces"])
+def test_every_block_renders_even_for_one_answer(instrument):
+    found = measured(score=[4], instrument=instrument)
+    for block in (found.table(), found.figure(), found.answer(), *found.key_figures()):
+        block.bundle(EDITIONS)
+
+
+def test_no_label_of_the_figure_is_cut_off_or_lies_on_another():
+    found = measured(score=[10, 8, 3, 9, 7, 2] * 200, channel=["wechat", "email", "store"] * 400)
+    for edition in EDITIONS:
+        with house_style():
+            canvas = found.figure().draw(edition)
+            agg = FigureCanvasAgg(canvas)
+            agg.draw()
+            axes = canvas.axes[0]
+            labels = [t for t in (*axes.texts, *axes.get_yticklabels()) if t.get_text()]
+            boxes = [t.get_window_extent(agg.get_renderer()) for t in labels]
+        assert all(b.x0 >= -1 and b.x1 <= canvas.bbox.width + 1 and b.y1 <= canvas.bbox.height + 1 for b in boxes)
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
