@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from workbook.language import Edition, Text, count, day, joined, share, text
+from workbook.language import Edition, Quantity, Text, count, day, joined, share, text
 from workbook.report.blocks import Answer, Column, Figure, KeyFigure, Paragraph, Table
 from workbook.report.figures import CATEGORIES, MUTED, UNCLEAR, canvas, label_axis
 from workbook.sources.prepare import Preparation
@@ -43,6 +43,9 @@ class DeliveryStory:
         totals = self.totals
         return _floor(totals["rows_kept"] / totals["due"]) if totals["due"] else None
 
+    def _usable_words(self) -> Quantity:
+        return share(self.usable, 0 if self.usable == 1 else 1)
+
     def answer(self) -> Answer:
         """The verdict first: how much of the delivery can be used, where the rest went, what it weakens."""
         totals = self.totals
@@ -51,7 +54,7 @@ class DeliveryStory:
             text(
                 "sources.answer.heading",
                 "{share} of {n} rows up to the analysis date are usable",
-                share=share(self.usable, 1),
+                share=self._usable_words(),
                 n=count(totals["due"]),
             ),
             (
@@ -75,7 +78,7 @@ class DeliveryStory:
             KeyFigure(
                 "sources.usable_rows",
                 text("sources.usable_rows", "Usable rows of the delivery"),
-                share(self.usable, 1),
+                self._usable_words(),
                 better="higher",
                 note=text("sources.usable_rows.note", "rows up to the analysis date, all files"),
                 rank=80,
