@@ -108,4 +108,6 @@ def _pair_name(tables: Tables, anchor: str, companion: str) -> Text:
         "select product_id, max(name) as name from products where product_id in ($anchor, $companion) group by product_id",
         anchor=anchor, companion=companion,
     ).set_index("product_id")["name"].dropna()  # fmt: skip
-    return named(f"{names.get(anchor, anchor)} + {names.get(companion, companion)}")
+    first, second = str(names.get(anchor, anchor)), str(names.get(companion, companion))
+    # two articles of one name are told apart by their ids
+    return named(f"{anchor} + {companion}" if first == second else f"{first} + {second}")
