@@ -16,6 +16,7 @@ import datetime as dt
 import functools
 import math
 import string
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -201,6 +202,15 @@ def is_missing(value: object) -> bool:
         return bool(value != value)
     except (TypeError, ValueError):
         return True
+
+
+def display_width(words: str) -> int:
+    """Columns that words take: a Chinese character counts two.
+
+    >>> display_width("客户 A")
+    6
+    """
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in words)
 
 
 def money_scale(largest: float, edition: Edition) -> tuple[float, str]:

@@ -6,6 +6,7 @@ import pytest
 from tests.report.made_up import write_notebooks
 
 from workbook.period import Period
+from workbook.report import assemble
 from workbook.report.build import build_report
 from workbook.settings.models import Client, Report, Settings
 
@@ -15,6 +16,14 @@ def made_up_settings(**report) -> Settings:
         client=Client(name={"en": "Cloud Pine Retail <b>", "zh": "云松零售 <b>"}, synthetic=True),
         report=Report(author={"en": "Advisory team", "zh": "咨询团队"}, **report),
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_choice_of_exhibits():
+    """Made-up exhibits stand in their chapters, whatever chapters.yaml chooses of the real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assemble, "chapter_exhibits", dict)
+        yield
 
 
 @pytest.fixture(scope="session")

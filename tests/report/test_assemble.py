@@ -4,8 +4,10 @@ import nbformat
 import pytest
 from tests.report.made_up import output, tier_table
 
+from workbook.errors import WorkbookError
 from workbook.language import Edition, count, named
-from workbook.report.assemble import assemble
+from workbook.report import assemble as assembling
+from workbook.report.assemble import MOST_EXHIBITS, assemble, chapter_exhibits
 from workbook.report.blocks import Answer, KeyFigure, NotMeasured
 
 EN, ZH = Edition("en"), Edition("zh")
@@ -52,3 +54,36 @@ def test_an_answer_stands_in_its_part_of_the_summary(part):
     answer = Answer("x.a", named("Heading"), (named("First."), named("Second.")), part)
     message = assemble({"1_goals": notebook(answer)}, EN, "C").summary.parts[part][0]
     assert (message.words, message.more, message.href) == ("Heading", "First.", "#chapter-1_goals")
+
+
+def test_a_chapter_shows_five_exhibits_and_points_to_the_others_in_the_appendix():
+    content = assemble({"1_goals": notebook(*(tier_table(f"x.t{n}") for n in range(7)))}, EN, "C")
+    chapter = content.chapters[0]
+    assert [e.number for e in chapter.exhibits] == [f"1-{n}" for n in range(1, MOST_EXHIBITS + 1)]
+    assert [e.number for e in chapter.further] == ["1-6", "1-7"]
+
+
+def test_the_consultant_chooses_what_stands_in_a_chapter(monkeypatch):
+    monkeypatch.setattr(assembling, "chapter_exhibits", lambda: {"1_goals": ("x.c", "x.d*")})
+    chapter = assemble({"1_goals": notebook(*(tier_table(f"x.{n}") for n in ("a", "b", "c", "d1", "d2")))}, EN, "C").chapters[0]
+    assert [e.block for e in chapter.exhibits] == ["x.c", "x.d1", "x.d2"]
+    assert [e.block for e in chapter.further] == ["x.a", "x.b"]
+
+
+def test_the_choice_names_stages_and_lists(monkeypatch, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "chapters.yaml").write_text("7_more: [a]\n1_goals: all\n")
+    monkeypatch.setattr(assembling, "templates_folder", lambda: tmp_path)
+    with pytest.raises(WorkbookError, match="7_more, 1_goals"):
+        chapter_exhibits()
+
+
+def test_the_same_gap_is_told_once_in_a_chapter():
+    lacking = [NotMeasured(f"x.{n}", named("one thing"), ("tickets",)) for n in range(3)]
+    chapter = assemble({"1_goals": notebook(*lacking)}, EN, "C").chapters[0]
+    assert len(chapter.unknown) == len(chapter.body) == 1
+
+
+@pytest.mark.parametrize(("client", "words"), [("云松", "资料来源：云松交付数据"), ("Acme", "资料来源：Acme 交付数据")])
+def test_source_line_sets_a_space_only_after_western_names(client, words):
+    assert words in assemble({"1_goals": notebook(tier_table("x.a"))}, ZH, client).chapters[0].exhibits[0].html

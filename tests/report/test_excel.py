@@ -11,10 +11,10 @@ import pytest
 from tests.report.made_up import HOSTILE
 
 from workbook.errors import WorkbookError
-from workbook.language import Edition, named, share
+from workbook.language import Edition, display_width, named, share
 from workbook.period import Period
 from workbook.report.blocks import Column, Table
-from workbook.report.excel import LONGEST_TEXT, About, Sheet, display_width, write_csv, write_excel
+from workbook.report.excel import LONGEST_TEXT, About, Sheet, write_csv, write_excel
 
 EN, ZH = Edition("en"), Edition("zh")
 ABOUT = About(named({"en": "List of CRM problems", "zh": "《客户关系管理功能问题清单》"}), named("云松 & Co"),

@@ -59,7 +59,7 @@ def test_zero_is_a_dash_and_words_stand_left_of_numbers():
     soup = BeautifulSoup(block_html(tier_table("a.t").bundle(EDITIONS), "en"), "html.parser")
     last = soup.select("tbody tr")[-1].find_all(["th", "td"])
     assert [cell.get_text() for cell in last][2:4] == ["–", "–"]
-    assert [cell["class"] for cell in last] == [["txt"], ["num"], ["num"], ["num"], ["txt"]]
+    assert [cell["class"] for cell in last] == [["txt", "short"], ["num"], ["num"], ["num"], ["txt", "short"]]
 
 
 def test_number_and_source_of_an_exhibit():

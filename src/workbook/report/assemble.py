@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from markupsafe import Markup
@@ -98,6 +99,7 @@ class Summary:
 
     parts: Mapping[str, tuple[Message, ...]]
     cards: tuple[Markup, ...]
+    notes: tuple[tuple[str, str], ...]
     asks: tuple[Ask, ...]
     more_asks: int
     unknown: tuple[tuple[str, str], ...]
@@ -126,7 +128,7 @@ class _Draft:
     place: int
     edition: Edition
     client: str
-    wanted: frozenset[str] | None = None
+    wanted: tuple[str, ...] | None = None
     answers: list[Bundle] = field(default_factory=list)
     body: list[Markup] = field(default_factory=list)
     exhibits: list[Exhibit] = field(default_factory=list)
@@ -181,8 +183,9 @@ class _Draft:
                 )
 
     def belongs(self, block: str) -> bool:
-        """Whether an exhibit stands in the chapter: as chapters.yaml says, else the first five."""
-        return block in self.wanted if self.wanted is not None else len(self.exhibits) < MOST_EXHIBITS
+        """Whether an exhibit stands in the chapter: as chapters.yaml says, and never more than five."""
+        room = len(self.exhibits) < MOST_EXHIBITS
+        return room and (self.wanted is None or any(fnmatchcase(block, pattern) for pattern in self.wanted))
 
     def exhibit(self, bundle: Bundle, cell: str) -> Exhibit:
         """The next exhibit, numbered by its kind."""
@@ -195,10 +198,11 @@ class _Draft:
         return Exhibit(bundle["id"], number, label, title, anchor("exhibit", bundle["id"]), page)
 
     def source(self, cell: str) -> Source:
+        latin = self.edition.language == "zh" and self.client[-1:].isascii()
         words = text(
             "report.source",
             "Source: {client} delivery; calculation: notebook {notebook}, cell {cell}",
-            client=self.client,
+            client=self.client + (" " if latin else ""),
             notebook=self.stage,
             cell=cell,
         ).render(self.edition)
@@ -227,8 +231,8 @@ class _Draft:
         )
 
 
-def chapter_exhibits() -> Mapping[str, frozenset[str]]:
-    """Stage → ids of the exhibits that stand in its chapter, from ``templates/report/chapters.yaml``.
+def chapter_exhibits() -> Mapping[str, tuple[str, ...]]:
+    """Stage → patterns of the ids of the exhibits that stand in its chapter, from ``templates/report/chapters.yaml``.
 
     Raises:
         WorkbookError: where the file does not hold a list of ids for each stage.
@@ -238,7 +242,7 @@ def chapter_exhibits() -> Mapping[str, frozenset[str]]:
     faulty = [str(stage) for stage, ids in content.items() if not isinstance(ids, list) or stage not in {s.id for s in STAGES}]
     if faulty:
         raise WorkbookError(f"{path}: found {', '.join(faulty)}, expected a list of block ids under the name of a stage")
-    return {stage: frozenset(map(str, ids)) for stage, ids in content.items()}
+    return {stage: tuple(map(str, ids)) for stage, ids in content.items()}
 
 
 def assemble(notebooks: Mapping[str, NotebookNode], edition: Edition, client: str) -> Contents:
@@ -296,6 +300,7 @@ def _summary(drafts: Sequence[_Draft], chapters: Sequence[Chapter], edition: Edi
     return Summary(
         parts={part: tuple(messages) for part, messages in parts.items()},
         cards=tuple(Markup(block_html(b, edition.language)) for b in cards),
+        notes=tuple((w["label"], w["note"]) for b in cards if (w := b["languages"][edition.language])["note"]),
         asks=tuple(asks[:MOST_ASKS]),
         more_asks=max(0, len(asks) - MOST_ASKS),
         unknown=tuple((apart.join(dict.fromkeys(what)), why) for why, what in reasons.items()),

@@ -179,7 +179,7 @@ def _pages(run: _Run, edition: Edition) -> dict[Path, str]:
              "cells": _cells(notebook, stage, contents, language), "others": others,
              "chapter": anchor("chapter", stage)},
         )  # fmt: skip
-    woff2, _ = fonts.subset_woff2(_visible(page) for page in pages.values())
+    woff2, _ = fonts.subset_woff2((_visible(page) for page in pages.values()), language)
     face = fonts.font_face(woff2)
     return {path: page.replace(FONTS, face, 1) for path, page in pages.items()}
 
@@ -223,7 +223,7 @@ def _cover(settings: Settings, period: Period, client: str, edition: Edition) ->
         (words["client"], name),
         (words["period"], period_words(period, edition)),
         (words["cut_off"], day(period.end).render(edition)),
-        (words["version"], f"{period.name}, {workbook.__version__}"),
+        (words["version"], workbook.__version__),
         (words["author"], author),
     ]
     return Cover(
@@ -299,7 +299,7 @@ def _cells(notebook: NotebookNode, stage: str, contents: Contents, language: str
         if cell.cell_type == "markdown":
             source = cell.source if language == "en" else translation(f"notebooks.{stage}.{cell.id}", cell.source, language)
             cells.append({"kind": "lesson" if LESSON in tags else "prose", "anchor": anchor("cell", name),
-                          "html": markdown_html(source, top=2)})  # fmt: skip
+                          "html": markdown_html(source, top=1)})  # fmt: skip
         elif cell.cell_type == "code":
             cells.append({"kind": "code", "anchor": anchor("cell", name), "html": _highlighted(cell.source),
                           "outputs": _outputs(cell, stage, contents, language), "name": name})  # fmt: skip

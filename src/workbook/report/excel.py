@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,7 +19,7 @@ import xlsxwriter
 
 import workbook
 from workbook.errors import WorkbookError
-from workbook.language import Edition, Quantity, Text, Unit, count, day, is_missing, money_scale, text
+from workbook.language import Edition, Quantity, Text, Unit, count, day, display_width, is_missing, money_scale, text
 from workbook.period import Period
 from workbook.report.blocks import Column, Sheet, Table, mask
 from workbook.report.words import period_words
@@ -314,15 +313,6 @@ def _harmless(words: str) -> str:
     ("'=1+1", 'Wu')
     """
     return f"'{words}" if words.startswith(_FORMULA) else words
-
-
-def display_width(words: str) -> int:
-    """Columns that words take: a Chinese character counts two.
-
-    >>> display_width("客户 A")
-    6
-    """
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in words)
 
 
 def _width(values: Sequence[Any], column: Column) -> int:

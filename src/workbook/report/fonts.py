@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from workbook.errors import WorkbookError
 
 FAMILY = "Workbook Sans"
-_SIMPLIFIED = "Noto Sans CJK SC"
+_SIMPLIFIED, _KOREAN = "Noto Sans CJK SC", "Noto Sans CJK KR"
+_WESTERN = "‘’“”·…—"
+"""Signs that a Chinese font draws a whole square wide; Western text takes the narrow ones of the Korean face."""
 
 
 def font_file() -> Path:
@@ -21,10 +25,10 @@ def font_file() -> Path:
     return Path(noto_cjk_sans_otc.__file__).parent / "NotoSansCJK-Regular.ttc"
 
 
-def subset_woff2(words: Iterable[str]) -> tuple[bytes, frozenset[str]]:
+def subset_woff2(words: Iterable[str], language: str) -> tuple[bytes, frozenset[str]]:
     """The part of the house font that *words* need, and the characters that the font does not have.
 
-    The bytes depend on the set of characters alone.
+    The bytes depend on the set of characters and the language alone.
 
     Raises:
         WorkbookError: where the collection holds no simplified Chinese face.
@@ -34,7 +38,9 @@ def subset_woff2(words: Iterable[str]) -> tuple[bytes, frozenset[str]]:
 
     logging.getLogger("fontTools.subset").setLevel(logging.ERROR)
     wanted = {character for piece in words for character in piece if character.isprintable()} | set(" \u00a0–…")
-    font = TTFont(font_file(), fontNumber=_face(), lazy=True, recalcTimestamp=False)
+    font = TTFont(font_file(), fontNumber=_face(_SIMPLIFIED), lazy=True, recalcTimestamp=False, recalcBBoxes=False)
+    if language != "zh":
+        _make_western(font)
     known = font.getBestCmap()
     options = subset.Options()
     options.flavor = "woff2"
@@ -60,11 +66,22 @@ def font_face(woff2: bytes) -> str:
     )
 
 
-def _face() -> int:
+def _make_western(font: Any) -> None:
+    """Give the signs of Western text their narrow forms; all faces of the collection share their glyphs."""
+    from fontTools.ttLib import TTFont
+
+    narrow = TTFont(font_file(), fontNumber=_face(_KOREAN), lazy=True).getBestCmap()
+    for table in font["cmap"].tables:
+        if table.isUnicode() and table.format != 14:
+            table.cmap.update({ord(sign): narrow[ord(sign)] for sign in _WESTERN})
+
+
+@functools.cache
+def _face(name: str) -> int:
     from fontTools.ttLib import TTCollection
 
     with TTCollection(str(font_file()), lazy=True) as collection:
         for place, font in enumerate(collection.fonts):
-            if font["name"].getDebugName(1) == _SIMPLIFIED:
+            if font["name"].getDebugName(1) == name:
                 return place
-    raise WorkbookError(f"{font_file()}: no face {_SIMPLIFIED!r}; reinstall the package noto-cjk-sans-otc")
+    raise WorkbookError(f"{font_file()}: no face {name!r}; reinstall the package noto-cjk-sans-otc")

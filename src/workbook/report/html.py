@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from workbook.language import LANGUAGES, Edition, Language
+from workbook.language import LANGUAGES, Edition, Language, display_width
 from workbook.places import templates_folder
 from workbook.report.blocks import Bundle
 from workbook.report.figures import FULL_WIDTH
@@ -17,6 +18,12 @@ from workbook.report.words import block_words, caption_label, rows_left_out
 
 COLUMN = 760
 """Width in px of the text column; a picture of FULL_WIDTH inches fills it."""
+
+SHORT = 12
+"""Widest cell, in Latin letters, of a column of words that is kept on one line."""
+
+WIDE_VALUE = 9
+"""Widest value, in Latin letters, that a card shows in its largest type."""
 
 _UNKNOWN = {"en": "n/a", "zh": "未知"}
 _NUMERIC = {"count", "number", "share", "points", "money", "score", "ratio", "days", "hours", "months"}
@@ -78,6 +85,8 @@ def _block(bundle: Bundle, language: str, number: str | None) -> dict[str, Any]:
     block["remarks"] = words.get("note", "")
     if kind in ("figure", "table") and number:
         block["caption_label"] = caption_label(kind, number, Edition(cast(Language, language)))
+    if kind == "key_figure":
+        block["is_wide"] = display_width(words["value"]) > WIDE_VALUE
     if kind == "table":
         block |= _table(bundle, language)
     if kind == "figure":
@@ -99,7 +108,15 @@ def _table(bundle: Bundle, language: str) -> dict[str, Any]:
         said["rounding"] if bundle.get("rounded") else "",
         said["missing"] if any(_UNKNOWN[language] == cell for row in words["cells"] for cell in row) else "",
     ]
+    columns = zip(words["head"], *words["cells"], strict=True)
     return {
-        "align": ["num" if column["unit"] in _NUMERIC else "txt" for column in bundle["columns"]],
+        "align": [_column_class(unit["unit"], cells) for unit, cells in zip(bundle["columns"], columns, strict=True)],
         "remarks": ("" if language == "zh" else " ").join(filter(None, remarks)),
     }
+
+
+def _column_class(unit: str, cells: Sequence[str]) -> str:
+    """How a column is set: numbers right, words left; dates and short words are not broken over lines."""
+    if unit in _NUMERIC:
+        return "num"
+    return "txt short" if unit in ("date", "time") or max(map(display_width, cells)) <= SHORT else "txt"

@@ -16,6 +16,10 @@ from workbook.errors import WorkbookError
 
 _SYNONYMS = {r"\le": r"\leq", r"\ge": r"\geq", r"\ne": r"\neq", r"\dfrac": r"\frac", r"\tfrac": r"\frac"}
 _SYNONYM = re.compile(r"\\(?:le|ge|ne|dfrac|tfrac)(?![a-zA-Z])")
+_WIDE = "\u3000-\u9fff\uff00-\uffef“”‘’"
+_BROKEN_CHINESE = re.compile(rf"^((?![#|>]).*[{_WIDE}])\n(?=[{_WIDE}])", re.M)
+"""A line of Chinese broken in the source, which would show as a space in the middle of a sentence."""
+
 _NUMBERED = re.compile(r"^([一二三四五六七八九十]+、|（[一二三四五六七八九十]+）|\d+[.．、])")
 
 
@@ -28,6 +32,7 @@ def markdown_html(source: str, *, number: Callable[[], str] | None = None, top: 
         top: level of the highest heading on the page that takes the text.
         drop_title: leave out headings of the first level, since the page has its own.
     """
+    source = _BROKEN_CHINESE.sub(r"\1", source)
     renderer = _Renderer(number, top, drop_title)
     plugins = ["table", "strikethrough", "math"]
     page = mistune.create_markdown(renderer=renderer, plugins=plugins)(source)
