@@ -97,7 +97,7 @@ class ForkEngine(Engine):  # type: ignore[misc]
                 except EOFError:
                     nb_man.cell_exception(cell, index)
                     raise DeadKernelError(f"Kernel died: {child.cause_of_death()}") from None
-                cell.outputs = [from_dict(output) for output in answer["outputs"]]  # type: ignore[no-untyped-call]
+                cell.outputs = [from_dict(output) for output in answer["outputs"]]
                 cell.execution_count = answer["execution_count"]
                 if answer["failed"]:
                     nb_man.cell_exception(cell, index)
