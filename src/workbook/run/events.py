@@ -32,7 +32,7 @@ class Event:
         """The event as one line for people.
 
         >>> Event("stage", "demo", "2025Q4", "1_goals", 1.24).line()
-        'demo 2025Q4  1_goals         1.2 s'
+        'demo 2025Q4  1_goals          1.2 s'
         """
         subject = self.stage or self.kind.replace("_", " ")
         if self.kind == "reused":
