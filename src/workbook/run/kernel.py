@@ -63,7 +63,8 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], variabl
             request_save_on_cell_execute=False,
             record_timing=False,
             kernel_manager_class=_kernel_manager(variables),
-            extra_arguments=["--HistoryManager.enabled=False"],
+            # the kernel's own log would tell of the interrupt that ends it; what matters comes back as an exception
+            extra_arguments=["--HistoryManager.enabled=False", "--IPKernelApp.log_level=50"],
         )
     except PapermillExecutionError as error:
         raise StageStopped(
