@@ -221,7 +221,8 @@ class Answer:
 class KeyFigure:
     """A number worth a place in the summary, with its change since the previous period and its interval.
 
-    ``better`` says which way is good, None where neither is; ``rank`` orders the summary, smaller first.
+    ``better`` says which way is good, None where neither is; ``change`` is the interval of the change, where one could be
+    computed: a change whose interval holds zero is unclear, whatever its sign. ``rank`` orders the summary, smaller first.
     """
 
     id: str
@@ -233,6 +234,7 @@ class KeyFigure:
     better: Literal["higher", "lower"] | None = None
     note: Text | None = None
     rank: int = 50
+    change: tuple[float, float] | None = None
 
     def bundle(self, editions: Sequence[Edition], most_rows: int = 12) -> Bundle:
         """Label, value, interval and change in each language."""
@@ -273,6 +275,8 @@ class KeyFigure:
         change = float(self.value.value) - float(self.previous.value)  # type: ignore[arg-type]
         if change == 0:
             return "same"
+        if self.change is not None and self.change[0] <= 0 <= self.change[1]:
+            return "unclear"
         return "better" if (change > 0) == (self.better == "higher") else "worse"
 
 

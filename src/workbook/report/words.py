@@ -80,6 +80,7 @@ def block_words(edition: Edition) -> dict[str, str]:
         "interval": text("report.block.interval", "interval"),
         "better": text("report.block.better", "better"),
         "worse": text("report.block.worse", "worse"),
+        "unclear": text("report.block.unclear", "no clear change"),
         "same": text("report.block.same", "unchanged"),
         "data": text("report.block.data", "Data behind this figure"),
         "limits": text("report.block.limits", "Limits"),

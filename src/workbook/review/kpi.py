@@ -99,6 +99,7 @@ class Kpis:
                 kpi_value(k.id, before[k.id].value) if k.id in before else None,
                 DEFINITIONS[k.id].better,
                 rank=DEFINITIONS[k.id].rank,
+                change=change_interval(k, before[k.id]) if k.id in before else None,
             )
             for k in self.measured
         )

@@ -1,0 +1,99 @@
+"""Blocks turn themselves into words and cells of both languages without losing or inventing anything."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+
+from workbook.language import Edition, named, share
+from workbook.report.blocks import Column, KeyFigure, NotMeasured, Table, mask
+
+EDITIONS = (Edition("en", "CNY"), Edition("zh", "CNY"))
+
+
+def figure(change=None, better="higher", now=0.78, before=0.80):
+    return KeyFigure("t.k", named("rate"), share(now), previous=share(before), better=better, change=change)
+
+
+@pytest.mark.parametrize(
+    ("change", "better", "verdict"),
+    [
+        (None, "higher", "worse"),
+        (None, "lower", "better"),
+        ((-0.05, 0.01), "higher", "unclear"),
+        ((-0.05, -0.01), "higher", "worse"),
+        ((-0.05, -0.01), "lower", "better"),
+        ((-0.05, 0.0), "lower", "unclear"),
+        (None, None, "none"),
+    ],
+)
+def test_a_change_whose_interval_holds_zero_is_never_called_better_or_worse(change, better, verdict):
+    assert figure(change, better).bundle(EDITIONS)["verdict"] == verdict
+
+
+def test_a_figure_without_a_previous_value_has_no_verdict():
+    assert figure(before=None).bundle(EDITIONS)["verdict"] == "none"
+    assert figure(before=0.78).bundle(EDITIONS)["verdict"] == "same"
+
+
+def test_cells_carry_units_in_the_head_and_one_scale_a_table():
+    frame = pd.DataFrame({"who": ["a", "b"], "amount": [Decimal("1234567.8"), 5.0], "part": [0.5, None]})
+    columns = (
+        Column("who", named("Who")),
+        Column("amount", named({"en": "Revenue", "zh": "收入"}), "money"),
+        Column("part", named("Share"), "share"),
+    )
+    words = Table("t.t", named("title"), columns, frame).bundle(EDITIONS)["languages"]
+    assert words["zh"]["head"][1] == "收入（万元）"
+    assert words["zh"]["cells"][0][1] == "123.5"
+    assert words["en"]["head"][1] == "Revenue (CNY thousand)"
+    assert words["en"]["cells"][0][1] == "1,234.6"
+    assert words["en"]["cells"][1][2] == "n/a"
+
+
+def test_interval_and_labels_stand_in_the_cell():
+    frame = pd.DataFrame({"tier": ["gold"], "x": [0.5], "low": [0.4], "high": [0.6]})
+    columns = (
+        Column("tier", named("Tier"), labels={"gold": named({"en": "Gold", "zh": "黄金"})}),
+        Column("x", named("x"), "share", low="low", high="high"),
+    )
+    words = Table("t.i", named("title"), columns, frame).bundle(EDITIONS)["languages"]
+    assert words["en"]["cells"] == [["Gold", "50.0% (40.0% to 60.0%)"]]
+    assert words["zh"]["cells"][0][0] == "黄金"
+    assert "40.0%～60.0%" in words["zh"]["cells"][0][1]
+
+
+def test_personal_values_never_enter_a_bundle():
+    frame = pd.DataFrame({"phone": ["13812345678"], "email": ["li.wei@example.com"]})
+    columns = (Column("phone", named("p"), personal=True), Column("email", named("e"), personal=True))
+    bundle = Table("t.p", named("title"), columns, frame).bundle(EDITIONS)
+    assert "13812345678" not in str(bundle)
+    assert "li.wei" not in str(bundle)
+    assert bundle["languages"]["en"]["cells"] == [["138****5678", "l***@example.com"]]
+
+
+def test_only_the_first_rows_are_shown_and_the_number_of_all_is_known():
+    frame = pd.DataFrame({"n": range(30), "day": [dt.date(2025, 1, 1)] * 30})
+    columns = (Column("n", named("n"), "count"), Column("day", named("day"), "date"))
+    bundle = Table("t.r", named("title"), columns, frame).bundle(EDITIONS, 12)
+    assert len(bundle["rows"]) == 12
+    assert bundle["n_rows"] == 30
+    assert bundle["languages"]["zh"]["cells"][0][1] == "2025 年 1 月 1 日"
+
+
+def test_what_was_not_measured_stands_in_for_every_part_of_the_missing_result():
+    note = NotMeasured("t.n", named("response times"), ("tickets.first_response_at",))
+    assert note.frame is note
+    assert note.pyramid() is note
+    assert [*note.key_figures()] == [note]
+    with pytest.raises(AttributeError):
+        note._repr_html_()
+    assert note.bundle(EDITIONS)["missing"] == ["tickets.first_response_at"]
+
+
+@pytest.mark.parametrize("value", ["13812345678", "li.wei@example.com", "李小明", "Wu", "x"])
+def test_masking_leaves_too_little_to_recognise(value):
+    hidden = mask(value)
+    assert value not in hidden or len(value) == 1
+    assert "*" in hidden or len(value) == 1
