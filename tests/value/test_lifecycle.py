@@ -111,13 +111,13 @@ def test_everybody_is_in_one_stage_and_no_revenue_is_lost(people):
     assert list(found.frame.columns) == ["customer_id", "lifecycle"]
 
 
-def test_titles_count_buyers_and_not_contacts():
+def test_titles_give_the_shares_that_the_exhibit_shows():
     many = placed(*[person()] * 30, *[person(last=200)] * 10, *[person(orders=0)] * 60)
-    assert many.table().title.render(EN) == "75% of buyers are in retention, 25% are lost"
-    assert many.table().title.render(ZH) == "购买客户中 75% 处于留存期，25% 已流失"
+    assert many.table().title.render(EN) == "30% of customers are in retention, 10% are lost"
+    assert many.table().title.render(ZH) == "客户中 30% 处于留存期，10% 已流失"
     assert many.key_figures()[0].value.render(EN) == "25%"
     few = placed(person(), person(last=200), person(orders=0))
-    assert few.table().title.render(EN) == "1 of 2 buyers are in retention, 1 are lost"
+    assert few.table().title.render(EN) == "1 of 3 customers are in retention, 1 are lost"
 
 
 def test_the_picture_stays_inside_its_frame_in_both_languages():

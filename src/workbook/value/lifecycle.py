@@ -134,21 +134,20 @@ class Lifecycle:
 
     def _title(self) -> Text:
         sizes = self.stages.set_index("lifecycle")["customers"]
-        buyers, lost = int(sizes.sum() - sizes[CONTACT]), int(sizes[CHURNED])
-        kept = int(sizes[RETENTION])
-        if buyers < FEW:
+        customers, kept, lost = int(sizes.sum()), int(sizes[RETENTION]), int(sizes[CHURNED])
+        if customers < FEW:
             return text(
                 "value.lifecycle.few",
-                "{kept} of {n} buyers are in retention, {lost} are lost",
+                "{kept} of {n} customers are in retention, {lost} are lost",
                 kept=count(kept),
                 lost=count(lost),
-                n=count(buyers),
+                n=count(customers),
             )
         return text(
             "value.lifecycle.title",
-            "{kept} of buyers are in retention, {lost} are lost",
-            kept=share(kept / buyers),
-            lost=share(lost / buyers),
+            "{kept} of customers are in retention, {lost} are lost",
+            kept=share(kept / customers),
+            lost=share(lost / customers),
         )
 
     def _note(self) -> Text:
