@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -193,6 +196,28 @@ def test_faults_of_the_settings_come_before_any_kernel_and_leave_no_folder(tiny:
 def test_a_second_run_of_the_client_is_told_to_wait(tiny: Any) -> None:
     with client_lock(tiny.outputs), pytest.raises(WorkbookError, match="another run of this client is at work"):
         tiny.run()
+
+
+@pytest.mark.parametrize("step", ["1_count", "2_double", "report"])
+def test_the_run_after_a_killed_one_completes_to_the_same_bytes(tiny: Any, contents: Contents, step: str) -> None:
+    def killed_after(line: str) -> None:
+        if f"  {step}" in line:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def run() -> None:
+        execute.run_periods(tiny.home, "tiny", [Q4], overrides={"seed": 8}, echo=killed_after)
+
+    (earlier,) = tiny.run()
+    before = contents(earlier.folder)
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert contents(earlier.folder) == before
+    assert list((tiny.outputs / ".work").iterdir())
+    (again,) = tiny.run()
+    assert contents(again.folder) == before
+    assert not list((tiny.outputs / ".work").iterdir())
 
 
 @pytest.mark.parametrize("options", [{"engine": "quantum"}, {"stages": ["9_never"]}])
