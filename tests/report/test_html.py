@@ -9,7 +9,8 @@ from tests.report.made_up import EDITIONS, HOSTILE, tier_table
 
 from workbook.language import Quantity, count, day, money, named, points, share
 from workbook.report.blocks import Answer, Ask, Column, KeyFigure, NotMeasured, Paragraph, Table
-from workbook.report.html import Source, anchor, block_html
+from workbook.report.html import Source, block_html
+from workbook.report.templating import anchor
 
 WORDS = named(HOSTILE)
 BLOCKS = [

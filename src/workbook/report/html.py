@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from workbook.language import LANGUAGES, Edition, Language, display_width
-from workbook.places import templates_folder
 from workbook.report.blocks import Bundle
 from workbook.report.figures import FULL_WIDTH
+from workbook.report.templating import anchor, environment
 from workbook.report.words import block_words, caption_label, rows_left_out
 
 COLUMN = 760
@@ -49,27 +46,6 @@ def block_html(bundle: Bundle, language: str, number: str | None = None, source:
     spoken = language if language in bundle["languages"] else next(iter(bundle["languages"]))
     template = environment().get_template("blocks.html.j2")
     return template.render(block=_block(bundle, spoken, number), source=source, words=_words(spoken)).strip()
-
-
-@functools.cache
-def environment() -> Environment:
-    """The Jinja environment of the report's templates: escaping on, unknown names an error."""
-    return Environment(
-        loader=FileSystemLoader(templates_folder() / "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def anchor(*parts: str) -> str:
-    """A name for use in ``id`` and ``href``: letters, digits, dots, hyphens and underscores only.
-
-    >>> anchor("exhibit", "goals.kpi table<b>")
-    'exhibit-goals.kpi-table-b-'
-    """
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts))
 
 
 @functools.cache
