@@ -42,6 +42,13 @@ def test_the_summary_takes_the_five_numbers_of_lowest_rank():
     assert [f"K{n}" in str(card) for n, card in zip((7, 6, 5, 4, 3), cards, strict=True)] == [True] * 5
 
 
+def test_the_summary_gathers_what_waits_for_one_table_and_counts_the_rest():
+    lacking = [NotMeasured(f"x.{n}", named(f"thing {n}"), (f"tickets.c{n}",)) for n in range(5)]
+    assert assemble({"3_diagnose": notebook(*lacking)}, EN, "C").summary.unknown == (
+        ("thing 0; thing 1; thing 2 and 2 more", "To measure it, deliver: tickets."),
+    )
+
+
 def test_what_lacks_the_same_delivery_is_gathered_in_one_line():
     lacking = [NotMeasured(f"x.{n}", named(f"thing {n}"), ("tickets",)) for n in range(3)]
     assert assemble({"1_goals": notebook(*lacking)}, EN, "C").summary.unknown == (
@@ -81,7 +88,7 @@ def test_the_choice_names_stages_and_lists(monkeypatch, tmp_path):
 def test_the_same_gap_is_told_once_in_a_chapter():
     lacking = [NotMeasured(f"x.{n}", named("one thing"), ("tickets",)) for n in range(3)]
     chapter = assemble({"1_goals": notebook(*lacking)}, EN, "C").chapters[0]
-    assert len(chapter.unknown) == len(chapter.body) == 1
+    assert chapter.unknown == (("one thing", "To measure it, deliver: tickets."),)
 
 
 @pytest.mark.parametrize(("client", "words"), [("云松", "资料来源：云松交付数据"), ("Acme", "资料来源：Acme 交付数据")])

@@ -15,8 +15,9 @@ from workbook.errors import WorkbookError
 from workbook.language import StaleTranslation
 from workbook.period import Period
 from workbook.places import templates_folder
-from workbook.report.build import build_report, css_string
+from workbook.report.build import build_report
 from workbook.report.colours import contrast, legible
+from workbook.report.templating import css_string
 from workbook.stages import STAGES
 
 PERIOD = Period.parse("2025Q4")

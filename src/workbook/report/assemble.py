@@ -15,14 +15,16 @@ from workbook.errors import WorkbookError
 from workbook.language import Edition, text, translation
 from workbook.places import templates_folder
 from workbook.report.blocks import MIME, Bundle
-from workbook.report.html import Source, anchor, block_html
+from workbook.report.html import Source, block_html
 from workbook.report.markdown import markdown_html
-from workbook.report.words import caption_label, chapter_name, heading_number
+from workbook.report.templating import anchor
+from workbook.report.words import caption_label, chapter_name, heading_number, shortened
 from workbook.stages import STAGES
 
 MOST_EXHIBITS = 5
 MOST_KEY_FIGURES = 5
 MOST_ASKS = 6
+MOST_UNKNOWN = 3
 LESSON = "lesson"
 """Tag of markdown cells that teach: they stand in the notebook edition and not in the client's report."""
 
@@ -55,6 +57,7 @@ class Unknown:
 
     what: str
     why: str
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Chapter:
     Attributes:
         number: what stands before the heading ("1" or "一、").
         heading: the message; the chapter's neutral name where the notebook gave no answer.
-        body: prose, exhibits and not-measured notes in the notebook's order.
+        body: prose and exhibits in the notebook's order.
         further: exhibits that stand in the appendix.
     """
 
@@ -89,7 +92,7 @@ class Chapter:
     meaning: tuple[str, ...]
     asks: tuple[Ask, ...]
     limits: tuple[str, ...]
-    unknown: tuple[Unknown, ...]
+    unknown: tuple[tuple[str, str], ...]
     section_numbers: tuple[str, ...]
 
 
@@ -174,9 +177,9 @@ class _Draft:
             case "ask":
                 self.asks.append(Ask(words["what"], words["who"], words["by"], int(bundle["rank"])))
             case "not_measured":
-                if (unknown := Unknown(words["what"], words["why"])) not in self.unknown:
+                unknown = Unknown(words["what"], words["why"], tuple(bundle["missing"]))
+                if unknown not in self.unknown:
                     self.unknown.append(unknown)
-                    self.body.append(Markup(block_html(bundle, self.edition.language)))
             case "paragraph":
                 {"meaning": self.meaning, "limits": self.limits, "definition": self.definitions}[bundle["role"]].append(
                     words["words"]
@@ -226,7 +229,7 @@ class _Draft:
             meaning=tuple(self.meaning),
             asks=tuple(self.asks),
             limits=tuple(self.limits),
-            unknown=tuple(self.unknown),
+            unknown=_by_reason(self.unknown, self.edition),
             section_numbers=tuple(self.next_section() if used else "" for used in closing),
         )
 
@@ -292,19 +295,37 @@ def _summary(drafts: Sequence[_Draft], chapters: Sequence[Chapter], edition: Edi
             parts[answer["part"]].append(Message(words["heading"], more, f"#{chapter.anchor}"))
     cards = sorted((b for d in drafts for b in d.key_figures), key=lambda b: (b["rank"], b["id"]))[:MOST_KEY_FIGURES]
     asks = sorted((a for d in drafts for a in d.asks), key=lambda a: a.rank)
-    reasons: dict[str, list[str]] = {}
-    for draft in drafts:
-        for unknown in draft.unknown:
-            reasons.setdefault(unknown.why, []).append(unknown.what)
-    apart = {"en": "; ", "zh": "；"}[edition.language]
     return Summary(
         parts={part: tuple(messages) for part, messages in parts.items()},
         cards=tuple(Markup(block_html(b, edition.language)) for b in cards),
         notes=tuple((w["label"], w["note"]) for b in cards if (w := b["languages"][edition.language])["note"]),
         asks=tuple(asks[:MOST_ASKS]),
         more_asks=max(0, len(asks) - MOST_ASKS),
-        unknown=tuple((apart.join(dict.fromkeys(what)), why) for why, what in reasons.items()),
+        unknown=_by_table([unknown for draft in drafts for unknown in draft.unknown], edition),
     )
+
+
+def _by_reason(unknown: Sequence[Unknown], edition: Edition) -> tuple[tuple[str, str], ...]:
+    """What could not be measured, gathered by the same reason: (what, why) in words."""
+    reasons: dict[str, list[str]] = {}
+    for each in unknown:
+        reasons.setdefault(each.why, []).append(each.what)
+    return tuple((shortened(list(dict.fromkeys(what)), len(what), edition), why) for why, what in reasons.items())
+
+
+def _by_table(unknown: Sequence[Unknown], edition: Edition) -> tuple[tuple[str, str], ...]:
+    """The same for the summary: gathered by the table to deliver, so that a few lines say what is worth delivering."""
+    tables: dict[str, list[Unknown]] = {}
+    for each in unknown:
+        table = each.missing[0].partition(".")[0] if each.missing else each.why
+        tables.setdefault(table, []).append(each)
+    lines = []
+    for table, waiting in tables.items():
+        why, names = waiting[0].why, list(dict.fromkeys(each.what for each in waiting))
+        if any(each.why != why for each in waiting):
+            why = text("report.not_measured.deliver", "To measure it, deliver: {needed}.", needed=table).render(edition)
+        lines.append((shortened(names, MOST_UNKNOWN, edition), why))
+    return tuple(lines)
 
 
 def _changes(drafts: Sequence[_Draft], edition: Edition) -> tuple[Mapping[str, Any], ...]:

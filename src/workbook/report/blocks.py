@@ -270,14 +270,27 @@ class KeyFigure:
         return sign + format_value(size, unit, edition, self.value.digits)
 
     def _verdict(self) -> str:
+        """better, worse, same; unclear where the interval of the change holds zero.
+
+        Where only the interval of the value is known, the previous value is taken to be as uncertain as this one.
+        """
         if self.better is None or self.previous is None or is_missing(self.previous.value) or is_missing(self.value.value):
             return "none"
         change = float(self.value.value) - float(self.previous.value)  # type: ignore[arg-type]
         if change == 0:
             return "same"
-        if self.change is not None and self.change[0] <= 0 <= self.change[1]:
+        if self.change is not None:
+            unclear = self.change[0] <= 0 <= self.change[1]
+        else:
+            unclear = abs(change) <= math.sqrt(2) * self._half_width()
+        if unclear:
             return "unclear"
         return "better" if (change > 0) == (self.better == "higher") else "worse"
+
+    def _half_width(self) -> float:
+        if self.low is None or self.high is None or is_missing(self.low.value) or is_missing(self.high.value):
+            return 0.0
+        return (float(self.high.value) - float(self.low.value)) / 2  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,9 @@ from workbook.report import fonts
 from workbook.report.assemble import LESSON, Contents, assemble, bundles
 from workbook.report.blocks import MIME
 from workbook.report.colours import legible
-from workbook.report.html import anchor, block_html, environment
+from workbook.report.html import block_html
 from workbook.report.markdown import markdown_html
+from workbook.report.templating import anchor, css_string, environment
 from workbook.report.words import chapter_name, method_notes, more_asks, page_words, period_words
 from workbook.settings.models import Settings
 from workbook.stages import STAGES
@@ -190,16 +191,6 @@ def _export(notebook: NotebookNode, template: str, resources: dict[str, Any]) ->
     return str(page)
 
 
-def css_string(words: str) -> Markup:
-    """Words as a CSS string that no client text can break out of.
-
-    >>> print(css_string("A&B </style>"))
-    "A\\26 B\\20 \\3c \\2f style\\3e "
-    """
-    safe = "".join(c if c.isalnum() and ord(c) < 128 else f"\\{ord(c):x} " for c in words)
-    return Markup(f'"{safe}"')
-
-
 def _joined(notebooks: Mapping[str, NotebookNode]) -> NotebookNode:
     """The notebooks of a run as one, in the order of the chapters."""
     cells = [
@@ -220,7 +211,6 @@ def _cover(settings: Settings, period: Period, client: str, edition: Edition) ->
     name = named(settings.client.name).render(edition)
     author = named(settings.report.author).render(edition)
     facts = [
-        (words["client"], name),
         (words["period"], period_words(period, edition)),
         (words["cut_off"], day(period.end).render(edition)),
         (words["version"], workbook.__version__),

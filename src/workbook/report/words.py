@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from workbook.language import Edition, Text, count, named, share, text
 from workbook.period import Period
@@ -207,6 +208,15 @@ def method_notes(confidence: float, small_cell: int, edition: Edition) -> list[s
         ),
     ]  # fmt: skip
     return [note.render(edition) for note in notes]
+
+
+def shortened(names: Sequence[str], most: int, edition: Edition) -> str:
+    """The first *most* names and how many more there are."""
+    apart = {"en": "; ", "zh": "；"}[edition.language]
+    listed = apart.join(names[:most])
+    if len(names) <= most:
+        return listed
+    return text("report.page.and_more", "{names} and {n} more", names=listed, n=count(len(names) - most)).render(edition)
 
 
 def more_asks(n: int) -> Text:
