@@ -1,6 +1,7 @@
 """The pages: whole, self-contained, in order, legible, and deaf to what stands in a client's data."""
 
 import hashlib
+import io
 import itertools
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from tests.report.conftest import made_up_settings
 from tests.report.made_up import HEADINGS, HOSTILE, write_notebooks
 
@@ -15,8 +17,9 @@ from workbook.errors import WorkbookError
 from workbook.language import StaleTranslation
 from workbook.period import Period
 from workbook.places import templates_folder
-from workbook.report.build import build_report
+from workbook.report.build import _visible, build_report
 from workbook.report.colours import contrast, legible
+from workbook.report.fonts import subset_woff2
 from workbook.report.templating import css_string
 from workbook.stages import STAGES
 
@@ -226,3 +229,18 @@ def test_colours_of_text_reach_the_contrast_of_wcag():
     assert contrast("#5C3D00", "#FFF4D6") >= 4.5
     code = re.findall(r"\.code [^{]*\{ color: (#[0-9A-F]{6})", style)
     assert len(code) == 5 and all(contrast(colour, named["ground"]) >= 4.5 for colour in code)
+
+
+def test_characters_written_as_entities_are_in_the_font_too():
+    assert set("it's <b>") <= set(_visible("<p>it&#39;s &lt;b&gt;</p>"))
+    woff2, missing = subset_woff2(["it's 客户 ☃"], "zh")
+    assert set(map(ord, "'客户")) <= set(TTFont(io.BytesIO(woff2)).getBestCmap())
+    assert missing <= {"☃"}
+
+
+def test_western_pages_get_narrow_quotation_marks():
+    def width(language: str) -> int:
+        font = TTFont(io.BytesIO(subset_woff2(["“quoted”"], language)[0]))
+        return font["hmtx"][font.getBestCmap()[ord("“")]][0]
+
+    assert width("en") < width("zh")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import html
 import importlib.metadata
 import mimetypes
 import platform
@@ -203,7 +204,7 @@ def _joined(notebooks: Mapping[str, NotebookNode]) -> NotebookNode:
 
 def _visible(page: str) -> str:
     """A page without its pictures: the characters that the font must have."""
-    return re.sub(r"base64,[A-Za-z0-9+/=]+", "", page)
+    return html.unescape(re.sub(r"base64,[A-Za-z0-9+/=]+", "", page))
 
 
 def _cover(settings: Settings, period: Period, client: str, edition: Edition) -> Cover:
