@@ -27,7 +27,8 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     "store": (*GROUND,),
     "synthetic": (*GROUND,),
     "ledger": (*GROUND,),
-    "diff": (*GROUND, "store"),
+    # what was published, read again: manifests, artefacts and the blocks of executed notebooks
+    "diff": (*GROUND, "report"),
     # the book opens the delivery, shows blocks and keeps artefacts; methods are called by the notebooks
     "book": (*GROUND, "settings", "store", "ledger", "report", "sources.prepare"),
     # the run knows notebooks and stages; the delivery is prepared before the first kernel, so that its faults come at once

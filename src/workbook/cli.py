@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -17,6 +17,9 @@ from workbook import __version__
 from workbook.errors import DeliveryError, SettingsError, UsageError, WorkbookError
 from workbook.period import Period
 from workbook.places import HOME_VARIABLE, home_folder
+
+if TYPE_CHECKING:
+    from workbook.language import Language
 
 SCREEN = 40
 """Most lines of faults shown at once."""
@@ -190,6 +193,39 @@ def list_(ctx: typer.Context) -> None:
             typer.echo(f"{name}  {period.name}  {'  '.join(str(r) for r in reports) or 'not run yet'}")
 
 
+@app.command()
+def diff(
+    ctx: typer.Context,
+    client: ClientName,
+    before: Annotated[str, typer.Argument(help="A period, or a folder of published results; compared with.", metavar="A")],
+    after: Annotated[str, typer.Argument(help="The same; what is compared.", metavar="B")],
+    whole: Annotated[bool, typer.Option("--all", help="Every row of every list.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Write it as a page in each language; prints the paths.")] = False,
+    file: Annotated[Path | None, typer.Option(help="With --html: the one page to write.", dir_okay=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    language: Annotated[str, typer.Option(help="Of the words on the screen: en or zh.")] = "en",
+) -> None:
+    """Compare two results of a client: key figures, tables, blocks, and whether data, parameters or code changed."""
+    from workbook.diff.finding import find_result
+    from workbook.diff.whole import compare
+    from workbook.language import Edition
+
+    spoken = _language(language)
+    difference = compare(client, find_result(ctx.obj, client, before), find_result(ctx.obj, client, after))
+    if as_json:
+        typer.echo(json.dumps(difference.as_json(), ensure_ascii=False, indent=1))
+    elif html or file is not None:
+        from workbook.diff.page import write_pages
+
+        for path in write_pages(difference, ctx.obj / "outputs" / client, file):
+            typer.echo(str(path))
+    else:
+        from workbook.diff.screen import as_screen
+
+        currency = (difference.after.manifest.get("settings") or {}).get("currency", "CNY")
+        typer.echo(as_screen(difference, Edition(spoken, currency), whole=whole))
+
+
 @app.command("next")
 def next_(
     ctx: typer.Context,
@@ -256,6 +292,15 @@ def lab(
 
 def _periods(names: list[str] | None) -> list[Period] | None:
     return sorted({Period.parse(name) for name in names}) if names else None
+
+
+def _language(words: str) -> Language:
+    from workbook.language import LANGUAGES
+
+    for language in LANGUAGES:
+        if words == language:
+            return language
+    raise UsageError(f"--language: found {words!r}, expected {' or '.join(LANGUAGES)}")
 
 
 def _complain(fault: WorkbookError) -> None:
