@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,7 +142,7 @@ class Book:
         """The visible folder of a period's results."""
         return self.home / "outputs" / self.client / period.name
 
-    def write_list(self, name: str, *tables: Table | Sheet | NotMeasured) -> list[Path]:
+    def write_list(self, name: str, *tables: Table | Sheet | NotMeasured) -> None:
         """Write a file for the client's departments, ``lists/<name>.<language>.xlsx``, one for each language.
 
         A list of a single sheet is written as CSV beside it, for systems that import. What was not measured gives no file.
@@ -155,17 +155,20 @@ class Book:
         sheets = [Sheet(table.title, table) if isinstance(table, Table) else table for table in tables]
         measured = [sheet for sheet in sheets if isinstance(sheet, Sheet)]
         if not measured:
-            return []
+            return
         folder = self.workspace / "lists"
         folder.mkdir(parents=True, exist_ok=True)
         client = self.settings.client
         about = About(measured[0].name, named(client.name), self.period, synthetic=client.synthetic)
-        files = []
         for edition in self.editions:
-            files.append(write_excel(folder / f"{name}.{edition.language}.xlsx", measured, edition, about))
+            write_excel(folder / f"{name}.{edition.language}.xlsx", measured, edition, about)
             if len(measured) == 1:
-                files.append(write_csv(folder / f"{name}.{edition.language}.csv", measured[0].table, edition))
-        return files
+                write_csv(folder / f"{name}.{edition.language}.csv", measured[0].table, edition)
+
+    def write_lists(self, lists: Mapping[str, Sequence[Table | Sheet | NotMeasured]]) -> None:
+        """Write several files, name → its tables; see :meth:`write_list`."""
+        for name, tables in lists.items():
+            self.write_list(name, *tables)
 
 
 find_stage = stage

@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
-from workbook.language import Edition
+from workbook.language import Edition, named
+from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
-from workbook.strategy.tier_lists import LIST_COLUMNS, NEXT_STEPS, tier_lists
+from workbook.strategy.tier_lists import LIST_COLUMNS, NEXT_STEPS, department_lists, tier_lists
 
 SCORES = pd.DataFrame(
     {
@@ -61,3 +62,10 @@ def test_each_tier_has_a_table_of_all_its_customers(settings):
     assert [table.title.render(Edition("en")) for table in tables] == [
         "Diamond: 2 customers", "Gold: 1 customers", "Silver: 1 customers", "Ordinary: 1 customers",
     ]  # fmt: skip
+
+
+def test_each_department_gets_its_lists_and_a_note_where_nobody_was_graded(settings):
+    lists = department_lists(SCORES, PROFILE, settings)
+    assert {name: len(tables) for name, tables in lists.items()} == {"sales": 4, "marketing": 1, "service": 4}
+    note = NotMeasured("grading.scores", named("grades"), ("orders",))
+    assert department_lists(note, PROFILE, settings)["sales"] == (note,)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 
 from workbook.language import Text, count, named, text
-from workbook.report.blocks import Column, Table
+from workbook.report.blocks import Column, NotMeasured, Table
 from workbook.settings.models import Settings
 
 Department = Literal["sales", "marketing", "service"]
@@ -91,3 +92,13 @@ def tier_lists(scores: pd.DataFrame, profile: pd.DataFrame, settings: Settings, 
     kept = kept.assign(step=f"{department}." + level, place=place)
     kept = kept.sort_values(["place", "score", "customer_id"], ascending=[True, False, True], ignore_index=True)
     return TierLists(kept[list(LIST_COLUMNS)], department, int((~consent).sum()) if department == "marketing" else 0, settings)
+
+
+def department_lists(
+    scores: pd.DataFrame | NotMeasured, profile: pd.DataFrame, settings: Settings
+) -> Mapping[Department, Sequence[Table | NotMeasured]]:
+    """The lists of all departments, department → its tables; see :func:`tier_lists`."""
+    departments: tuple[Department, ...] = get_args(Department)
+    if isinstance(scores, NotMeasured):
+        return dict.fromkeys(departments, (scores,))
+    return {department: tier_lists(scores, profile, settings, department).tables() for department in departments}
