@@ -11,9 +11,10 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbook.settings.models import Settings
+if TYPE_CHECKING:  # what is published must be found without anything heavy
+    from workbook.settings.models import Settings
 
 NAME = "manifest.json"
 

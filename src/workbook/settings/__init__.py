@@ -1,5 +1,1 @@
-"""Parameters as types (:mod:`models`), and how they are read in layers (:mod:`reading`)."""
-
-from workbook.settings.models import Settings
-
-__all__ = ["Settings"]
+"""Parameters as types (:mod:`models`), and how they are read in layers (:mod:`reading`). Light until one is imported."""

@@ -16,20 +16,44 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from workbook.errors import Problem, SettingsError, UsageError, WorkbookError
+from workbook.errors import Problem, SettingsError, UsageError
 from workbook.period import Period
 from workbook.places import templates_folder
 from workbook.settings.checks import Fault, check
+from workbook.settings.folders import (
+    ENGAGEMENT,
+    choice,
+    clients,
+    earlier_periods,
+    engagement_file,
+    known_periods,
+    period_file,
+    periods,
+    shown,
+)
 from workbook.settings.kinds import allowed, optional, slot_at
 from workbook.settings.models import Section, Settings
 from workbook.settings.tree import Node, Path_, dotted, merged, node_of, parse_tree, placed, plain, read_tree, walked
 
+__all__ = [
+    "check_settings",
+    "check_words",
+    "clients",
+    "defaults",
+    "earlier_periods",
+    "engagement_file",
+    "known_periods",
+    "override_of",
+    "period_file",
+    "periods",
+    "read_settings",
+    "validated",
+]
+
 OVERRIDES = "overrides"
 """How messages name what came from the command line or a notebook's ``overrides``."""
 
-_CLIENT = re.compile(r"[a-z][a-z0-9_-]*")
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_ENGAGEMENT = "engagement.yaml"
 
 
 def read_settings(home: Path, client: str, period: Period, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -75,86 +99,6 @@ def check_words(home: Path, client: str, period: Period, words: str) -> list[Pro
     return _read(home, client, period, {}, words)[1]
 
 
-def clients(home: Path) -> list[str]:
-    """The clients that have an engagement file, sorted."""
-    return sorted(path.parent.name for path in (home / "params").glob(f"*/{_ENGAGEMENT}"))
-
-
-def periods(home: Path, client: str) -> list[Period]:
-    """The periods of a client: one for each ``params/<client>/<period>.yaml``, earliest first.
-
-    Raises:
-        WorkbookError: for an unknown client.
-        SettingsError: for a file whose name is no period.
-    """
-    folder = engagement_file(home, client).parent
-    found: list[Period] = []
-    problems: list[Problem] = []
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
-        if path.name == _ENGAGEMENT:
-            continue
-        try:
-            if path.suffix == ".yml":
-                raise UsageError
-            found.append(Period.parse(path.stem))
-        except UsageError:
-            expected = f"{_ENGAGEMENT} or a period: 2025Q4.yaml, 2025-11.yaml, 2025H2.yaml, 2025.yaml"
-            problems.append(Problem(_shown(home, path), None, "", f"a file called {path.name!r}", expected))
-    if problems:
-        raise SettingsError(problems)
-    return sorted(found)
-
-
-def known_periods(home: Path, client: str, wanted: list[Period] | None) -> list[Period]:
-    """The *wanted* periods of a client, all of them where None are wanted, earliest first.
-
-    Raises:
-        WorkbookError: for an unknown client or period, or a client without periods.
-    """
-    known = periods(home, client)
-    for period in wanted or []:
-        period_file(home, client, period)
-    if not known:
-        raise WorkbookError(f"params/{client}: found no period, expected a file such as params/{client}/2025Q4.yaml")
-    return known if wanted is None else sorted(set(wanted))
-
-
-def earlier_periods(home: Path, client: str, period: Period) -> list[Period]:
-    """The client's periods of the same length that lie before *period*, the latest first."""
-    return [p for p in reversed(periods(home, client)) if p.months == period.months and p.end < period.end]
-
-
-def engagement_file(home: Path, client: str) -> Path:
-    """The client's engagement file.
-
-    Raises:
-        WorkbookError: for a name that is none, or a client without one.
-    """
-    if not _CLIENT.fullmatch(client):
-        raise WorkbookError(
-            f"client: found {client!r}, expected a name of small letters, digits, - and _ that begins with a letter"
-        )
-    path = home / "params" / client / _ENGAGEMENT
-    if not path.is_file():
-        instead = f"a folder with an {_ENGAGEMENT} in {home / 'params'}"
-        raise WorkbookError(f"client: found {client!r}, expected {_choice(client, clients(home), instead)}")
-    return path
-
-
-def period_file(home: Path, client: str, period: Period) -> Path:
-    """The file of one period of a client.
-
-    Raises:
-        WorkbookError: where there is none.
-    """
-    path = home / "params" / client / f"{period.name}.yaml"
-    if not path.is_file():
-        known = [p.name for p in periods(home, client)]
-        instead = f"a period file, such as params/{client}/{period.name}.yaml"
-        raise WorkbookError(f"period: found {period.name!r}, expected {_choice(period.name, known, instead)}")
-    return path
-
-
 def override_of(words: str) -> tuple[str, Any]:
     """A ``KEY=VALUE`` of the command line: the dotted key and the value; lists and mappings as YAML writes them in a line.
 
@@ -178,35 +122,23 @@ def override_of(words: str) -> tuple[str, Any]:
     return key.strip(), plain(tree.value["value"])
 
 
-def _choice(name: str, known: list[str], otherwise: str) -> str:
-    if not known:
-        return otherwise
-    nearest = get_close_matches(name, known, 1, 0.5)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return f"{'one of ' if len(known) > 1 else ''}{', '.join(known)}{hint}"
-
-
-def _shown(home: Path, path: Path) -> str:
-    return path.relative_to(home).as_posix()
-
-
 def _read(
     home: Path, client: str, period: Period | None, overrides: Mapping[str, Any], period_words: str | None = None
 ) -> tuple[Settings | None, list[Problem]]:
     problems: list[Problem] = []
     layers: list[Node] = []
-    path = home / "params" / client / _ENGAGEMENT
-    tree, faults = read_tree(path, _shown(home, path))
+    path = home / "params" / client / ENGAGEMENT
+    tree, faults = read_tree(path, shown(home, path))
     problems += faults
     if tree is None and not faults:
-        problems.append(Problem(_shown(home, path), 1, "", "an empty file", "at least 'client:' with a name"))
+        problems.append(Problem(shown(home, path), 1, "", "an empty file", "at least 'client:' with a name"))
     unreadable = tree is None
     if tree:
         layers.append(tree)
     if period:
         path = home / "params" / client / f"{period.name}.yaml"
-        shown = _shown(home, path)
-        tree, faults = read_tree(path, shown) if period_words is None else parse_tree(period_words, shown)
+        name = shown(home, path)
+        tree, faults = read_tree(path, name) if period_words is None else parse_tree(period_words, name)
         problems += faults
         unreadable |= tree is None and bool(faults)
         if tree:
@@ -235,7 +167,7 @@ def _starter(layers: list[Node], overrides: Mapping[str, Any]) -> tuple[Node | N
     path = templates_folder() / "engagements" / f"{name}.yaml"
     known = sorted(p.stem for p in path.parent.glob("*.yaml"))
     if name not in known:
-        return None, [Problem(node.file, node.line, "template", repr(name), _choice(name, known, "no template"))]
+        return None, [Problem(node.file, node.line, "template", repr(name), choice(name, known, "no template"))]
     return read_tree(path, f"templates/engagements/{name}.yaml")
 
 
@@ -407,7 +339,7 @@ def _layer(node: Node) -> int:
     """The place of a value's file in the order of the layers."""
     if node.file == OVERRIDES:
         return 3
-    return 0 if node.file.startswith("templates/") else 1 if node.file.endswith(f"/{_ENGAGEMENT}") else 2
+    return 0 if node.file.startswith("templates/") else 1 if node.file.endswith(f"/{ENGAGEMENT}") else 2
 
 
 def _mistyped(tree: Node, settings: Settings) -> list[Problem]:
