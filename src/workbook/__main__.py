@@ -1,6 +1,21 @@
-"""``python -m workbook`` is the ``workbook`` command."""
+"""The ``workbook`` command, also as ``python -m workbook``."""
 
-from workbook.cli import main
+import sys
+
+from workbook.run.steady import become_steady
+
+EXECUTING = {"run", "verify"}
+"""Commands that execute notebooks."""
+
+
+def main() -> None:
+    """The ``workbook`` command."""
+    if EXECUTING & set(sys.argv[1:]):
+        become_steady()
+    from workbook.cli import app
+
+    app()
+
 
 if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class WorkbookError(Exception):
@@ -46,6 +47,9 @@ class SettingsError(WorkbookError):
         self.details = [p for p in problems if isinstance(p, Problem)]
         super().__init__("\n".join(self.problems))
 
+    def __reduce__(self) -> tuple[Any, ...]:  # carried from one process to another
+        return type(self), (self.details if len(self.details) == len(self.problems) else self.problems,)
+
 
 class DeliveryError(WorkbookError):
     """One or more faults in the client's files that no repair rule may mend by itself."""
@@ -53,6 +57,9 @@ class DeliveryError(WorkbookError):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         super().__init__("\n".join(problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems,)
 
 
 class UsageError(WorkbookError):

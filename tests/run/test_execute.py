@@ -124,7 +124,7 @@ def test_a_fault_of_the_input_found_in_a_notebook_keeps_its_words_and_exit_code_
 
 def test_a_kernel_that_dies_fails_the_stage_with_a_message(tiny: Any) -> None:
     tiny.use("dying")
-    with pytest.raises(StageFailed, match="DeadKernelError: Kernel died; most often the machine has run out of memory"):
+    with pytest.raises(StageFailed, match="NotebookDied: its process was ended by SIGKILL, most often because the machine"):
         tiny.run()
     assert not list((tiny.outputs / ".work").iterdir())
 

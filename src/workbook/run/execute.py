@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from workbook.errors import Problem, SettingsError, StageFailed, UsageError
+from workbook.errors import Problem, SettingsError, StageFailed
 from workbook.period import Period
 from workbook.places import notebooks_folder
 from workbook.report.build import build_report
-from workbook.run import kernel
+from workbook.run import child, kernel
 from workbook.run.canonical import canonicalise
 from workbook.run.failures import UNHARMED, Failure, disk_full, is_disk_full
 from workbook.run.manifest import StageRecord, manifest, read_manifest, settings_hash, write_manifest
@@ -22,11 +22,12 @@ from workbook.run.plan import Plan, check_reused, plan_runs
 from workbook.run.publish import Workplace, client_lock, publish, recover, workplace
 from workbook.settings.models import Settings
 from workbook.settings.reading import read_settings
+from workbook.sources.delivery import DeliveredFile
 from workbook.sources.prepare import prepare
 from workbook.stages import Stage
 from workbook.store import Store
 
-ENGINES = ("papermill",)
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class _Job:
     plan: Plan
     settings: Settings
     overrides: Mapping[str, Any]
+    engine: str
+    limits: kernel.Limits
     echo: Callable[[str], None]
 
     @property
@@ -66,6 +69,10 @@ class _Job:
     @property
     def visible(self) -> Path:
         return self.client_folder / self.plan.period.name
+
+    def apart(self, function: Callable[..., Kept], *words: Any) -> Kept:
+        """Call a function whose threads and memory must not be handed on to forked notebooks."""
+        return child.apart(function, *words) if self.engine == "fork" else function(*words)
 
     def say(self, words: str) -> None:
         self.echo(f"{self.client} {self.plan.period.name}  {words}")
@@ -78,7 +85,9 @@ def run_periods(
     *,
     stages: list[str] | None = None,
     overrides: Mapping[str, Any] | None = None,
-    engine: str = "papermill",
+    engine: str | None = None,
+    timeout: float | None = kernel.TIMEOUT,
+    memory: int | None = None,
     echo: Callable[[str], None] = print,
 ) -> list[RunResult]:
     """Execute the stages for each period, earliest first, and publish each period's results whole.
@@ -89,6 +98,9 @@ def run_periods(
         home: folder that holds params/, data/ and outputs/.
         stages: ids of the stages to execute, None for all; the published results of the others are used as they are.
         overrides: settings to replace, ``{"grading.rfm.bins": 4}``.
+        engine: one of :data:`workbook.run.kernel.ENGINES`; None for the best of this system.
+        timeout: seconds that one cell may take; None for no limit.
+        memory: megabytes that a notebook may take; None for no limit; only where the engine is fork.
         echo: takes each line of progress.
 
     Raises:
@@ -96,12 +108,13 @@ def run_periods(
         StageFailed: where a notebook stopped or did not make what it should; earlier results stand.
         UsageError: for an unknown engine or stage.
     """
-    if engine not in ENGINES:
-        raise UsageError(f"engine: found {engine!r}, expected {' or '.join(ENGINES)}")
+    engine = engine or kernel.default_engine()
+    limits = kernel.Limits(timeout, memory)
+    kernel.check_engine(engine, limits)
     home, overrides = home.resolve(), dict(overrides or {})
     plans = plan_runs(periods, stages)
     settings = _settings(home, client, plans, overrides)
-    jobs = [_Job(home, client, plan, settings[plan.period], overrides, echo) for plan in plans]
+    jobs = [_Job(home, client, plan, settings[plan.period], overrides, engine, limits, echo) for plan in plans]
     try:
         with client_lock(home / "outputs" / client):
             recover(home / "outputs" / client)
@@ -130,8 +143,7 @@ def _settings(home: Path, client: str, plans: list[Plan], overrides: Mapping[str
 def _run(job: _Job) -> RunResult:
     begun = time.monotonic()
     plan, period = job.plan, job.plan.period.name
-    prepared = prepare(job.home, job.client, plan.period, job.settings)
-    prepared.tables.connection.close()
+    files = job.apart(_prepare, job)
     job.say(f"delivery read  {time.monotonic() - begun:5.1f} s")
     with workplace(job.client_folder, period) as place:
         _carry_over(plan, job.visible, place.results)
@@ -143,7 +155,7 @@ def _run(job: _Job) -> RunResult:
             period=period,
             settings=job.settings,
             overrides=job.overrides,
-            deliveries={file.name: file.sha256 for file in prepared.files},
+            deliveries={file.name: file.sha256 for file in files},
             results=place.results,
             executed=records,
             reused={stage.id: earlier[stage.id] for stage in plan.reused if stage.id in earlier},
@@ -157,6 +169,12 @@ def _run(job: _Job) -> RunResult:
     return RunResult(
         job.client, plan.period, job.visible, published, tuple(s.id for s in plan.executed), time.monotonic() - begun
     )
+
+
+def _prepare(job: _Job) -> tuple[DeliveredFile, ...]:
+    prepared = prepare(job.home, job.client, job.plan.period, job.settings)
+    prepared.tables.connection.close()
+    return prepared.files
 
 
 def _carry_over(plan: Plan, visible: Path, results: Path) -> None:
@@ -191,6 +209,8 @@ def _execute_stage(job: _Job, stage: Stage, place: Workplace) -> StageRecord:
             {"client": job.client, "period": period, "overrides": dict(job.overrides)},
             kernel.surroundings(job.home, place.results, place.scratch),
             place.results,
+            job.engine,
+            job.limits,
         )
     except kernel.StageStopped as stopped:
         raise _kept(stopped.failure, output, job.client_folder / ".failed" / period).exception() from None
@@ -209,6 +229,6 @@ def _execute_stage(job: _Job, stage: Stage, place: Workplace) -> StageRecord:
 
 def _build_report(job: _Job, results: Path) -> list[Path]:
     begun = time.monotonic()
-    reports = build_report(results, job.settings, job.plan.period, job.client)
+    reports = job.apart(build_report, results, job.settings, job.plan.period, job.client)
     job.say(f"report built   {time.monotonic() - begun:5.1f} s")
     return reports

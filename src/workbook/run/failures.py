@@ -11,6 +11,9 @@ from pathlib import Path
 from workbook.errors import StageFailed, WorkbookError
 
 UNHARMED = "nothing was published, earlier results stand as they were"
+TIME_LIMIT = "TimeLimit"
+DIED = "NotebookDied"
+"""Names of the errors of a notebook that was stopped from outside."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

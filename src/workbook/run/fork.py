@@ -8,54 +8,63 @@ elsewhere papermill's own engine runs the notebooks.
 
 from __future__ import annotations
 
-import ctypes
+import atexit
+import gc
+import importlib
 import json
 import os
-import select
-import signal
-import struct
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from typing import Any
 
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import from_dict
 from papermill.engines import Engine, NotebookExecutionManager
 
+from workbook.run.child import Child, Died, Send
+from workbook.run.failures import DIED, TIME_LIMIT
+from workbook.run.shell import Source, run_cells
+from workbook.run.steady import STEADY
+
 PRELOADED = (
-    "IPython.core.interactiveshell",
+    "ipykernel.ipkernel",
+    "matplotlib.backends.backend_agg",
     "workbook.book",
     "workbook.diagnosis.problems",
     "workbook.grading.migration",
     "workbook.grading.rfm",
     "workbook.grading.score",
+    "workbook.pilots.campaigns",
+    "workbook.pilots.checks",
     "workbook.pilots.decision",
     "workbook.pilots.design",
-    "workbook.report.excel",
+    "workbook.pilots.effects",
     "workbook.review.compare",
+    "workbook.review.goals",
+    "workbook.review.kpi",
+    "workbook.review.modules",
     "workbook.review.next_period",
+    "workbook.review.scope",
+    "workbook.sources.consent",
     "workbook.sources.profile",
+    "workbook.sources.tags",
+    "workbook.sources.tell",
     "workbook.strategy.plan",
+    "workbook.strategy.tier_lists",
     "workbook.value.lifecycle",
     "workbook.voice.satisfaction",
 )
 """Modules that the notebooks import; imported once by the parent."""
 
-_PR_SET_PDEATHSIG = 1
-
-
-def available() -> bool:
-    """Whether this platform can run the engine."""
-    return sys.platform == "linux"
-
 
 def preload() -> None:
     """Import in the parent what every notebook imports."""
-    import importlib
-
+    if PRELOADED[-1] in sys.modules:
+        return
     for module in PRELOADED:
         importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # children share these pages as long as no collection touches them
+    atexit.register(gc.unfreeze)  # or libraries take what is left for a leak
 
 
 class ForkEngine(Engine):  # type: ignore[misc]
@@ -68,223 +77,72 @@ class ForkEngine(Engine):  # type: ignore[misc]
         kernel_name: str,
         log_output: bool = False,
         execution_timeout: float | None = None,
+        variables: Mapping[str, str] | None = None,
+        memory: int | None = None,
         **kwargs: Any,
     ) -> None:
-        """Run the cells of the managed notebook.
+        """Run the cells of the managed notebook; a cell that is stopped from outside holds an error that says so.
 
         Args:
             nb_man: papermill's record of the execution.
             kernel_name: not used, the child is this interpreter.
             log_output: not used.
             execution_timeout: seconds that one cell may take; None for no limit.
-
-        Raises:
-            CellTimeoutError: where a cell takes longer.
-            DeadKernelError: where the child dies (killed, out of memory).
+            variables: environment variables of the notebook.
+            memory: megabytes that the notebook may take; None for no limit.
         """
         preload()
-        cells = [(i, cell) for i, cell in enumerate(nb_man.nb.cells) if cell.cell_type == "code" and cell.source.strip()]
-        with _Child([cell.source for _, cell in cells]) as child:
-            for index, cell in cells:
-                nb_man.cell_start(cell, index)
+        steady = all(os.environ.get(name) == value for name, value in (variables or {}).items() if name in STEADY)
+        from ipykernel.ipkernel import IPythonKernel
+
+        nb = nb_man.nb
+        sources = [
+            Source(index, cell.source, "raises-exception" in cell.metadata.get("tags", []))
+            for index, cell in enumerate(nb.cells)
+            if cell.cell_type == "code" and cell.source.strip()
+        ]
+
+        def work(send: Send) -> None:
+            _like_a_fresh_interpreter(steady)
+            for answer in run_cells(sources):
+                send(json.dumps(answer).encode())
+
+        with Child(work, variables or {}, memory, alone=True) as child:
+            for number, source in enumerate(sources, start=1):
+                cell = nb.cells[source.index]
+                nb_man.cell_start(cell, source.index)
                 try:
-                    answer = child.next_answer(execution_timeout)
+                    answer = json.loads(child.receive(execution_timeout))
                 except TimeoutError:
-                    nb_man.cell_exception(cell, index)
-                    raise CellTimeoutError.error_from_timeout_and_cell(
-                        "Cell execution timed out", int(execution_timeout or 0), cell
-                    ) from None
-                except EOFError:
-                    nb_man.cell_exception(cell, index)
-                    raise DeadKernelError(f"Kernel died: {child.cause_of_death()}") from None
-                cell.outputs = [from_dict(output) for output in answer["outputs"]]
+                    words = f"the cell was still at work after {execution_timeout:g} s, the limit (--timeout), and was stopped"
+                    answer = _stopped(source.index, number, TIME_LIMIT, words)
+                except Died as died:
+                    answer = _stopped(source.index, number, DIED, str(died))
+                for index, outputs in answer["outputs"].items():
+                    nb.cells[int(index)].outputs = [from_dict(output) for output in outputs]
                 cell.execution_count = answer["execution_count"]
-                if answer["failed"]:
-                    nb_man.cell_exception(cell, index)
-                nb_man.cell_complete(cell, index)
-                if answer["failed"]:
-                    return
+                failed = answer["failed"] and not source.may_fail
+                if failed:
+                    nb_man.cell_exception(cell, source.index)
+                nb_man.cell_complete(cell, source.index)
+                if failed:
+                    break
+        nb.metadata["language_info"] = from_dict(IPythonKernel.language_info)
 
 
-class _Child:
-    """A forked process that executes cells one after the other; on leaving, it and all it started are gone."""
+def _like_a_fresh_interpreter(steady: bool) -> None:
+    """What the parent's start has fixed and a fork would hand on: random state, command line, backend, threads."""
+    import matplotlib as mpl
+    import numpy as np
+    from threadpoolctl import threadpool_limits
 
-    def __init__(self, sources: list[str]) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        reading, writing = os.pipe()
-        parent = os.getpid()
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.close(reading)
-            _live(sources, writing, parent)
-        os.close(writing)
-        self._reading = reading
-        self._status: int | None = None
-
-    def __enter__(self) -> _Child:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        os.close(self._reading)
-        for kill in (os.killpg, os.kill):  # the group first: whatever the notebook started ends with it
-            try:
-                kill(self.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                continue
-        self._reap()
-
-    def next_answer(self, timeout: float | None) -> dict[str, Any]:
-        """What the next cell gave.
-
-        Raises:
-            TimeoutError: where *timeout* seconds were not enough.
-            EOFError: where the child is gone.
-        """
-        end = None if timeout is None else time.monotonic() + timeout
-        (size,) = struct.unpack("!Q", self._read(8, end))
-        answer: dict[str, Any] = json.loads(self._read(size, end))
-        return answer
-
-    def cause_of_death(self) -> str:
-        """How the child ended, in words."""
-        status = self._reap()
-        if os.WIFSIGNALED(status):
-            name = signal.Signals(os.WTERMSIG(status)).name
-            return f"the process was ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-        return f"the process ended with exit code {os.waitstatus_to_exitcode(status)}"
-
-    def _reap(self) -> int:
-        if self._status is None:
-            _, self._status = os.waitpid(self.pid, 0)
-        return self._status
-
-    def _read(self, size: int, end: float | None) -> bytes:
-        parts, left = [], size
-        while left:
-            wait = None if end is None else max(0.0, end - time.monotonic())
-            if not select.select([self._reading], [], [], wait)[0]:
-                raise TimeoutError
-            part = os.read(self._reading, min(left, 1 << 20))
-            if not part:
-                raise EOFError
-            parts.append(part)
-            left -= len(part)
-        return b"".join(parts)
+    np.random.seed()  # noqa: NPY002  the legacy state is the one that is handed on
+    sys.argv = [""]
+    mpl.rcParams["backend"] = os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    if not steady:
+        threadpool_limits(int(os.environ["OMP_NUM_THREADS"]))
 
 
-def _live(sources: list[str], writing: int, parent: int) -> None:
-    """The child's whole life; never returns."""
-    code = 1
-    try:
-        os.setsid()
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # the parent died before the call above
-            os._exit(1)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        with open(os.devnull) as nothing:  # noqa: PTH123  a descriptor is wanted, not content
-            os.dup2(nothing.fileno(), 0)
-        for answer in _run_cells(sources):
-            content = json.dumps(answer).encode()
-            _write(writing, struct.pack("!Q", len(content)) + content)
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _run_cells(sources: list[str]) -> Iterator[dict[str, Any]]:
-    outputs: list[dict[str, Any]] = []
-    shell = _shell(outputs.append)
-    sys.stdout, sys.stderr = _Stream("stdout", outputs), _Stream("stderr", outputs)
-    for source in sources:
-        outputs.clear()
-        result = shell.run_cell(source, store_history=True, silent=False)
-        # run_cell has counted on: the number of this cell is one less
-        yield {"outputs": outputs, "execution_count": shell.execution_count - 1, "failed": not result.success}
-        if not result.success:
-            return
-
-
-def _shell(publish: Callable[[dict[str, Any]], None]) -> Any:
-    """A fresh IPython shell that hands every output to *publish* instead of a terminal."""
-    from IPython.core.displayhook import DisplayHook
-    from IPython.core.displaypub import DisplayPublisher
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
-    class Publisher(DisplayPublisher):
-        def publish(self, data: Any, metadata: Any = None, *source: Any, **more: Any) -> None:
-            publish(_message("display_data", data=_plain(data), metadata=metadata or {}))
-
-        def clear_output(self, wait: bool = False) -> None:
-            pass
-
-    class Hook(DisplayHook):
-        def write_output_prompt(self) -> None:
-            self._content: dict[str, Any] = {}
-
-        def start_displayhook(self) -> None:
-            pass
-
-        def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
-            publish(
-                _message("execute_result", data=_plain(format_dict), metadata=md_dict or {}, execution_count=self.prompt_count)
-            )
-
-        def finish_displayhook(self) -> None:
-            pass
-
-    class Shell(InteractiveShell):
-        def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
-            publish(_message("error", ename=etype.__name__, evalue=str(evalue), traceback=stb))
-
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "neutral"
-    Shell.clear_instance()
-    InteractiveShell.clear_instance()
-    return Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook)
-
-
-class _Stream:
-    """stdout or stderr of the child: text of one stream between two displays is one output, as in a kernel."""
-
-    encoding = "utf-8"
-    errors = "strict"
-
-    def __init__(self, name: str, outputs: list[dict[str, Any]]) -> None:
-        self.name, self._outputs = name, outputs
-
-    def write(self, words: str) -> int:
-        for output in reversed(self._outputs):
-            if output["output_type"] != "stream":
-                break
-            if output["name"] == self.name:
-                output["text"] += words
-                return len(words)
-        if words:
-            self._outputs.append({"output_type": "stream", "name": self.name, "text": words})
-        return len(words)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def isatty(self) -> bool:
-        return False
-
-
-def _message(kind: str, **content: Any) -> dict[str, Any]:
-    return {"output_type": kind, **content}
-
-
-def _plain(data: dict[str, Any]) -> dict[str, Any]:
-    from base64 import b64encode
-
-    return {mime: b64encode(value).decode() if isinstance(value, bytes) else value for mime, value in data.items()}
+def _stopped(index: int, number: int, name: str, words: str) -> dict[str, Any]:
+    error = {"output_type": "error", "ename": name, "evalue": words, "traceback": [f"{name}: {words}"]}
+    return {"outputs": {index: [error]}, "execution_count": number, "failed": True}

@@ -1,9 +1,11 @@
-"""One notebook through papermill, in a kernel whose surroundings are fixed."""
+"""One notebook through papermill, in a forked child or a kernel, its surroundings fixed."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,32 @@ import papermill
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
+from workbook.errors import UsageError
 from workbook.places import HOME_VARIABLE, WORKSPACE_VARIABLE
-from workbook.run.failures import Failure, plain, telling_line
+from workbook.run.failures import TIME_LIMIT, Failure, plain, telling_line
+from workbook.run.steady import STEADY
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
+ENGINES = ("fork", "papermill")
+TIMEOUT = 3600.0
+"""Seconds that one cell may take where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a notebook may take.
+
+    Attributes:
+        timeout: seconds for one cell; None for no limit.
+        memory: megabytes for the notebook beside what is shared with the parent; None for no limit. Only the engine fork
+            can hold a notebook to it.
+    """
+
+    timeout: float | None = TIMEOUT
+    memory: int | None = None
 
 
 class StageStopped(Exception):
@@ -29,29 +49,65 @@ class StageStopped(Exception):
         self.failure = failure
 
 
-def surroundings(home: Path, workspace: Path, scratch: Path) -> dict[str, str]:
-    """The environment variables of a run's kernels.
+def default_engine() -> str:
+    """``fork`` where processes can be forked safely, which is Linux; ``papermill``, a fresh kernel a notebook, elsewhere."""
+    return "fork" if sys.platform == "linux" else "papermill"
 
-    Sums of floats depend on the number of threads and sets of words on the hash seed, so both are fixed; a person's own
-    IPython start-up files stay out.
+
+def check_engine(engine: str, limits: Limits) -> None:
+    """See that the engine exists here and can do what is asked.
+
+    Raises:
+        UsageError: where it does not or cannot.
     """
+    if engine not in ENGINES:
+        raise UsageError(f"engine: found {engine!r}, expected {' or '.join(ENGINES)}")
+    if engine == "fork" and default_engine() != "fork":
+        raise UsageError("engine: found 'fork', which needs Linux; expected papermill here")
+    if limits.memory is not None and engine != "fork":
+        raise UsageError(f"memory: found a limit for the engine {engine!r}, expected fork, which alone can keep it")
+
+
+def surroundings(home: Path, workspace: Path, scratch: Path) -> dict[str, str]:
+    """The environment variables of a run's notebooks; a person's own IPython start-up files stay out."""
     return {
         HOME_VARIABLE: str(home),
         WORKSPACE_VARIABLE: str(workspace),
         "IPYTHONDIR": str(scratch / "ipython"),
-        "MPLBACKEND": "agg",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "PYTHONHASHSEED": "0",
-        **dict.fromkeys(_THREADS, "1"),
+        **STEADY,
     }
 
 
-def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], variables: Mapping[str, str], cwd: Path) -> None:
+def execute(
+    notebook: Path,
+    output: Path,
+    parameters: Mapping[str, Any],
+    variables: Mapping[str, str],
+    cwd: Path,
+    engine: str,
+    limits: Limits,
+) -> None:
     """Execute *notebook* with *parameters* (client, period, overrides) and write it to *output*, its outputs in it.
 
+    Args:
+        variables: environment variables of the notebook.
+        cwd: folder in which it works.
+        engine: one of :data:`ENGINES`.
+
     Raises:
-        StageStopped: where a cell raised or the kernel died; *output* then holds the error where a cell raised.
+        StageStopped: where a cell raised or took too long, or the process died; *output* then holds the error, unless it
+            was a kernel that took too long or died.
     """
+    own: dict[str, Any] = (
+        {"engine_name": "fork", "variables": variables, "memory": limits.memory}
+        if engine == "fork"
+        else {
+            "record_timing": False,
+            "kernel_manager_class": _kernel_manager(variables),
+            # the kernel's own log would tell of the interrupt that ends it; what matters comes back as an exception
+            "extra_arguments": ["--HistoryManager.enabled=False", "--IPKernelApp.log_level=50"],
+        }
+    )
     try:
         papermill.execute_notebook(
             notebook,
@@ -61,15 +117,16 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], variabl
             cwd=cwd,
             progress_bar=False,
             request_save_on_cell_execute=False,
-            record_timing=False,
-            kernel_manager_class=_kernel_manager(variables),
-            # the kernel's own log would tell of the interrupt that ends it; what matters comes back as an exception
-            extra_arguments=["--HistoryManager.enabled=False", "--IPKernelApp.log_level=50"],
+            execution_timeout=limits.timeout,
+            **own,
         )
     except PapermillExecutionError as error:
         raise StageStopped(
             _failure(notebook, output, parameters, f"In [{error.exec_count}]", error.source, error.ename, error.evalue)
         ) from None
+    except CellTimeoutError:
+        words = f"a cell was still at work after {limits.timeout:g} s, the limit (--timeout), and was stopped"
+        raise StageStopped(_failure(notebook, notebook, parameters, "", "", TIME_LIMIT, words)) from None
     except DeadKernelError as error:
         words = f"{error}; most often the machine has run out of memory"
         raise StageStopped(_failure(notebook, notebook, parameters, "", "", type(error).__name__, words)) from None
