@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from IPython.display import display
 
 from workbook.errors import UndeclaredRead, WorkbookError
 from workbook.language import Edition, named
+from workbook.ledger import given_before
 from workbook.period import Period
 from workbook.places import WORKSPACE_VARIABLE, home_folder
 from workbook.report import html
@@ -131,6 +133,22 @@ class Book:
             store = Store(self.published(earlier) / "tables")
             return store.read(name) if store.has(name) else None
         return None
+
+    def ledger(self, kind: str) -> pd.DataFrame | NotMeasured:
+        """What was accepted for earlier periods, sorted by key; NotMeasured where nothing was.
+
+        Records of this period and of later ones stay out of sight, so that a period run again gives the same bytes.
+
+        Args:
+            kind: ``grades``, ``looks``, ``decisions``, ``appeals`` or ``lessons``.
+
+        Raises:
+            UndeclaredRead: where stages.py does not say that this stage reads it.
+            WorkbookError: where the ledger was changed by hand.
+        """
+        if kind not in self.stage.ledger:
+            raise UndeclaredRead(f"{self.stage.id} reads {kind!r} of the ledger, which stages.py does not list under ledger")
+        return given_before(self.home, self.client, kind, self.period)
 
     @property
     def compared(self) -> tuple[Period, Period]:

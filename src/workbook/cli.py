@@ -247,6 +247,28 @@ def next_(
 
 
 @app.command()
+def accept(
+    ctx: typer.Context,
+    client: ClientName,
+    period: Annotated[str, typer.Argument(help="The period whose published results are accepted.", metavar="PERIOD")],
+    only: Annotated[
+        str | None, typer.Option(help="Of grades, looks, decisions and lessons, set apart by commas.", metavar="KINDS")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Role of the person who accepts.", metavar="ROLE")] = None,
+) -> None:
+    """Enter what a run proposed in the ledger; exit 1 and nothing written where it differs from what was accepted before."""
+    import datetime as dt
+
+    from workbook.accepting import accept as enter
+
+    kinds = [kind.strip() for kind in only.split(",")] if only is not None else None
+    outcome = enter(ctx.obj, client, Period.parse(period), kinds=kinds, on=dt.date.today(), by=by)
+    typer.echo(outcome.as_words(SCREEN // 2), err=not outcome.ok)
+    if not outcome.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
 def synth(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the invented client.", metavar="NAME")],

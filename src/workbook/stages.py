@@ -46,6 +46,7 @@ class Stage:
         makes: artefacts that it must save.
         previous: artefacts of the previous period that it reads where they exist.
         lists: files for the client's departments that it writes.
+        ledger: kinds of accepted records that it reads, of the periods before.
         settings: sections of the settings that it reads besides client, languages, currency, seed and analysis.
     """
 
@@ -54,6 +55,7 @@ class Stage:
     makes: tuple[str, ...]
     previous: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    ledger: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
 
 
@@ -71,7 +73,7 @@ STAGES: tuple[Stage, ...] = (
           lists=("pilot_assignment",), settings=("pilots", "next_pilot", "consent")),
     Stage("6_iterate", needs=("kpis", "goals", "problems", "scores", "plan", "decision"),
           makes=("review", "migration", "proposal"), previous=("kpis", "scores", "problems", "plan", "proposal"),
-          settings=("goals", "grading", "review", "diagnosis")),
+          ledger=("grades",), settings=("goals", "grading", "review", "diagnosis")),
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
-from workbook.language import Edition, Text, count, named, share, text
+from workbook.language import Edition, Text, count, day, named, share, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Column, Figure, KeyFigure, NotMeasured, Table
 from workbook.report.figures import BETTER, FULL_WIDTH, GRID, TEXT, UNCLEAR, WORSE, canvas, label_axis
@@ -41,6 +41,7 @@ class Migration:
         same, up, down: customers in both periods who kept their tier, rose, fell.
         new, absent: customers in one period only.
         other: customers whose earlier tier is no longer in the settings, so that up and down cannot be told.
+        basis: whether the earlier tiers were accepted or only proposed.
     """
 
     frame: pd.DataFrame
@@ -54,6 +55,7 @@ class Migration:
     new: int
     absent: int
     other: int
+    basis: Text
 
     @property
     def both(self) -> int:
@@ -204,10 +206,11 @@ class Migration:
         return text(
             "grading.migration.note",
             "Share of the row and number of customers; grey = same tier, blue = higher, orange = lower or no longer there;"
-            " {before} to {after}; n = {n} customers graded in both, all counted.",
+            " {before} to {after}; n = {n} customers graded in both, all counted. {basis}",
             before=self.before,
             after=self.after,
             n=count(self.both),
+            basis=self.basis,
         )
 
 
@@ -222,17 +225,30 @@ def compare_tiers(
     tiers: Sequence[Tier],
     *,
     periods: tuple[Period | str, Period | str],
+    accepted: pd.DataFrame | NotMeasured | None = None,
 ) -> Migration | NotMeasured:
     """Customers by their tier in the previous and in this period.
 
     Args:
         before, after: customer_id and tier, one row a customer; *before* is None in the first period.
+        accepted: grades given: period, customer_id, tier, accepted_on. Those of the earlier period go before what its run
+            proposed.
         tiers: the tiers of the settings, the highest first.
         periods: the two periods, the earlier first.
 
     Returns:
         The moves, or NotMeasured where one of the two gradings is missing.
     """
+    first, second = (named(str(period)) for period in periods)
+    basis = text("grading.migration.proposed", "Tiers of {period} as its run proposed them, not accepted.", period=first)
+    if isinstance(accepted, pd.DataFrame) and len(given := accepted[accepted["period"] == str(periods[0])]):
+        before = given
+        basis = text(
+            "grading.migration.accepted",
+            "Compared with the tiers of {period} accepted on {day}.",
+            period=first,
+            day=day(given["accepted_on"].max()),
+        )
     if not isinstance(before, pd.DataFrame) or not isinstance(after, pd.DataFrame):
         what = text("grading.migration.what", "Moves of customers between tiers")
         why = text("grading.migration.why", "There is no grading of an earlier period to compare with.")
@@ -254,10 +270,9 @@ def compare_tiers(
     moves = [_move(b, a, rank) for b, a in zip(counts["before"], counts["after"], strict=True)]
     sizes = counts.groupby(np.array(moves, dtype=object))["customers"].sum() if moves else pd.Series(dtype=int)
     told = {move: int(sizes.get(move, 0)) for move in _INK}
-    first, second = (named(str(period)) for period in periods)
     return Migration(
         counts.astype({"before": "str", "after": "str", "customers": "int64"}), names, rank, first, second,
-        told["same"], told["up"], told["down"], told["new"], told["absent"], told["other"],
+        told["same"], told["up"], told["down"], told["new"], told["absent"], told["other"], basis,
     )  # fmt: skip
 
 
