@@ -7,12 +7,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from workbook.period import Period
 from workbook.run.execute import run_periods
 from workbook.settings.reading import periods
 
 ROOT = Path(__file__).parents[1]
+
+# The same examples in every run, and no deadline: a busy machine is no fault. HYPOTHESIS_PROFILE=search looks for new ones.
+hypothesis_settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis_settings.register_profile("search", deadline=None, max_examples=1000)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 def demo_periods() -> list[Period]:

@@ -232,13 +232,14 @@ class Grades:
                 "grading.limits",
                 text(
                     "grading.limits.scores",
-                    "Scores rank customers by what the indices measure; they do not forecast what customers will buy."
-                    " Customers without any value, who score 0: {n}.",
-                    n=count(self.unscored),
+                    "Scores rank customers by what the indices measure; they do not forecast what customers will buy.",
                 ),
                 "limits",
             )
         ]
+        if self.unscored:
+            words = text("grading.limits.unscored", "Customers without any value, who score 0: {n}.", n=count(self.unscored))
+            told.append(Paragraph("grading.limits.unscored", words, "limits"))
         if self.unmeasured:
             words = text(
                 "grading.limits.unmeasured",

@@ -51,7 +51,7 @@ class ObservedCampaigns:
         """Before and after of each campaign, contacted customers beside the others."""
         if self.frame.empty:
             why = None if self.missing else text("pilots.campaigns.no_case", "No campaign of the delivery ran in the period.")
-            what = text("pilots.campaigns.none", "Campaigns could not be described")
+            what = text("pilots.campaigns.none", "Spending around campaigns")
             return NotMeasured("pilots.campaigns", what, self.missing, why)
         columns = (
             Column("campaign", text("pilots.head.campaign", "Campaign")),

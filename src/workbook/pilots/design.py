@@ -122,7 +122,7 @@ class Assignment:
         """How alike the arms are in what was known before the pilot."""
         frame = self.balance()
         if self.reason is not None or frame.empty:
-            return NotMeasured("pilots.balance", text("pilots.balance.none", "The balance of the arms could not be measured"),
+            return NotMeasured("pilots.balance", text("pilots.balance.none", "Balance of the arms"),
                                why=text("pilots.balance.few", "Fewer than two customers stand in an arm."))  # fmt: skip
         rows: list[dict[str, object]] = []
         for row in frame.to_dict("records"):
@@ -189,7 +189,7 @@ class Assignment:
         """What the pilot can find, before it starts."""
         frame = self.power()
         if frame.empty:
-            return NotMeasured("pilots.power", text("pilots.power.none", "The power of the next pilot could not be worked out"),
+            return NotMeasured("pilots.power", text("pilots.power.none", "Power of the next pilot"),
                                ("orders.amount", "orders.customer_id"))  # fmt: skip
         rows: list[dict[str, object]] = []
         for row in frame.to_dict("records"):

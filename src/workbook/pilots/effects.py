@@ -135,7 +135,7 @@ class Effects:
         if not shown:
             return NotMeasured(
                 "pilots.strata",
-                text("pilots.strata.none", "The effect by stratum could not be measured"),
+                text("pilots.strata.none", "Effect by stratum"),
                 ("assignments.stratum", "outcomes.value"),
             )
         good = sum(part.state in ("better", "small") for part in shown)
@@ -365,7 +365,7 @@ def _by_stratum(values: pd.DataFrame, pilot: Pilot, metric: Metric, settings: Se
 def _unassigned(pilot: Pilot) -> NotMeasured:
     return NotMeasured(
         f"pilots.missing.{pilot.id}",
-        text("pilots.missing.units", "{pilot}: the effect could not be measured", pilot=named(pilot.name)),
+        text("pilots.missing.units", "Effect of {pilot}", pilot=named(pilot.name)),
         ("assignments.unit_id", "assignments.arm"),
     )
 
@@ -375,7 +375,7 @@ def _unmeasured(pilot: Pilot, metric: Metric) -> NotMeasured:
         f"pilots.missing.{pilot.id}.{metric.id}",
         text(
             "pilots.missing.metric",
-            "{pilot}: the effect on {metric} could not be measured",
+            "Effect of {pilot} on {metric}",
             pilot=named(pilot.name),
             metric=named(metric.name),
         ),

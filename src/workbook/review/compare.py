@@ -260,7 +260,7 @@ class ProblemChanges:
         if self.first:
             return NotMeasured(
                 "review.problems",
-                text("review.problems.none", "Problems opened and closed could not be compared"),
+                text("review.problems.none", "Problems opened and closed"),
                 why=_FIRST,
             )
         counts = pd.crosstab(self.frame["module"], self.frame["state"])

@@ -194,7 +194,7 @@ def measure_kpis(tables: Tables, settings: Settings) -> Kpis:
         if result is not None:
             measured.append(result)
             continue
-        what = text("review.kpi.unmeasured", "{kpi} could not be measured", kpi=definition.name)
+        what = text("review.kpi.unmeasured", "{kpi}", kpi=definition.name)
         why = text("review.kpi.no_case", "The data hold no case of it: {words}.", words=definition.words(settings))
         missing.append(NotMeasured(f"review.missing.{kpi}", what, lacks, None if lacks else why))
     return Kpis(tuple(measured), tuple(missing), settings)
