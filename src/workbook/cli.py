@@ -180,17 +180,28 @@ def explain(
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
-    """List the clients of the home, their periods and their reports."""
-    from workbook.settings.reading import clients, periods
+def list_(
+    ctx: typer.Context,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write outputs/index.html and outputs/index.zh.html; prints the paths.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    language: Annotated[str, typer.Option(help="Of the words on the screen: en or zh.")] = "en",
+) -> None:
+    """List all clients and periods: state, key figures and reports."""
+    from workbook.language import Edition
+    from workbook.overview import words
+    from workbook.overview.results import find_results
 
-    names = clients(ctx.obj)
-    if not names:
-        typer.echo(f"no clients in {ctx.obj / 'params'}")
-    for name in names:
-        for period in periods(ctx.obj, name):
-            reports = sorted((ctx.obj / "outputs" / name / period.name).glob("report.*.html"))
-            typer.echo(f"{name}  {period.name}  {'  '.join(str(r) for r in reports) or 'not run yet'}")
+    spoken = _language(language)
+    if html:
+        from workbook.overview.page import write_overview
+
+        for path in write_overview(ctx.obj):
+            typer.echo(str(path))
+        return
+    overview = find_results(ctx.obj)
+    typer.echo(words.as_json(overview) if as_json else words.as_screen(overview, Edition(spoken)))
 
 
 @app.command()
