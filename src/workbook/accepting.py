@@ -8,7 +8,6 @@ any byte leaves the batch accepted or not.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -146,7 +145,8 @@ def accept(
         taken = {kind: _TAKEN[kind](_Results(results, content, period)) for kind in wanted}
         records = {kind: found for kind, found in taken.items() if isinstance(found, pd.DataFrame)}
         absent = {kind: found for kind, found in taken.items() if isinstance(found, str)}
-        run = hashlib.sha256((results / NAME).read_bytes()).hexdigest()
+        # a manifest made before runs had keys is named by its hash
+        run = str(content.get("run") or sha256(results / NAME))
         return _append(home, client, period, records, on=on, by=by, run=run, absent=absent)
 
 
@@ -164,7 +164,7 @@ def append(
 
     Args:
         records: kind → the fields of the kind; fields that are not given are missing.
-        run: hash of the manifest that the records come from, where they come from one.
+        run: key of the run that the records come from, where they come from one.
 
     Raises:
         WorkbookError: where records are at fault, or a run or another acceptance of this client is at work.

@@ -95,7 +95,7 @@ class Signature:
         period: the period whose results were accepted.
         on: day of the acceptance.
         by: role of the person who accepted; None where it was not said.
-        run: hash of the manifest of the run that the records come from.
+        run: key of the run that the records come from.
         records: number of records signed.
         sha256: hash of their bytes.
         start, end: where their bytes stand in the file.
