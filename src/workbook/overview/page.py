@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -82,8 +83,8 @@ def overview_page(overview: Overview, edition: Edition) -> str:
         "attention": [_attention(overview, r, edition) for r in overview.results if r.state not in ("published", "not_run")],
         "clients": [_client(overview, client, edition) for client in overview.clients],
     }
-    html = environment().get_template("overview.html.j2").render(resources={"page": page})
-    return html.replace(FONTS, fonts.font_face(_font(html, code, overview.home)), 1)
+    rendered = environment().get_template("overview.html.j2").render(resources={"page": page})
+    return rendered.replace(FONTS, fonts.font_face(_font(rendered, code, overview.home)), 1)
 
 
 def _attention(overview: Overview, result: Result, e: Edition) -> dict[str, str]:
@@ -139,7 +140,7 @@ def _links(paths: tuple[str, ...], e: Edition, endings: tuple[str, ...]) -> list
 
 def _font(page: str, language: Language, home: Path) -> bytes:
     """The font of a page; kept by its characters, since to cut it out of the collection takes longer than all the rest."""
-    characters = "".join(sorted({*page, *map(chr, range(32, 127))}))
+    characters = "".join(sorted({*html.unescape(page), *map(chr, range(32, 127))}))
     made_of = f"{language} {version('fonttools')} {version('noto-cjk-sans-otc')} {characters}"
     kept = home / "outputs" / ".overview" / f"font-{language}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.woff2"
     if kept.is_file():
