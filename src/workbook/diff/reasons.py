@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
@@ -17,6 +17,15 @@ State = Literal["added", "removed", "changed"]
 
 SHARED_SETTINGS = ("template", "client", "languages", "currency", "seed", "analysis", "report")
 """Sections that every stage may read (stages.py names the others)."""
+
+
+INHERITED = ("previous.", "ledger.")
+KINDS: Mapping[Cause, tuple[str, ...]] = {
+    "data": ("delivery.", "previous", "ledger."),
+    "parameters": ("settings.", "override."),
+    "code": ("code.", "package.", "python", "platform", "notebook"),
+}
+"""How the names of a stage's inputs begin, by the kind that they are of."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,10 @@ class Reasons:
         files: delivered files by hash.
         same_files: number of files that are the same.
         rows: canonical tables whose rows differ.
+        inherited: results of the previous period and accepted records that a stage read, by hash.
         settings: flattened keys with old and new value.
         code: git revision, source, Python and package versions.
+        by_stage: stage → kinds that differ in what it depended on, where both runs kept a record of it.
     """
 
     files: tuple[FileChange, ...]
@@ -62,22 +73,29 @@ class Reasons:
     rows: tuple[RowChange, ...]
     settings: tuple[ValueChange, ...]
     code: tuple[ValueChange, ...]
+    inherited: tuple[ValueChange, ...] = ()
+    by_stage: Mapping[str, tuple[Cause, ...]] = field(default_factory=dict)
 
     @property
     def causes(self) -> tuple[Cause, ...]:
         """Which of the three kinds differ at all."""
         kinds: dict[Cause, bool] = {
-            "data": bool(self.files or self.rows),
+            "data": bool(self.files or self.rows or self.inherited),
             "parameters": bool(self.settings),
             "code": bool(self.code),
         }
         return tuple(cause for cause, differs in kinds.items() if differs)
 
     def of_artefact(self, name: str) -> tuple[Cause, ...]:
-        """Which kinds can have changed an artefact: settings count only where its stage, or one that it needs, reads them."""
+        """Which kinds can have changed an artefact.
+
+        Without records of what its stage depended on, settings count where the stage, or one that it needs, reads them.
+        """
         stage = next((s for s in STAGES if name in s.makes), None)
         if stage is None:
             return self.causes
+        if stage.id in self.by_stage:
+            return self.by_stage[stage.id]
         read = {*SHARED_SETTINGS, *(section for s in _upstream(stage) for section in s.settings)}
         told = any(change.key.partition(".")[0] in read for change in self.settings)
         return tuple(cause for cause in self.causes if cause != "parameters" or told)
@@ -103,6 +121,8 @@ def find_reasons(before: Published, after: Published) -> Reasons:
         rows=_rows(before, after),
         settings=changes(flattened(_mapping(before, "settings")), flattened(_mapping(after, "settings"))),
         code=changes(_code(before), _code(after)),
+        inherited=changes(_inputs(before, INHERITED), _inputs(after, INHERITED)),
+        by_stage=_by_stage(before, after),
     )
 
 
@@ -148,6 +168,34 @@ def _mapping(result: Published, name: str) -> dict[str, Any]:
     return dict(found) if isinstance(found, dict) else {}
 
 
+def kind_of(name: str) -> Cause | None:
+    """Which kind an input of a stage is of; None for what names the run and for artefacts, whose own stages tell."""
+    for cause, beginnings in KINDS.items():
+        if name.startswith(beginnings):
+            return cause
+    return None
+
+
+def _by_stage(before: Published, after: Published) -> dict[str, tuple[Cause, ...]]:
+    """The kinds that differ for each stage, those of the stages whose artefacts it read and that differ included."""
+    makers = {name: stage.id for stage in STAGES for name in stage.makes}
+    found: dict[str, set[Cause]] = {}
+    for stage in STAGES:  # in their order, so that an artefact's maker was looked at before
+        if stage.id not in before.inputs or stage.id not in after.inputs:
+            continue
+        differing = [change.key for change in changes(before.inputs[stage.id], after.inputs[stage.id])]
+        found[stage.id] = {cause for name in differing if (cause := kind_of(name)) is not None}
+        for name in differing:
+            found[stage.id] |= found.get(makers.get(name.removeprefix("artefact."), ""), set())
+    order: tuple[Cause, ...] = ("data", "parameters", "code")
+    return {stage: tuple(cause for cause in order if cause in causes) for stage, causes in found.items()}
+
+
+def _inputs(result: Published, beginnings: tuple[str, ...]) -> dict[str, Any]:
+    """Inputs of all stages whose names begin so."""
+    return {name: value for inputs in result.inputs.values() for name, value in inputs.items() if name.startswith(beginnings)}
+
+
 def _code(result: Published) -> dict[str, Any]:
     """What computed a result, as flat marks; a work tree that differs from its commit is another revision."""
     git = result.manifest.get("git") or {}
@@ -157,6 +205,8 @@ def _code(result: Published) -> dict[str, Any]:
     for name in ("code", "python", "platform"):
         if result.manifest.get(name):
             marks |= flattened({name: result.manifest[name]})
+    marks |= {f"notebook {stage}": inputs["notebook"] for stage, inputs in result.inputs.items() if "notebook" in inputs}
+    marks |= {name.removeprefix("code."): digest for name, digest in _inputs(result, ("code.",)).items()}
     return marks | {f"package {name}": version for name, version in _mapping(result, "packages").items()}
 
 

@@ -125,6 +125,7 @@ class Difference:
                         "files": [asdict(f) for f in self.reasons.files],
                         "same_files": self.reasons.same_files,
                         "rows": [asdict(r) for r in self.reasons.rows],
+                        "inherited": [asdict(c) for c in self.reasons.inherited],
                     },
                     "parameters": [asdict(s) for s in self.reasons.settings],
                     "code": [asdict(c) for c in self.reasons.code],

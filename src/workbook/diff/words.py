@@ -14,7 +14,7 @@ from workbook.report.blocks import mask
 from workbook.report.words import block_words, chapter_name
 from workbook.stages import STAGES
 
-Name = Literal["kpis", "files", "rows", "parameters", "code", "tables", "columns", "examples", "blocks"]
+Name = Literal["kpis", "files", "rows", "inherited", "parameters", "code", "tables", "columns", "examples", "blocks"]
 DIGITS: Mapping[Unit, int] = {"share": 1, "points": 1, "hours": 2, "days": 1, "months": 1, "score": 1}
 """Decimals of KPIs, so that a small change shows; other units as sentences have them."""
 
@@ -90,6 +90,7 @@ def listings(difference: Difference, edition: Edition) -> tuple[Listing, ...]:
         _kpis(difference, edition),
         _files(difference, edition),
         _rows(difference, edition),
+        _inherited(difference, edition),
         _parameters(difference, edition),
         _code(difference, edition),
         _tables(difference, edition),
@@ -206,6 +207,22 @@ def _rows(difference: Difference, e: Edition) -> Listing:
     )  # fmt: skip
     rows = [(row.table, *("–" if n is None else count(n).render(e) for n in (*row.rows_in, *row.rows_kept))) for row in changed]
     return _listing("rows", text("diff.heading.rows", "Changed data: rows"), sentence, head, "tnnnn", rows, e)
+
+
+def _inherited(difference: Difference, e: Edition) -> Listing:
+    changed = difference.reasons.inherited
+    sentence = (
+        text(
+            "diff.inherited.sentence",
+            "Results of the period before and accepted records that differ: {n}.",
+            n=count(len(changed)),
+        )
+        if changed
+        else text("diff.inherited.none", "No difference is on record in results of the period before or in accepted records.")
+    )
+    head = (text("diff.head.name", "Name"), difference.before.label, difference.after.label)
+    heading = text("diff.heading.inherited", "Changed data: earlier results and ledger")
+    return _listing("inherited", heading, sentence, head, "ttt", _values(changed), e)
 
 
 def _parameters(difference: Difference, e: Edition) -> Listing:
