@@ -15,8 +15,8 @@ from workbook.language import named
 from workbook.period import Period
 from workbook.places import WORKSPACE_VARIABLE
 from workbook.report.blocks import MIME, Column, NotMeasured, Sheet, Table
-from workbook.settings.models import Settings
-from workbook.stages import STAGES, stage
+from workbook.settings.kinds import slot_at
+from workbook.stages import EVERY_STAGE, REPORT_SETTINGS, STAGES, stage
 from workbook.store import Store
 
 ENGAGEMENT = """\
@@ -179,8 +179,20 @@ def test_the_stages_pass_on_what_later_ones_need():
     assert {name for each in STAGES for name in each.previous} <= made
 
 
-def test_stages_read_sections_that_exist():
-    assert {name for each in STAGES for name in each.settings} <= set(Settings.model_fields)
+def test_stages_read_settings_that_exist():
+    keys = {key for each in STAGES for key in (*each.settings, *EVERY_STAGE, *REPORT_SETTINGS)}
+    assert [key for key in sorted(keys) if slot_at(key.split(".")) is None] == []
+
+
+def test_a_setting_that_the_stage_does_not_declare_cannot_be_read(book):
+    assert book.settings.grading.rfm.bins == 5
+    assert book.settings.report.rows == 12
+    with pytest.raises(UndeclaredRead, match=r"4_strategy reads the setting 'pilots'.*stages\.py"):
+        _ = book.settings.pilots
+    with pytest.raises(UndeclaredRead, match=r"'report\.title'"):
+        _ = book.settings.report.title
+    with pytest.raises(AttributeError):
+        _ = book.settings.model_dump
 
 
 @pytest.mark.parametrize("words", ["4_strategy", "4", "strategy"])

@@ -23,10 +23,11 @@ from workbook.places import WORKSPACE_VARIABLE, home_folder
 from workbook.report import html
 from workbook.report.blocks import MIME, Block, NotMeasured, Sheet, Table
 from workbook.report.excel import About, write_csv, write_excel
+from workbook.settings.declared import declared
 from workbook.settings.models import Settings
 from workbook.settings.reading import earlier_periods, read_settings
 from workbook.sources.prepare import Preparation, prepare
-from workbook.stages import Stage, stage
+from workbook.stages import EVERY_STAGE, Stage, stage
 from workbook.store import Artefact, Store
 from workbook.tables import Tables
 
@@ -37,7 +38,7 @@ class Book:
 
     Attributes:
         stage: the stage as declared in stages.py.
-        settings: validated parameters of client and period.
+        settings: validated parameters of client and period; those that the stage does not declare raise when they are read.
         period: the period analysed.
         preparation: how the delivery became the canonical tables (row ledger, quarantine, repairs).
         tables: the canonical tables.
@@ -72,7 +73,9 @@ class Book:
         preparation = prepare(home, client, when, settings)
         named = os.environ.get(WORKSPACE_VARIABLE)
         workspace = Path(named) if named else home / "outputs" / client / ".draft" / when.name
-        return cls(find_stage(stage), client, when, settings, preparation, preparation.tables, home, workspace)
+        chosen = find_stage(stage)
+        seen = declared(settings, EVERY_STAGE + chosen.settings, chosen.id)
+        return cls(chosen, client, when, seen, preparation, preparation.tables, home, workspace)
 
     @property
     def editions(self) -> tuple[Edition, ...]:

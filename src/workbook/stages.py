@@ -47,7 +47,8 @@ class Stage:
         previous: artefacts of the previous period that it reads where they exist.
         lists: files for the client's departments that it writes.
         ledger: kinds of accepted records that it reads, of the periods before.
-        settings: sections of the settings that it reads besides client, languages, currency, seed and analysis.
+        settings: sections of the settings, or single fields such as ``report.rows``, that it reads besides those in
+            EVERY_STAGE; to read any other raises.
     """
 
     id: str
@@ -59,21 +60,31 @@ class Stage:
     settings: tuple[str, ...] = ()
 
 
+EVERY_STAGE: tuple[str, ...] = (
+    "client", "languages", "currency", "seed", "analysis", "sources", "delivery", "diagnosis.key_fields", "report.rows",
+)  # fmt: skip
+"""What all stages read of the settings: what decides the canonical tables, and how results are shown."""
+
+REPORT_SETTINGS: tuple[str, ...] = (
+    "client", "languages", "currency", "analysis.confidence", "analysis.small_cell", "report",
+)  # fmt: skip
+"""What the pages read of the settings."""
+
 STAGES: tuple[Stage, ...] = (
     Stage("1_goals", needs=(), makes=("kpis", "goals", "readiness"), previous=("kpis",),
-          settings=("goals", "scope", "service", "consent")),
+          settings=("goals", "scope", "service.callback_hours", "service.complaint_topics", "service.first_response_hours")),
     Stage("2_integrate", needs=(), makes=("row_ledger", "profile", "tags", "alerts", "consent"),
-          settings=("sources", "delivery", "tags", "consent", "service")),
+          settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours")),
     Stage("3_diagnose", needs=("profile",), makes=("findings", "problems", "problem_customers"), previous=("problems",),
-          settings=("diagnosis", "service", "grading")),
+          settings=("diagnosis", "service", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
           makes=("scores", "tiers", "rfm", "lifecycle", "plan"), previous=("scores",),
-          lists=("problem_list", "action_plan", "sales", "marketing", "service"), settings=("grading", "measures", "consent")),
+          lists=("problem_list", "action_plan", "sales", "marketing", "service"), settings=("grading", "measures")),
     Stage("5_pilot", needs=("profile", "scores"), makes=("assignment", "pilot_checks", "pilot_effects", "decision"),
-          lists=("pilot_assignment",), settings=("pilots", "next_pilot", "consent")),
+          lists=("pilot_assignment",), settings=("pilots", "next_pilot", "grading.tiers")),
     Stage("6_iterate", needs=("kpis", "goals", "problems", "scores", "plan", "decision"),
           makes=("review", "migration", "proposal"), previous=("kpis", "scores", "problems", "plan", "proposal"),
-          ledger=("grades",), settings=("goals", "grading", "review", "diagnosis")),
+          ledger=("grades",), settings=("goals", "grading", "pilots", "review")),
 )  # fmt: skip
 
 

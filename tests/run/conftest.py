@@ -1,4 +1,5 @@
-"""A tiny engagement of two stages, so that runs take seconds: real settings and kernels, no delivery, a report of one line."""
+"""A tiny engagement of two stages, so that runs take seconds: real settings and notebooks,
+a delivery that is not read, a report of one line."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ import pytest
 
 from workbook import stages
 from workbook.period import Period
-from workbook.run import execute
+from workbook.run import execute, keys, stamp, work
+from workbook.run.events import Event
 from workbook.stages import Stage
 from workbook.tables import empty_tables
 
@@ -22,6 +24,11 @@ TINY_STAGES = (
     Stage("1_count", needs=(), makes=("counted",), lists=("names",)),
     Stage("2_double", needs=("counted",), makes=("doubled",)),
 )
+ENGAGEMENT = """\
+client: {name: Tiny}
+languages: [en]
+sources: [{table: orders, file: orders.csv, columns: {order_id: id}}]
+"""
 Q3, Q4 = Period.parse("2025Q3"), Period.parse("2025Q4")
 
 
@@ -31,7 +38,7 @@ class Tiny:
 
     home: Path
     notebooks: Path
-    lines: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
     @property
     def outputs(self) -> Path:
@@ -42,7 +49,7 @@ class Tiny:
         shutil.copytree(NOTEBOOKS / variant, self.notebooks, dirs_exist_ok=True)
 
     def run(self, *periods: Period, **options: Any) -> list[execute.RunResult]:
-        return execute.run_periods(self.home, "tiny", list(periods) or [Q4], echo=self.lines.append, **options)
+        return execute.run_periods(self.home, "tiny", list(periods) or [Q4], **{"echo": self.events.append, **options})
 
 
 @pytest.fixture
@@ -50,24 +57,27 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
     notebooks = tmp_path / "notebooks"
     params = tmp_path / "home" / "params" / "tiny"
     params.mkdir(parents=True)
-    (params / "engagement.yaml").write_text("client: {name: Tiny}\nlanguages: [en]\n", "utf-8")
+    (params / "engagement.yaml").write_text(ENGAGEMENT, "utf-8")
     for period in (Q3, Q4):
         (params / f"{period.name}.yaml").write_text("{}\n", "utf-8")
+        delivery = tmp_path / "home" / "data" / "tiny" / period.name
+        delivery.mkdir(parents=True)
+        (delivery / "orders.csv").write_text("id\n1\n", "utf-8")
     engagement = Tiny(tmp_path / "home", notebooks)
     engagement.use("tiny")
     monkeypatch.setattr(stages, "STAGES", TINY_STAGES)
-    monkeypatch.setattr(execute, "notebooks_folder", lambda: notebooks)
-    monkeypatch.setattr(execute, "prepare", _nothing_delivered)
-    monkeypatch.setattr(execute, "build_report", _one_line)
+    for module in (keys, stamp, work):
+        monkeypatch.setattr(module, "notebooks_folder", lambda: notebooks)
+    monkeypatch.setattr(work, "prepare", _nothing_delivered)
+    monkeypatch.setattr(work, "build_report", _one_line)
     return engagement
 
 
 def _nothing_delivered(home: Path, client: str, period: Period, settings: Any) -> Any:
-    file = SimpleNamespace(name="orders.csv", sha256="0" * 64)
-    return SimpleNamespace(tables=empty_tables(period), files=(file,))
+    return SimpleNamespace(tables=empty_tables(period))
 
 
-def _one_line(folder: Path, settings: Any, period: Period, client: str) -> list[Path]:
+def _one_line(folder: Path, settings: Any, period: Period, client: str, deliveries: Any) -> list[Path]:
     report = folder / "report.en.html"
     report.write_text(f"<p>{client} {period.name}</p>", "utf-8")
     return [report]

@@ -24,11 +24,12 @@ from workbook.run import kernel
 from workbook.run.canonical import canonical_notebook
 from workbook.run.child import Child, Died, apart
 from workbook.run.failures import plain
-from workbook.run.kernel import Limits, StageStopped
+from workbook.run.kernel import StageStopped
+from workbook.run.limits import ENGINES, Limits, check_engine
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forking is for Linux")
 
-BOTH = pytest.mark.parametrize("engine", kernel.ENGINES)
+BOTH = pytest.mark.parametrize("engine", ENGINES)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def test_outputs_are_those_of_a_kernel(bench: Bench, monkeypatch: pytest.MonkeyP
 
 def test_an_error_is_kept_and_told_as_a_kernel_tells_it(bench: Bench) -> None:
     told = []
-    for engine in kernel.ENGINES:
+    for engine in ENGINES:
         with pytest.raises(StageStopped) as stopped:
             bench.run("print('before')", "def f():\n    return 1 / 0\nf()", "print('never')", engine=engine)
         kept = canonical_notebook(json.loads((bench.folder / "out.ipynb").read_text("utf-8")), {})
@@ -263,9 +264,9 @@ def test_a_notebook_that_takes_more_memory_than_it_may_fails_at_its_cell(bench: 
 
 def test_the_engine_must_exist_and_be_able_to_do_what_is_asked() -> None:
     with pytest.raises(UsageError, match="found 'quantum', expected fork or papermill"):
-        kernel.check_engine("quantum", Limits())
+        check_engine("quantum", Limits())
     with pytest.raises(UsageError, match="expected fork, which alone can keep it"):
-        kernel.check_engine("papermill", Limits(memory=500))
+        check_engine("papermill", Limits(memory=500))
 
 
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_the_manifest_names_settings_deliveries_artefacts_code_and_packages(tiny
     (result,) = tiny.run()
     manifest = json.loads((result.folder / "manifest.json").read_text("utf-8"))
     assert manifest["settings"]["client"]["name"] == "Tiny"
-    assert manifest["deliveries"] == {"orders.csv": "0" * 64}
+    assert manifest["deliveries"] == {"orders.csv": hashlib.sha256(b"id\n1\n").hexdigest()}
     artefact = result.folder / "tables" / "doubled.json"
     assert manifest["artefacts"]["tables/doubled.json"] == hashlib.sha256(artefact.read_bytes()).hexdigest()
     assert set(manifest["artefacts"]) == {

@@ -1,4 +1,4 @@
-"""A kill at any moment of publishing leaves the old results or the new ones."""
+"""Folders become visible whole, workplaces do not stay behind, and two runs of one client exclude each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from workbook.errors import WorkbookError
 from workbook.run import publish as publishing
-from workbook.run.publish import client_lock, exchange, publish, recover, workplace
+from workbook.run.publish import client_lock, exchange, publish, workplace
 
 
 def results(client: Path, words: str) -> Path:
@@ -51,36 +51,6 @@ def killed(work: Callable[[], None]) -> None:
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-
-
-@pytest.mark.parametrize("moment", range(6))
-@pytest.mark.parametrize("exchanging", [True, False])
-def test_a_kill_at_any_step_leaves_old_or_new_after_recovery(tmp_path: Path, exchanging: bool, moment: int) -> None:
-    publish(results(tmp_path, "old"), tmp_path / "2025Q4")
-    new = results(tmp_path, "new")
-
-    def work() -> None:
-        steps = iter(range(moment))
-
-        def then_killed(step: Callable[..., object]) -> Callable[..., object]:
-            def stepped(*words: object, **options: object) -> object:
-                if next(steps, None) is None:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return step(*words, **options)
-
-            return stepped
-
-        Path.rename = then_killed(Path.rename)  # type: ignore[method-assign, assignment]
-        os.unlink = then_killed(os.unlink)  # type: ignore[assignment]
-        publishing.exchange = then_killed(exchange if exchanging else lambda one, other: False)  # type: ignore[assignment]
-        publish(new, tmp_path / "2025Q4")
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    killed(work)
-    recover(tmp_path)
-    assert visible_words(tmp_path) in ({"old"}, {"new"})
-    assert len(list((tmp_path / "2025Q4").iterdir())) == 2
-    assert not (tmp_path / ".work").exists()
 
 
 def test_a_workplace_is_removed_whatever_happens(tmp_path: Path) -> None:

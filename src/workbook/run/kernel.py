@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +15,10 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
-from workbook.errors import UsageError
 from workbook.places import HOME_VARIABLE, WORKSPACE_VARIABLE
 from workbook.run.failures import TIME_LIMIT, Failure, plain, telling_line
+from workbook.run.limits import Limits
 from workbook.run.steady import STEADY
-
-ENGINES = ("fork", "papermill")
-TIMEOUT = 3600.0
-"""Seconds that one cell may take where nothing else is said."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a notebook may take.
-
-    Attributes:
-        timeout: seconds for one cell; None for no limit.
-        memory: megabytes for the notebook beside what is shared with the parent; None for no limit. Only the engine fork
-            can hold a notebook to it.
-    """
-
-    timeout: float | None = TIMEOUT
-    memory: int | None = None
 
 
 class StageStopped(Exception):
@@ -47,25 +27,6 @@ class StageStopped(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.summary)
         self.failure = failure
-
-
-def default_engine() -> str:
-    """``fork`` where processes can be forked safely, which is Linux; ``papermill``, a fresh kernel a notebook, elsewhere."""
-    return "fork" if sys.platform == "linux" else "papermill"
-
-
-def check_engine(engine: str, limits: Limits) -> None:
-    """See that the engine exists here and can do what is asked.
-
-    Raises:
-        UsageError: where it does not or cannot.
-    """
-    if engine not in ENGINES:
-        raise UsageError(f"engine: found {engine!r}, expected {' or '.join(ENGINES)}")
-    if engine == "fork" and default_engine() != "fork":
-        raise UsageError("engine: found 'fork', which needs Linux; expected papermill here")
-    if limits.memory is not None and engine != "fork":
-        raise UsageError(f"memory: found a limit for the engine {engine!r}, expected fork, which alone can keep it")
 
 
 def surroundings(home: Path, workspace: Path, scratch: Path) -> dict[str, str]:
@@ -92,7 +53,7 @@ def execute(
     Args:
         variables: environment variables of the notebook.
         cwd: folder in which it works.
-        engine: one of :data:`ENGINES`.
+        engine: one of :data:`workbook.run.limits.ENGINES`.
 
     Raises:
         StageStopped: where a cell raised or took too long, or the process died; *output* then holds the error, unless it

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from workbook.run.kept import Kept
+from workbook.run.keys import Ground
 
 if TYPE_CHECKING:  # what is published must be found without anything heavy
     from workbook.settings.models import Settings
@@ -19,60 +20,28 @@ if TYPE_CHECKING:  # what is published must be found without anything heavy
 NAME = "manifest.json"
 
 
-@dataclass(frozen=True)
-class StageRecord:
-    """When a stage was executed and with which settings; kept over runs that reuse its results."""
-
-    stage: str
-    started: dt.datetime
-    ended: dt.datetime
-    settings_sha256: str
-
-    def as_json(self) -> dict[str, str]:
-        """The record as the manifest holds it."""
-        return {
-            "started": self.started.isoformat(timespec="milliseconds"),
-            "ended": self.ended.isoformat(timespec="milliseconds"),
-            "settings_sha256": self.settings_sha256,
-        }
-
-
-def manifest(
-    *,
-    client: str,
-    period: str,
-    settings: Settings,
-    overrides: Mapping[str, Any],
-    deliveries: Mapping[str, str],
-    results: Path,
-    executed: Iterable[StageRecord],
-    reused: Mapping[str, Any],
-    code: Path,
-) -> dict[str, Any]:
-    """The manifest of one run.
+def manifest(ground: Ground, run: str, made: Mapping[str, Kept], pages: Kept, code: Path) -> dict[str, Any]:
+    """The manifest of one run, which is the pointer to its results too.
 
     Args:
-        deliveries: name of each file that the client delivered → its SHA-256.
-        results: the folder whose files are listed with their hashes.
-        executed: the stages that this run executed.
-        reused: entries of earlier manifests for stages whose results stand.
+        ground: what the run stood on.
+        run: hash of the keys of all stages and of the pages.
+        made: id of each stage → its results.
         code: folder of the source, whose git revision is noted where it has one.
     """
-    records = {record.stage: record.as_json() for record in executed}
+    files = sorted((name, file["sha256"]) for kept in (*made.values(), pages) for name, file in kept.files.items())
     return {
-        "client": client,
-        "period": period,
-        "seed": settings.seed,
-        "stages": dict(sorted({**reused, **records}.items())),
-        "settings": json.loads(settings.model_dump_json()),
-        "settings_sha256": settings_hash(settings),
-        "overrides": dict(overrides),
-        "deliveries": dict(sorted(deliveries.items())),
-        "artefacts": {
-            path.relative_to(results).as_posix(): sha256(path)
-            for path in sorted(results.rglob("*"))
-            if path.is_file() and path.name != NAME
-        },
+        "client": ground.client,
+        "period": ground.period.name,
+        "run": run,
+        "seed": ground.settings.seed,
+        "stages": {name: _record(kept) for name, kept in made.items()},
+        "report": _record(pages),
+        "settings": json.loads(ground.settings.model_dump_json()),
+        "settings_sha256": settings_hash(ground.settings),
+        "overrides": dict(ground.overrides),
+        "deliveries": dict(sorted(ground.deliveries.items())),
+        "artefacts": dict(files),
         "git": git_revision(code),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -80,9 +49,8 @@ def manifest(
     }
 
 
-def write_manifest(content: Mapping[str, Any], results: Path) -> None:
-    """Write ``manifest.json`` into a results folder."""
-    (results / NAME).write_text(json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n", "utf-8")
+def _record(kept: Kept) -> dict[str, str]:
+    return {"key": kept.key, "started": kept.started, "ended": kept.ended}
 
 
 def read_manifest(results: Path) -> dict[str, Any]:

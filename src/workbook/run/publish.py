@@ -3,8 +3,8 @@
 A run works in ``outputs/<client>/.work/<period>-<unique>/``: ``results/`` will be published, ``scratch/`` will not. When all
 is there, ``results/`` and the visible folder ``outputs/<client>/<period>/`` change places in one system call (Linux and
 macOS; a rename where nothing was published before), so that a kill at any moment leaves the old results or the new ones.
-Where the file system cannot exchange folders, the old one steps aside first; :func:`recover`, which every run calls before
-it begins, puts it back if the run was killed between the two renames.
+Where the file system cannot exchange folders, the old one steps aside first; a run that is killed between the two renames is
+completed by the next one (:func:`workbook.run.published.recover`).
 """
 
 from __future__ import annotations
@@ -69,15 +69,6 @@ def publish(results: Path, visible: Path) -> None:
         visible.rename(aside)
         results.rename(visible)
         shutil.rmtree(aside)
-
-
-def recover(client_folder: Path) -> None:
-    """Bring a client's folder into order after a run that was killed. The caller holds the client's lock."""
-    for aside in (client_folder / ".work").glob("*" + _ASIDE):
-        visible = client_folder / aside.name.removesuffix(_ASIDE)
-        if not visible.exists():
-            aside.rename(visible)
-    shutil.rmtree(client_folder / ".work", ignore_errors=True)
 
 
 def exchange(one: Path, other: Path) -> bool:

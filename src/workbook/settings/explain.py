@@ -13,11 +13,8 @@ from pydantic.fields import FieldInfo
 from workbook.errors import UsageError
 from workbook.settings.kinds import Slot, allowed, members, slot_at
 from workbook.settings.models import KPIS, Section, Settings
-from workbook.stages import STAGES
+from workbook.stages import EVERY_STAGE, STAGES
 from workbook.tables import SCHEMAS
-
-EVERY_STAGE = ("client", "languages", "currency", "seed", "analysis")
-"""Sections that all six stages read."""
 
 _KPI_WORDS = {
     "repurchase_rate": "share of the buyers of analysis.window_months who ordered twice or more in them",
@@ -90,9 +87,13 @@ def schema_text() -> str:
     return json.dumps(schema(), ensure_ascii=False, indent=1) + "\n"
 
 
-def stages_reading(section: str) -> tuple[str, ...]:
-    """The stages that read a top-level section."""
-    return tuple(s.id for s in STAGES if section in s.settings or section in EVERY_STAGE)
+def stages_reading(key: str) -> tuple[str, ...]:
+    """The stages that read the parameter *key*, or a part of it."""
+
+    def reads(declared: str) -> bool:
+        return f"{key}.".startswith(f"{declared}.") or f"{declared}.".startswith(f"{key}.")
+
+    return tuple(s.id for s in STAGES if any(reads(declared) for declared in EVERY_STAGE + s.settings))
 
 
 def _loosen(part: Any) -> None:
@@ -147,14 +148,14 @@ def _described(key: str, path: tuple[str | int, ...], slot: Slot, field: FieldIn
         width = max(len(name) for name in section.model_fields) + 2
         lines += [f"    {name:<{width}}{inner.description}" for name, inner in section.model_fields.items()]
     lines += [f"  default: {_default(field)}"] if not (section and slot.section) else []
-    return "\n".join([*lines, f"  read by: {_readers(str(path[0]))}"])
+    return "\n".join([*lines, f"  read by: {_readers(path)}"])
 
 
 def _entry(key: str, path: tuple[str | int, ...], slot: Slot) -> str:
     """A place inside a list or mapping: described by what holds it."""
     above = slot_at(path[:-1])
     said = above.field.description if above and above.field else ""
-    return "\n".join([key, f"  an entry of: {said}", f"  expects: {allowed(slot)}", f"  read by: {_readers(str(path[0]))}"])
+    return "\n".join([key, f"  an entry of: {said}", f"  expects: {allowed(slot)}", f"  read by: {_readers(path)}"])
 
 
 def _default(field: FieldInfo) -> str:
@@ -174,12 +175,13 @@ def _default(field: FieldInfo) -> str:
     return words.strip('"') if isinstance(value, str) else words
 
 
-def _readers(section: str) -> str:
+def _readers(path: Sequence[str | int]) -> str:
+    section = path[0]
     if section == "report":
         return "the report"
     if section == "template":
         return "the reading of the settings"
-    stages = stages_reading(section)
+    stages = stages_reading(".".join(map(str, path)))
     return "all stages" if len(stages) == len(STAGES) else ", ".join(stages)
 
 

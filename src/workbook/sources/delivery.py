@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.resources
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,13 +86,14 @@ def delivery_files(home: Path, client: str, period: Period, settings: Settings) 
 
 
 def _package_folder(package: str, folder: str) -> Path:
-    if not package.isidentifier() or importlib.util.find_spec(package) is None:
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None  # found, not imported
+    if spec is None or not spec.submodule_search_locations:
         extra = f"crm-workbook[{_EXTRAS[package]}]" if package in _EXTRAS else package
         raise DeliveryError(
             [f"delivery.package: found no installed package {package!r}; expected it for the client's files; "
              f"run: pip install '{extra}'"]
         )  # fmt: skip
-    place = Path(str(importlib.resources.files(package))) / folder
+    place = Path(spec.submodule_search_locations[0]) / folder
     if not place.is_dir():
         raise DeliveryError(
             [f"{package}: found no folder {folder!r} in the package; expected the files there; correct delivery.folder"]
