@@ -74,6 +74,12 @@ def test_an_unknown_run_is_answered_with_those_there_are(home, words):
         find_result(home, "made-up", words)
 
 
+def test_the_run_that_is_published_is_not_an_earlier_one_though_it_was_one_once(home):
+    outputs = home / "outputs" / "made-up"
+    keep_run(outputs, "cccc2222dddd", "2026-01-02", INPUTS, tables(), "2025Q4.json")
+    assert list(earlier_runs(outputs, "2025Q4")) == ["aaaa1111bbbb"]
+
+
 def test_a_run_of_which_a_stage_was_pruned_is_not_offered(home):
     (home / "outputs" / "made-up" / ".store" / "1_goals-aaaa1111bbbb" / "stage.json").unlink()
     assert list(earlier_runs(home / "outputs" / "made-up", "2025Q4")) == ["cccc2222dddd"]

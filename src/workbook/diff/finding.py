@@ -46,11 +46,14 @@ def find_result(home: Path, client: str, words: str) -> Published:
 
 
 def earlier_runs(outputs: Path, period: str) -> dict[str, Path]:
-    """Key of each earlier run of a period whose results are all kept → its manifest, the latest first."""
+    """Key of each earlier run of a period whose results are all kept → its manifest, the latest first; not the present one."""
+    present = outputs / POINTERS / f"{period}.json"
+    published = read_manifest(present).get("run") if present.is_file() else None
     found: list[tuple[str, str, Path]] = []
     for path in (outputs / POINTERS / EARLIER).glob(f"{period}-*.json"):
         manifest = read_manifest(path)
-        if set(kept_folders(outputs, manifest)) == set(manifest.get("stages") or ()):
+        whole = set(kept_folders(outputs, manifest)) == set(manifest.get("stages") or ())
+        if whole and manifest.get("run") != published:
             ended = max((str(record.get("ended", "")) for record in manifest["stages"].values()), default="")
             found.append((ended, str(manifest.get("run", "")), path))
     return {run: path for _, run, path in sorted(found, reverse=True)}
