@@ -29,7 +29,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     "ledger": (*GROUND,),
     # what was published, read again: manifests, artefacts and the blocks of executed notebooks
     "diff": (*GROUND, "report"),
-    "overview": (*GROUND, "settings.folders", "report"),
+    "overview": (*GROUND, "settings.folders", "report", "run.published", "run.stamp"),
     # the book opens the delivery, shows blocks and keeps artefacts; methods are called by the notebooks
     "book": (*GROUND, "settings", "store", "ledger", "report", "sources.prepare"),
     # the run knows notebooks and stages; the delivery is prepared before the first kernel, so that its faults come at once

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from workbook.language import LANGUAGES, Edition, Language, text
 from workbook.overview.results import Overview, Result, find_results, keep_figures
-from workbook.overview.words import client_name, figures, heads, previous_of, state_name, title
+from workbook.overview.words import client_name, figures, heads, previous_of, state_words, title
 from workbook.report import fonts
 from workbook.report.colours import legible
 from workbook.report.templating import anchor, css_string, environment
@@ -80,7 +80,9 @@ def overview_page(overview: Overview, edition: Edition) -> str:
         "heading": heading,
         "title": title(overview).render(edition),
         "heads": [head.render(edition) for head in heads()],
-        "attention": [_attention(overview, r, edition) for r in overview.results if r.state not in ("published", "not_run")],
+        "attention": [
+            _attention(overview, r, edition) for r in overview.results if r.stale or r.state not in ("published", "not_run")
+        ],
         "clients": [_client(overview, client, edition) for client in overview.clients],
     }
     rendered = environment().get_template("overview.html.j2").render(resources={"page": page})
@@ -92,7 +94,7 @@ def _attention(overview: Overview, result: Result, e: Edition) -> dict[str, str]
         "href": "#" + anchor("client", result.client),
         "client": client_name(overview, result.client).render(e),
         "period": period_words(result.period, e),
-        "state": state_name(result.state).render(e),
+        "state": state_words(result, e),
     }
 
 
@@ -110,7 +112,7 @@ def _row(result: Result, overview: Overview, e: Edition) -> dict[str, Any]:
     reports = result.reports or {}
     return {
         "period": result.period.name,
-        "state": state_name(result.state).render(e),
+        "state": state_words(result, e),
         "mark": "worse" if result.state.startswith("failed") else "",
         "figures": [
             {"value": value, "change": change, "mark": movement}

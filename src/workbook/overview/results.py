@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from workbook.errors import UsageError
 from workbook.period import Period
+from workbook.run.published import read_pointer
+from workbook.run.stamp import is_fresh
 from workbook.settings.folders import ENGAGEMENT, clients
 
 State = Literal["published", "failed_after", "failed", "waiting", "not_run"]
@@ -62,6 +64,7 @@ class Result:
     """One period of one client.
 
     Attributes:
+        stale: whether something that its results may rest on changed since; None where that is not on record.
         figures: None where nothing is published or it cannot be read.
         reports: language → page, relative to ``outputs/``.
         notebooks, lists: files of the period, relative to ``outputs/``.
@@ -71,6 +74,7 @@ class Result:
     client: str
     period: Period
     state: State
+    stale: bool | None = None
     figures: Figures | None = None
     reports: Mapping[str, str] | None = None
     notebooks: tuple[str, ...] = ()
@@ -172,11 +176,16 @@ def _result(home: Path, client: str, period: Period, record: Mapping[str, Any] |
         return tuple(sorted(path.relative_to(outputs).as_posix() for path in folder.glob(pattern)))
 
     return Result(
-        client, period, "failed_after" if failed else "published", _figures(record.get("figures")),
+        client, period, "failed_after" if failed else "published",
+        stale=_stale(home, client, period), figures=_figures(record.get("figures")),
         reports={path.split(".")[-2]: path for path in files("report.*.html")},
         notebooks=files("notebooks/*.ipynb") + files("notebooks/*.html"), lists=files("lists/*"),
         manifest=f"{client}/{period.name}/{MANIFEST}",
     )  # fmt: skip
+
+
+def _stale(home: Path, client: str, period: Period) -> bool | None:
+    return not is_fresh(home, client, period) if read_pointer(home / "outputs" / client, period.name) else None
 
 
 def _waits(home: Path, client: str, period: Period) -> bool:

@@ -21,6 +21,14 @@ def state_name(state: State) -> Text:
     }[state]
 
 
+def state_words(result: Result, e: Edition) -> str:
+    """The state, and whether something changed since; ``workbook why`` names what."""
+    words = state_name(result.state).render(e)
+    if not result.stale:
+        return words
+    return words + ("; " if e.language == "en" else "；") + text("overview.stale", "something changed since").render(e)
+
+
 def title(overview: Overview) -> Text:
     """The message: how many periods stand and how many do not."""
     states = [result.state for result in overview.results]
@@ -115,9 +123,7 @@ def as_screen(overview: Overview, e: Edition) -> str:
     rows = [head]
     for result in overview.results:
         cells = [value for value, _, _ in figures(result, None, e)]
-        rows.append(
-            [result.client, result.period.name, state_name(result.state).render(e), *cells, _report(overview, result, e)]
-        )
+        rows.append([result.client, result.period.name, state_words(result, e), *cells, _report(overview, result, e)])
     widths = [max(display_width(cell) for cell in column) for column in zip(*rows, strict=True)]
     numeric = [False, False, False, True, True, True, True, False]
     return "\n".join(
@@ -145,6 +151,7 @@ def as_json(overview: Overview) -> str:
             "client": result.client,
             "period": result.period.name,
             "state": result.state,
+            "stale": result.stale,
             "figures": figures,
             "reports": reports,
         }

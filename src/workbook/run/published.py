@@ -37,7 +37,14 @@ def read_pointer(client_folder: Path, period: str) -> dict[str, Any]:
 
 
 def write_pointer(client_folder: Path, period: str, content: Mapping[str, Any]) -> None:
-    """Replace what is published for a period; the visible folder follows with :func:`follow`."""
+    """Replace what is published for a period; the visible folder follows with :func:`follow`.
+
+    The pointer of another run that stood there is kept in ``.published/earlier/``, so that the two can be compared.
+    """
+    before = read_pointer(client_folder, period)
+    if before.get("run") and before["run"] != content.get("run"):
+        earlier = pointer_file(client_folder, f"earlier/{period}-{before['run']}")
+        replace_text(earlier, pointer_file(client_folder, period).read_text("utf-8"))
     replace_text(pointer_file(client_folder, period), json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n")
 
 
