@@ -103,6 +103,7 @@ def test_lists_of_records_are_flattened_by_id_so_that_an_inserted_one_moves_noth
         (None, "–"),
         (float("nan"), "–"),
         (pd.NaT, "–"),
+        (pd.Timestamp("2025-12-10"), "2025-12-10"),
         (True, "true"),
         (0.1 + 0.2, "0.3"),
         ("", "“”"),

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from workbook.diff.whole import Difference
 from workbook.diff.words import Listing, lead, listings, title
-from workbook.language import LANGUAGES, Edition, Language, named, text
+from workbook.language import LANGUAGES, Edition, Language, display_width, named, text
 from workbook.report import fonts
 from workbook.report.build import FONTS, PageExporter
 from workbook.report.colours import legible
@@ -23,6 +23,9 @@ HOUSE_COLOUR = "#12436D"
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 LONG = 16
 """Rows from which a list of details stands folded, its sentence in front."""
+
+SHORT = 20
+"""Widest cell, in Latin letters, of a column that is kept on one line."""
 
 OPEN = ("kpis", "tables", "blocks")
 """Lists that never stand folded."""
@@ -92,7 +95,10 @@ def _shown(listing: Listing) -> dict[str, Any]:
         "heading": listing.heading,
         "sentence": listing.sentence,
         "head": listing.head,
-        "align": ["num" if numeric else "txt" for numeric in listing.numeric],
+        "align": [
+            "num" if numeric else "txt short" if max(map(display_width, column)) <= SHORT else "txt"
+            for numeric, column in zip(listing.numeric, zip(listing.head, *listing.rows, strict=True), strict=True)
+        ],
         "rows": listing.rows,
         "folded": len(listing.rows) >= LONG and listing.name not in OPEN,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -254,4 +255,6 @@ def as_words(value: Any) -> str:
         return value or "“”"
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False) if value else "–"
+    if isinstance(value, dt.datetime) and value is not pd.NaT:
+        return str(value).removesuffix(" 00:00:00")
     return "–" if value is None or value is pd.NaT or value is pd.NA else str(value)

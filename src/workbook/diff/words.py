@@ -326,7 +326,7 @@ def _example(column: ColumnChange) -> tuple[str, str, str]:
 
 
 def _size(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    return "–" if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _examples(difference: Difference, e: Edition) -> Listing:

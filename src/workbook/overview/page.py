@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from workbook.language import LANGUAGES, Edition, Language, text
-from workbook.overview.results import Overview, Result, find_results, keep_figures
+from workbook.overview.results import Overview, Result, find_results, keep_figures, replace_bytes
 from workbook.overview.words import client_name, figures, heads, previous_of, state_words, title
 from workbook.report import fonts
 from workbook.report.colours import legible
@@ -36,20 +36,13 @@ def write_overview(home: Path, echo: Callable[[str], None] | None = None) -> lis
     try:
         overview = find_results(home)
         outputs = home / "outputs"
-        outputs.mkdir(parents=True, exist_ok=True)
         keep_figures(overview)
-        return [_written(outputs / PAGES[code], overview_page(overview, Edition(code))) for code in LANGUAGES]
+        return [replace_bytes(outputs / PAGES[code], overview_page(overview, Edition(code)).encode()) for code in LANGUAGES]
     except Exception as fault:
         if echo is None:
             raise
         echo(f"{home / 'outputs' / PAGES['en']}: could not be written: {fault}")
         return []
-
-
-def _written(path: Path, content: str) -> Path:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(content, "utf-8")
-    return temporary.replace(path)
 
 
 def overview_page(overview: Overview, edition: Edition) -> str:
@@ -150,8 +143,5 @@ def _font(page: str, language: Language, home: Path) -> bytes:
     woff2, _ = fonts.subset_woff2([characters], language)
     for outdated in kept.parent.glob(f"font-{language}-*.woff2"):
         outdated.unlink(missing_ok=True)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    temporary = kept.with_suffix(".tmp")
-    temporary.write_bytes(woff2)
-    temporary.replace(kept)
+    replace_bytes(kept, woff2)
     return woff2

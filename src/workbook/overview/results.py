@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -132,10 +133,15 @@ def find_results(home: Path) -> Overview:
 def keep_figures(overview: Overview) -> None:
     """Keep the figures, so that the next look reads only what was published since."""
     path = overview.home / "outputs" / KEPT
+    replace_bytes(path, (json.dumps(overview.kept, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode())
+
+
+def replace_bytes(path: Path, content: bytes) -> Path:
+    """Write a small file in one step; runs of several clients may do so at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(overview.kept, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
-    temporary.replace(path)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(content)
+    return temporary.replace(path)
 
 
 def _read_kept(path: Path) -> dict[str, Any]:
