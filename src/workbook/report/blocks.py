@@ -16,13 +16,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
 
 from workbook.language import Edition, Quantity, Text, Unit, format_value, is_missing, money_scale, text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 MIME = "application/vnd.workbook.block.v1+json"
 VERSION = 1
