@@ -48,6 +48,9 @@ Inputs = Mapping[str, str]
 
 PACKAGE = "crm-workbook"
 DIGITS = 16
+_BESIDE = ("__main__.py", "cli.py", "accepting.py", "checking.py", "lab.py", "diff", "overview", "synthetic")
+"""Parts of the package that stand beside the making of results: neither notebooks nor pages may import them."""
+
 _REQUIRES = re.compile(rb"^Requires-Dist:\s*([A-Za-z0-9._-]+)([^\r\n]*)", re.MULTILINE)
 _INSTALLED = re.compile(r"(.+?)-([^-]+)\.dist-info")
 
@@ -80,7 +83,9 @@ def surroundings() -> Inputs:
     found = {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}"}
     found |= {f"package.{name}": version for name, version in packages().items()}
     for name, root in (("workbook", Path(__file__).resolve().parents[1]), ("templates", templates_folder())):
-        for path in files_below(root, skipped=("__pycache__", "_shipped")):
+        for path in files_below(root, skipped=("__pycache__", "_shipped", *_BESIDE)):
+            if path.parent == root and path.name in _BESIDE:
+                continue
             found[f"code.{name}/{path.relative_to(root).as_posix()}"] = file_hash(path)[:DIGITS]
     return found
 
@@ -158,8 +163,12 @@ class Ground:
         """
         from workbook.settings.reading import read_settings
 
-        tops = {key.partition(".")[0] for key in EVERY_STAGE + stage.settings} | {"template"}
-        own = {key: value for key, value in sorted(self.overrides.items()) if key.partition(".")[0] in tops}
+        read = [f"{key}." for key in (*EVERY_STAGE, *stage.settings, "template")]
+        own = {
+            key: value
+            for key, value in sorted(self.overrides.items())
+            if any(f"{key}.".startswith(one) or one.startswith(f"{key}.") for one in read)
+        }
         if len(own) < len(self.overrides):
             try:
                 read_settings(self.home, self.client, self.period, own)

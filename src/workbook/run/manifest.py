@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import platform
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbook.run.kept import Kept
-from workbook.run.keys import Ground
+from workbook.run.keys import Ground, packages
 
 if TYPE_CHECKING:  # what is published must be found without anything heavy
     from workbook.settings.models import Settings
@@ -45,7 +44,7 @@ def manifest(ground: Ground, run: str, made: Mapping[str, Kept], pages: Kept, co
         "git": git_revision(code),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": dict(sorted({d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}.items())),
+        "packages": packages(),
     }
 
 
