@@ -187,7 +187,7 @@ class Figure:
 
         words = {}
         for edition in editions:
-            with house_style():
+            with house_style(foreign=True):
                 picture = self.draw(edition)
                 words[edition.language] = {
                     "title": self.title.render(edition),

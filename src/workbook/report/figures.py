@@ -1,6 +1,7 @@
 """The house style of pictures: colours, type, sizes, and drawing to reproducible SVG.
 
-Titles, sources and legends in words stand in the page and not in the picture. A missing glyph is an error.
+Titles, sources and legends in words stand in the page and not in the picture. A glyph that the house font lacks is an error
+in our own words; in a client's (a channel called 😀, a region in Thai) a box that says which script it is takes its place.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ CATEGORIES = ("#12436D", "#D55E00", "#28A197", "#A285D1")
 TEXT, MUTED, GRID = "#1F2933", "#5B6670", "#DDE3E8"
 
 FONT = "Noto Sans CJK SC"
+FOREIGN_FONT = "DejaVu Sans"
+"""Comes with matplotlib and holds Arabic, Hebrew and some signs; what it lacks too becomes a box."""
 FULL_WIDTH, PARTIAL_WIDTH = 6.7, 4.4
 
 STYLE: dict[Any, Any] = {
@@ -56,6 +59,7 @@ STYLE: dict[Any, Any] = {
     "savefig.dpi": 200,
     "svg.fonttype": "path",
     "svg.hashsalt": "crm-workbook",
+    "text.parse_math": False,  # "$3 to $4" is money
 }
 
 
@@ -75,13 +79,20 @@ def register_font() -> str:
 
 
 @contextmanager
-def house_style() -> Iterator[None]:
-    """Draw in the house style; a missing glyph is an error; settings of the caller are restored."""
+def house_style(*, foreign: bool = False) -> Iterator[None]:
+    """Draw in the house style; settings of the caller are restored.
+
+    Args:
+        foreign: True where words of a client's data are drawn: glyphs that the house font lacks are then taken from
+            :data:`FOREIGN_FONT` or drawn as boxes, else they are an error.
+    """
     register_font()
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
-        warnings.filterwarnings("error", message="Glyph .* missing")
+        if foreign:
+            mpl.rcParams["font.family"] = [FONT, FOREIGN_FONT]
+        warnings.filterwarnings("ignore" if foreign else "error", message="Glyph .* missing")
         yield
 
 
