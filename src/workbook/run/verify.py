@@ -175,5 +175,7 @@ def _first_difference(one: bytes, other: bytes) -> tuple[str, str, str]:
     at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     begin = max(0, at - _AROUND)
     line = one[:at].count(b"\n") + 1
-    shown = [repr(text[begin : at + _AROUND].decode("utf-8", errors="replace")) for text in (one, other)]
+    parts = [text[begin : at + _AROUND].decode("utf-8", errors="replace") for text in (one, other)]
+    in_a_line = [" ".join(part.split()) for part in parts]
+    shown = in_a_line if in_a_line[0] != in_a_line[1] else [repr(part) for part in parts]
     return f"line {line}", shown[0], shown[1]
