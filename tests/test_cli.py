@@ -16,10 +16,12 @@ from workbook.cli import app
 from workbook.errors import DeliveryError, StageFailed
 from workbook.places import notebooks_folder
 from workbook.run import execute
+from workbook.run.events import Event
 from workbook.run.execute import RunResult
 from workbook.sources import prepare
 from workbook.stages import STAGES
 
+DEFAULTS = (None, False, 3600.0, None)
 ENGAGEMENT = """\
 client: {name: Demo}
 languages: [en]
@@ -51,9 +53,9 @@ def runs(home, monkeypatch):
     """Runs are recorded instead of executed."""
     seen = []
 
-    def run_periods(home, client, periods, *, stages=None, overrides=None, engine="papermill", echo=print):
-        seen.append((client, [p.name for p in periods], stages, overrides, engine))
-        echo("at work")
+    def run_periods(home, client, periods, *, stages, overrides, engine, force, timeout, memory, echo):
+        seen.append((client, [p.name for p in periods], stages, overrides, (engine, force, timeout, memory)))
+        echo(Event("begun", client, periods[0].name))
         if client == "broken":
             raise StageFailed("broken 2025Q4: 3_diagnose failed")
         return [RunResult(client, p, home, (home / f"{p.name}.html",), (), 1.0) for p in periods]
@@ -65,16 +67,16 @@ def runs(home, monkeypatch):
 def test_run_takes_every_period_of_the_client_and_prints_only_the_reports(workbook, runs, home):
     done = workbook("run", "demo")
     assert done.exit_code == 0
-    assert runs == [("demo", ["2025Q3", "2025Q4"], None, {}, "papermill")]
+    assert runs == [("demo", ["2025Q3", "2025Q4"], None, {}, DEFAULTS)]
     assert done.stdout == f"{home / '2025Q3.html'}\n{home / '2025Q4.html'}\n"
-    assert "at work" in done.stderr
+    assert "demo 2025Q3  begun" in done.stderr
 
 
 def test_run_of_all_periods_leaves_those_out_that_wait_for_their_delivery(workbook, runs, home):
     (home / "data" / "demo" / "2025Q3").mkdir(parents=True)
     done = workbook("run", "demo")
     assert [periods for _, periods, *_ in runs] == [["2025Q3"]]
-    assert "demo 2025Q4  no delivery yet, left out" in done.stderr
+    assert "demo 2025Q4  waiting        no delivery yet, left out" in done.stderr
     workbook("run", "demo", "2025Q4")
     assert runs[-1][1] == ["2025Q4"]  # asked for by name, it is run and fails with what to deliver
 
@@ -88,20 +90,51 @@ def test_a_gap_between_deliveries_is_not_left_out(workbook, runs, home):
 def test_run_passes_periods_stages_and_parameters_on(workbook, runs):
     words = ("run", "demo", "2025Q4", "--stage", "4_strategy", "--stage", "5", "--set", "grading.rfm.bins=4")
     assert workbook(*words, "--set", "languages=[zh]").exit_code == 0
-    assert runs == [("demo", ["2025Q4"], ["4_strategy", "5"], {"grading.rfm.bins": "4", "languages": ["zh"]}, "papermill")]
+    assert runs == [("demo", ["2025Q4"], ["4_strategy", "5"], {"grading.rfm.bins": "4", "languages": ["zh"]}, DEFAULTS)]
+    limits = ("--engine", "papermill", "--force", "--timeout", "60", "--memory", "500")
+    workbook("run", "demo", "2025Q4", *limits)
+    assert runs[-1][-1] == ("papermill", True, 60.0, 500)
+    workbook("run", "demo", "2025Q4", "--timeout", "0")
+    assert runs[-1][-1] == (None, False, None, None)
 
 
 def test_run_all_goes_on_after_a_client_that_fails(workbook, runs, home):
     for name in ("broken", "apart"):
         (home / "params" / name).mkdir()
         (home / "params" / name / "engagement.yaml").write_text(ENGAGEMENT)
-    (home / "params" / "broken" / "2025Q4.yaml").write_text("")
+    for period in ("2025Q3", "2025Q4"):
+        (home / "params" / "broken" / f"{period}.yaml").write_text("")
     done = workbook("run", "--all")
     assert done.exit_code == 3
     assert [client for client, *_ in runs] == ["broken", "demo"]
     assert "broken 2025Q4: 3_diagnose failed" in done.stderr
     assert "params/apart: found no period" in done.stderr
     assert "2025Q4.html" in done.stdout
+    assert [line.split()[:3] for line in done.stderr.splitlines()[-6:]] == [
+        ["client", "period", "state"],
+        ["apart", "–", "failed"],
+        ["broken", "2025Q3", "failed"],
+        ["broken", "2025Q4", "not"],
+        ["demo", "2025Q3", "published"],
+        ["demo", "2025Q4", "published"],
+    ]
+
+
+def test_run_takes_several_clients_and_all_that_have_a_period(workbook, runs, home):
+    (home / "params" / "acme").mkdir()
+    (home / "params" / "acme" / "engagement.yaml").write_text(ENGAGEMENT)
+    (home / "params" / "acme" / "2025Q4.yaml").write_text("")
+    assert workbook("run", "demo,acme", "2025Q4").exit_code == 0
+    assert workbook("run", "--all", "2025Q3").exit_code == 0
+    assert workbook("run", "--all", "2025Q3", "2025Q4").exit_code == 0
+    assert [(client, periods) for client, periods, *_ in runs] == [
+        ("demo", ["2025Q4"]), ("acme", ["2025Q4"]), ("demo", ["2025Q3"]), ("acme", ["2025Q4"]), ("demo", ["2025Q3", "2025Q4"]),
+    ]  # fmt: skip
+
+
+def test_run_tells_programs_each_step_as_json_and_nothing_else(workbook, runs):
+    done = workbook("run", "demo", "2025Q4", "--json")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [{"kind": "begun", "client": "demo", "period": "2025Q4"}]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +146,7 @@ def test_run_all_goes_on_after_a_client_that_fails(workbook, runs, home):
         (("run", "demo", "soon"), 2, "expected 2025Q4, 2025-11, 2025H2 or 2025"),
         (("run",), 2, "expected a client, or --all"),
         (("run", "demo", "--all"), 2, "expected a client, or --all"),
+        (("run", "demo", "--scheduler", "nowhere"), 2, "found no scheduler at 'nowhere'"),
         (("run", "demo", "--set", "x"), 2, "expected KEY=VALUE"),
         (("check",), 2, "Missing argument"),
         (("nothing",), 2, "No such command"),

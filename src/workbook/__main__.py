@@ -1,5 +1,6 @@
 """The ``workbook`` command, also as ``python -m workbook``."""
 
+import signal
 import sys
 
 from workbook.run.steady import become_steady
@@ -12,6 +13,7 @@ def main() -> None:
     """The ``workbook`` command."""
     if EXECUTING & set(sys.argv[1:]):
         become_steady()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # leaving tidily, as after Ctrl-C
     from workbook.cli import app
 
     app()

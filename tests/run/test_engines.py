@@ -154,7 +154,7 @@ def test_figures_left_open_and_warnings_show_as_in_a_kernel(bench: Bench) -> Non
 
 
 def test_the_parent_imports_what_the_notebooks_import() -> None:
-    from workbook.run.fork import PRELOADED
+    from workbook.run.preload import PRELOADED
 
     imported = set()
     for path in sorted(notebooks_folder().glob("*.ipynb")):

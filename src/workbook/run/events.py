@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Kind = Literal["begun", "prepared", "stage", "reused", "report", "published", "up_to_date", "failed"]
+Kind = Literal["begun", "prepared", "stage", "reused", "report", "published", "up_to_date", "failed", "waiting"]
 
 
 @dataclass(frozen=True)

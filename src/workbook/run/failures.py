@@ -66,6 +66,20 @@ class Failure:
         return StageFailed(self.summary)
 
 
+def brief(message: str) -> str:
+    """One line of a message: the error and the file to open where it is a :attr:`Failure.summary`, else its first line.
+
+    >>> brief("demo 2025Q4: 3_diagnose failed\\n  error     KeyError: 'a'\\n  open      /x/3_diagnose.ipynb")
+    "3_diagnose: KeyError: 'a'; open /x/3_diagnose.ipynb"
+    """
+    rows = dict(parts for line in message.splitlines() if len(parts := line.strip().split(maxsplit=1)) == 2)
+    first = message.partition("\n")[0]
+    if not {"error", "open"} <= set(rows):
+        return first
+    stage = first.partition(": ")[2].partition(" failed")[0]
+    return f"{stage}: {rows['error']}; open {rows['open']}"
+
+
 def plain(words: str) -> str:
     """Words without terminal colours."""
     return _ANSI.sub("", words)

@@ -3,14 +3,12 @@
 A fresh kernel spends most of its life importing. This engine imports the libraries once in the parent (which only
 imports, never computes) and forks a child for each notebook; the child runs the cells in an IPython shell and sends
 each cell's outputs back through a pipe. Nothing passes from one notebook to the next, since every child dies. Linux only:
-elsewhere papermill's own engine runs the notebooks.
+elsewhere papermill's own engine runs the notebooks. Papermill imports this module, by its entry point; others leave it alone,
+since the two import each other.
 """
 
 from __future__ import annotations
 
-import atexit
-import gc
-import importlib
 import json
 import os
 import sys
@@ -22,49 +20,9 @@ from papermill.engines import Engine, NotebookExecutionManager
 
 from workbook.run.child import Child, Died, Send
 from workbook.run.failures import DIED, TIME_LIMIT
+from workbook.run.preload import preload
 from workbook.run.shell import Source, run_cells
 from workbook.run.steady import STEADY
-
-PRELOADED = (
-    "ipykernel.ipkernel",
-    "matplotlib.backends.backend_agg",
-    "workbook.book",
-    "workbook.diagnosis.problems",
-    "workbook.grading.migration",
-    "workbook.grading.rfm",
-    "workbook.grading.score",
-    "workbook.pilots.campaigns",
-    "workbook.pilots.checks",
-    "workbook.pilots.decision",
-    "workbook.pilots.design",
-    "workbook.pilots.effects",
-    "workbook.review.compare",
-    "workbook.review.goals",
-    "workbook.review.kpi",
-    "workbook.review.modules",
-    "workbook.review.next_period",
-    "workbook.review.scope",
-    "workbook.sources.consent",
-    "workbook.sources.profile",
-    "workbook.sources.tags",
-    "workbook.sources.tell",
-    "workbook.strategy.plan",
-    "workbook.strategy.tier_lists",
-    "workbook.value.lifecycle",
-    "workbook.voice.satisfaction",
-)
-"""Modules that the notebooks import; imported once by the parent."""
-
-
-def preload() -> None:
-    """Import in the parent what every notebook imports."""
-    if PRELOADED[-1] in sys.modules:
-        return
-    for module in PRELOADED:
-        importlib.import_module(module)
-    gc.collect()
-    gc.freeze()  # children share these pages as long as no collection touches them
-    atexit.register(gc.unfreeze)  # or libraries take what is left for a leak
 
 
 class ForkEngine(Engine):  # type: ignore[misc]
