@@ -44,6 +44,23 @@ def test_revenue_and_active_customers_are_totals_of_the_period_without_interval(
     assert measured.frame.set_index("kpi").loc[["revenue", "active_customers"], ["low", "high"]].isna().all().all()
 
 
+def test_a_refund_lowers_revenue_and_is_no_order():
+    """A cancellation delivered as an order below zero made its customer a repeat buyer, and the average order smaller."""
+    rows = [("a", "2025-10-01", 10), ("a", "2025-10-02", -10), ("b", "2025-11-01", 30), ("b", "2025-11-02", 20)]
+    rows += [("refunded", "2025-12-01", -5), ("silent", "2025-01-05", 8), ("silent", "2025-12-05", -8)]
+    measured = measure_kpis(tables(orders=orders(rows)), settings())
+    assert (measured.get("repurchase_rate").value, measured.get("repurchase_rate").n) == (1 / 3, 3)
+    assert (measured.get("revenue").value, measured.get("revenue").n) == (37, 3)
+    assert (measured.get("average_order").value, measured.get("average_order").n) == (37 / 3, 3)
+    assert measured.get("active_customers").value == 2
+    assert measured.get("churn_share").value == 1
+
+
+def test_refunds_alone_are_no_case_of_an_order():
+    measured = measure_kpis(tables(orders=orders([("a", "2025-10-01", -10), ("a", "2025-10-02", -10)])), settings())
+    assert [k.id for k in measured.measured] == ["revenue"] and measured.get("revenue").value == -20
+
+
 def test_only_finished_orders_count():
     rows = orders([("a", "2025-10-01", 10), ("b", "2025-11-01", 5)]).assign(status=["paid", "cancelled"])
     plan = settings(analysis={"finished_orders": ["paid"]})

@@ -22,6 +22,12 @@ def test_groups_by_hand():
     assert found.loc["high_value", "revenue"] == 80 and found.loc["existing", "revenue"] == 80
 
 
+def test_who_was_only_refunded_has_not_ordered():
+    rows = [("a", "2025-12-01", 10), ("refunded", "2025-12-02", -4)]
+    frame = count_scope(tables(orders=orders(rows)), settings()).frame.set_index("group")
+    assert frame["customers"].to_dict() == {"new": 1, "existing": 0, "lost": 0, "prospect": 1, "high_value": 1}
+
+
 def test_the_four_groups_part_all_customers_and_all_revenue():
     found = count_scope(tables(orders=many_orders(), customers=pd.DataFrame({"customer_id": ["x1", "x2"]})), settings())
     parts = found.frame[found.frame["group"] != "high_value"]

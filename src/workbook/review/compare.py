@@ -145,6 +145,8 @@ class Review:
         return [KPI_NAMES[m.now.id] for m in self.movements if m.movement == movement]
 
     def _title(self) -> Text:
+        if self.first and not self.movements:
+            return text("review.title.nothing", "First period: no KPI could be measured")
         if self.first:
             return text("review.title.first", "First period: {n} KPIs set the baseline", n=count(len(self.movements)))
         better, worse = len(self._of("better")), len(self._of("worse"))

@@ -183,7 +183,7 @@ class Goals:
             sentences.append(
                 text(
                     "review.goals.business",
-                    "In {period}, {n} customers ordered for {revenue}.",
+                    "In {period}, revenue was {revenue}; {n} known customers ordered.",
                     period=self.period.name,
                     n=count(active.value),
                     revenue=kpi_value("revenue", revenue.value),

@@ -141,7 +141,8 @@ class Kpis:
         return text(
             "review.kpis.note",
             "{n} of {all} KPIs could be measured. Intervals at {level} confidence: Wilson for shares, order statistics for the "
-            "median, normal for means and the net promoter score; totals have none. Definitions stand in the appendix.",
+            "median, normal for means and the net promoter score; totals have none. Refunds (orders below zero) lower revenue "
+            "and are no orders. Definitions stand in the appendix.",
             n=count(len(self.measured)),
             all=count(len(DEFINITIONS)),
             level=share(self.settings.analysis.confidence),
@@ -205,6 +206,11 @@ def finished(settings: Settings) -> str:
     return "and list_contains($finished, status)" if settings.analysis.finished_orders else ""
 
 
+def purchases(settings: Settings) -> str:
+    """SQL condition, to follow another, that keeps finished orders which are no refunds (an amount below zero)."""
+    return f"and coalesce(amount, 0) >= 0 {finished(settings)}"
+
+
 def window_start(period_end: dt.date, months: int) -> dt.date:
     """First day of the trailing window of *months* that closes with *period_end*."""
     return (pd.Timestamp(period_end) + pd.Timedelta(days=1) - pd.DateOffset(months=months)).date()
@@ -225,7 +231,7 @@ def _repurchase_rate(kpi: str, tables: Tables, settings: Settings) -> Kpi | None
         with buyers as (
             select customer_id, count(*) as orders
             from orders
-            where customer_id is not null and ordered_at >= $since {finished(settings)}
+            where customer_id is not null and ordered_at >= $since {purchases(settings)}
             group by customer_id)
         select count(*) as n, count(case when orders >= 2 then 1 end) as hits from buyers"""
     since = window_start(tables.period.end, settings.analysis.window_months)
@@ -233,7 +239,9 @@ def _repurchase_rate(kpi: str, tables: Tables, settings: Settings) -> Kpi | None
 
 
 def _revenue(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
-    query = f"select count(*) as n, sum(amount) as total from orders where ordered_at >= $start {finished(settings)}"
+    query = f"""
+        select count(case when amount >= 0 then 1 end) as n, sum(amount) as total
+        from orders where ordered_at >= $start {finished(settings)}"""
     row = _one(tables, query, finished=settings.analysis.finished_orders)
     return None if is_missing(row["total"]) else Kpi(kpi, float(row["total"]), int(row["n"]))
 
@@ -242,16 +250,19 @@ def _active_customers(kpi: str, tables: Tables, settings: Settings) -> Kpi | Non
     query = f"""
         with buyers as (
             select customer_id from orders
-            where customer_id is not null and ordered_at >= $start {finished(settings)} group by customer_id)
+            where customer_id is not null and ordered_at >= $start {purchases(settings)} group by customer_id)
         select count(*) as n from buyers"""
     n = int(_one(tables, query, finished=settings.analysis.finished_orders)["n"])
     return Kpi(kpi, float(n), n) if n else None
 
 
 def _average_order(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
-    """Ratio of two customer totals; its error by linearisation over customers (Cochran 1977, Sampling Techniques, 6.4)."""
+    """Ratio of two customer totals; its error by linearisation over customers (Cochran 1977, Sampling Techniques, 6.4).
+
+    Refunds are taken off what a customer spent and are no orders, as in the profile.
+    """
     buyers = f"""
-        select coalesce(customer_id, order_id) as buyer, sum(amount) as spent, count(amount) as orders
+        select coalesce(customer_id, order_id) as buyer, sum(amount) as spent, count(case when amount >= 0 then 1 end) as orders
         from orders where ordered_at >= $start and amount is not null {finished(settings)} group by 1"""
     values = {"finished": settings.analysis.finished_orders}
     sums = _one(tables, f"with b as ({buyers}) select count(*) as m, sum(spent) as spent, sum(orders) as n from b", **values)
@@ -342,7 +353,7 @@ def _churn_share(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
         with seen as (
             select customer_id, max(ordered_at) as last_at, min(ordered_at) as first_at
             from orders
-            where customer_id is not null and ordered_at >= $since {finished(settings)}
+            where customer_id is not null and ordered_at >= $since {purchases(settings)}
             group by customer_id)
         select count(*) as n, count(case when last_at < $until then 1 end) as hits from seen where first_at < $until"""
     values = {"since": since, "until": until, "finished": settings.analysis.finished_orders}

@@ -53,7 +53,9 @@ DEFINITIONS: Mapping[str, KpiDefinition] = {
         "money",
         "higher",
         ("orders.ordered_at", "orders.amount"),
-        lambda s: text("review.define.revenue", "sum of the orders of the period; a total, so it has no interval"),
+        lambda s: text(
+            "review.define.revenue", "sum of the orders of the period, refunds taken off; a total, so it has no interval"
+        ),
         5,
         total=True,
     ),
@@ -75,7 +77,8 @@ DEFINITIONS: Mapping[str, KpiDefinition] = {
         ("orders.ordered_at", "orders.amount"),
         lambda s: text(
             "review.define.average_order",
-            "revenue of the period over its orders; the interval counts the orders of one customer as one draw",
+            "revenue of the period over its orders, refunds left out of their number; "
+            "the interval counts the orders of one customer as one draw",
         ),
         40,
     ),

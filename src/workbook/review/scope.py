@@ -57,7 +57,8 @@ class Scope:
         note = text(
             "review.scope.note",
             "All {n} customers of the delivery, those with orders only included; revenue of the last {months} months. "
-            "High-value customers are counted in their other group too. Counts of all customers: no interval.",
+            "Refunds lower it and are no orders. High-value customers are counted in their other group too. "
+            "Counts of all customers: no interval.",
             n=count(self.customers),
             months=count(self.settings.analysis.window_months),
         )
@@ -112,8 +113,9 @@ def count_scope(tables: Tables, settings: Settings) -> Scope:
     """Customers by group, counted from the customer list and the orders.
 
     A customer is new with a first order in the last ``analysis.new_days`` days; else existing or lost by whether the last order
-    lies within ``analysis.churn_days`` days; a prospect without any order. High value: revenue of the trailing window at or
-    above the quantile that ``scope.high_value_share`` of the buyers reach.
+    lies within ``analysis.churn_days`` days; a prospect without any order. A refund (an amount below zero) lowers revenue and
+    is no order. High value: revenue of the trailing window at or above the quantile that ``scope.high_value_share`` of the
+    buyers reach.
     """
     end = tables.period.end
     one_day = pd.Timedelta(days=1)
@@ -127,7 +129,8 @@ def count_scope(tables: Tables, settings: Settings) -> Scope:
     frame = tables.sql(
         f"""
         with bought as (
-            select customer_id, min(ordered_at) as first_at, max(ordered_at) as last_at,
+            select customer_id, min(case when coalesce(amount, 0) >= 0 then ordered_at end) as first_at,
+                   max(case when coalesce(amount, 0) >= 0 then ordered_at end) as last_at,
                    sum(case when ordered_at >= $since then amount end) as revenue
             from orders where customer_id is not null {finished(settings)} group by customer_id),
         known as (
@@ -136,7 +139,7 @@ def count_scope(tables: Tables, settings: Settings) -> Scope:
         cut as (select percentile_cont($quantile) within group (order by revenue) as least from bought where revenue > 0),
         grouped as (
             select k.customer_id, b.revenue,
-                   case when b.customer_id is null then 'prospect' when b.first_at >= $new_from then 'new'
+                   case when b.first_at is null then 'prospect' when b.first_at >= $new_from then 'new'
                         when b.last_at >= $kept_from then 'existing' else 'lost' end as main,
                    b.revenue > 0 and b.revenue >= c.least as high
             from known k left join bought b on b.customer_id = k.customer_id cross join cut c)
