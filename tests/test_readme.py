@@ -23,7 +23,7 @@ COMMANDS = [
     if line.strip()
 ]
 BIN = Path(sys.executable).parent
-LONG = ("run", "lab", "next", "accept")
+LONG = ("run", "verify", "lab", "next", "accept")
 """Commands of ``workbook`` that take long, need a run before them or wait for a person: only their words are checked."""
 
 

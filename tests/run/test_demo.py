@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.conftest import demo_periods
 
 from workbook.period import Period
 from workbook.run.execute import run_periods
+from workbook.run.verify import verify
 from workbook.settings.reading import periods
 from workbook.stages import STAGES
 from workbook.store import Store
@@ -59,17 +61,47 @@ def test_no_published_text_names_a_folder_of_the_machine(demo_home: Path, last: 
             assert str(demo_home) not in words and sys.prefix not in words, path
 
 
-def test_a_second_run_elsewhere_leaves_the_same_bytes(
-    demo_home: Path, last: Path, tmp_path: Path, contents: Callable[[Path], dict[str, bytes]]
-) -> None:
-    home = tmp_path / "another place"
+@pytest.fixture(scope="module")
+def copied(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's home in a folder of another name."""
+    home = tmp_path_factory.mktemp("another place") / "home"
     shutil.copytree(demo_home, home)
-    shutil.rmtree(home / "outputs" / "demo" / last.name)
-    shutil.rmtree(home / "outputs" / "demo" / ".prepared")
-    (again,) = run_periods(home, "demo", [Period.parse(last.name)])
-    one, two = contents(last), contents(again.folder)
-    assert sorted(one) == sorted(two)
-    assert [name for name in one if one[name] != two[name]] == []
+    return home
+
+
+def test_a_fresh_kernel_elsewhere_leaves_the_same_bytes(copied: Path, last: Path) -> None:
+    assert verify(copied, "demo", Period.parse(last.name), engine="papermill") == []
+
+
+def test_where_nothing_is_stale_nothing_heavy_is_imported(copied: Path, demo_home: Path) -> None:
+    code = """if True:
+        import resource, sys
+        from workbook.cli import app
+        try:
+            app(sys.argv[1:])
+        except SystemExit as end:
+            assert not end.code, end.code
+        print(sorted({name.partition(".")[0] for name in sys.modules}))
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        print(used.ru_utime + used.ru_stime)
+    """
+    names = [period.name for period in demo_periods()]
+    words = [sys.executable, "-c", code, "--home", str(copied), "run", "demo", *names]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *reports, modules, seconds = done.stdout.splitlines()
+    assert len(reports) == 2 * len(names)
+    heavy = {"pandas", "numpy", "duckdb", "matplotlib", "IPython", "papermill", "nbformat", "nbclient", "ruamel", "babel"}
+    assert heavy & set(ast.literal_eval(modules)) == set()
+    assert float(seconds) < 1.5  # half of it is spent where nothing else runs beside
+
+
+def test_one_setting_changed_executes_only_the_stages_that_read_it(copied: Path, last: Path) -> None:
+    told = []
+    period = Period.parse(last.name)
+    (result,) = run_periods(copied, "demo", [period], overrides={"next_pilot.power": 0.9}, echo=told.append)
+    assert result.stages == ("5_pilot",)
+    assert [event.stage for event in told if event.kind == "reused"] == [s.id for s in STAGES if s.id[0] < "5"]
 
 
 @pytest.mark.parametrize("stage", [stage.id for stage in STAGES])

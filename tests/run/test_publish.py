@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,4 +73,17 @@ def test_the_lock_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
 
 def test_the_second_run_is_told_which_process_holds_the_lock(tmp_path: Path) -> None:
     with client_lock(tmp_path), pytest.raises(WorkbookError, match=rf"process {os.getpid()}.*wait"), client_lock(tmp_path):
+        pass
+
+
+def test_the_lock_waits_for_what_a_killed_run_had_started(tmp_path: Path) -> None:
+    def work() -> None:
+        with client_lock(tmp_path):
+            if os.fork() == 0:
+                time.sleep(0.5)  # a notebook that lives a little longer than its run, the lock in its hands
+                os._exit(0)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(work)
+    with client_lock(tmp_path):
         pass

@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ else:
     import fcntl
 
 _ASIDE = ".aside"
+_DYING = 10.0
+"""Seconds that the processes which a killed run had started may take to end."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,13 @@ def client_lock(client_folder: Path) -> Iterator[None]:
     client_folder.mkdir(parents=True, exist_ok=True)
     path = client_folder / ".lock"
     with path.open("a+") as file:
-        if not _take(file.fileno()):
+        end = time.monotonic() + _DYING
+        while not _take(file.fileno()):
             file.seek(0)
             holder = file.read().strip() or "unknown"
+            if _is_gone(holder) and time.monotonic() < end:
+                time.sleep(0.05)  # what the killed run had started holds the lock until it is gone too
+                continue
             raise WorkbookError(
                 f"{client_folder}: another run of this client is at work (process {holder}); "
                 "wait until it is done, then run again"
@@ -109,6 +116,19 @@ def client_lock(client_folder: Path) -> Iterator[None]:
             yield
         finally:
             file.truncate(0)
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether the process that took the lock is known to have ended."""
+    if sys.platform == "win32" or not holder.isdecimal():
+        return False
+    try:
+        os.kill(int(holder), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _take(descriptor: int) -> bool:
