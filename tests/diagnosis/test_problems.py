@@ -8,7 +8,7 @@ from workbook.diagnosis.finding import FINDING_COLUMNS, MODULES
 from workbook.diagnosis.problems import PROBLEM_COLUMNS, diagnose, priority
 from workbook.language import Edition
 from workbook.period import Period
-from workbook.report.blocks import Figure, NotMeasured, Table
+from workbook.report.blocks import Figure, NotMeasured, Paragraph, Table
 from workbook.report.figures import house_style
 from workbook.settings.models import Settings
 from workbook.tables import tables_of
@@ -164,6 +164,23 @@ def test_a_meagre_delivery_is_told_and_never_an_error(frames, settings):
     assert all(isinstance(found.module_table(module), NotMeasured) for module in MODULES)
     for block in blocks_of(found):
         block.bundle(EDITIONS)
+
+
+def test_a_heading_never_speaks_of_modules_that_could_not_be_checked(settings):
+    """ "The five modules show no problem" stood over a report of which not one check could be measured."""
+    profile = pd.DataFrame({"customer_id": pd.Series(["a"], dtype="str"), "revenue": [None]})
+    nothing = diagnose(tables_of({}, PERIOD), profile, settings)
+    words = nothing.answer().bundle(EDITIONS)["languages"]
+    assert words["en"]["heading"] == "No check of the five modules could be measured"
+    assert words["zh"]["heading"] == "五大模块的检查均无法测量"
+    assert nothing.key_figures() == ()
+    assert isinstance(nothing.table(), NotMeasured) and isinstance(nothing.figure(), NotMeasured)
+
+    customers = pd.DataFrame({"customer_id": [f"c{n}" for n in range(60)], "region": ["x"] * 60})
+    some = diagnose(tables_of({"customers": customers}, PERIOD), customers.assign(revenue=None), settings)
+    heading = some.answer().bundle(EDITIONS)["languages"]["en"]["heading"]
+    assert heading == f"Checks beyond their limit: 0 of {len(some.measured)}; {len(some.not_measured)} more lack data"
+    assert isinstance(some.figure(), Paragraph) and isinstance(some.cause_table(), Paragraph)
 
 
 def test_impact_falls_back_to_customers_where_there_is_no_revenue(client, settings):

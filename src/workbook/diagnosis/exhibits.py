@@ -33,8 +33,13 @@ BREACH_NAMES = {
 MOST_BARS = 12
 
 
-def problem_table(problems: pd.DataFrame, ranked: Sequence[Finding], settings: Settings, period: Period) -> Table:
-    """The problem list: number, module, problem, evidence, customers, revenue, priority, status."""
+def problem_table(
+    problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, settings: Settings, period: Period
+) -> Table | NotMeasured:
+    """The problem list: number, module, problem, evidence, customers, revenue, priority, status; of *checks* measured."""
+    if not checks:
+        what = text("diagnosis.problems.what", "Problem list")
+        return NotMeasured("diagnosis.problems", what, why=_no_check())
     frame = pd.DataFrame(
         {
             "no": range(1, len(ranked) + 1),
@@ -77,8 +82,14 @@ def _list_title(problems: pd.DataFrame) -> Text:
     )  # fmt: skip
 
 
-def cause_table(problems: pd.DataFrame, ranked: Sequence[Finding]) -> Table:
+def _no_check() -> Text:
+    return text("diagnosis.none_measured", "No check could be measured with the data delivered.")
+
+
+def cause_table(problems: pd.DataFrame, ranked: Sequence[Finding]) -> Table | Paragraph:
     """The likely cause of each problem, to be checked with the people who do the work."""
+    if not ranked:
+        return Paragraph("diagnosis.causes", text("diagnosis.causes.none", "Without a problem there is no cause to look for."))
     frame = pd.DataFrame(
         {
             "problem": [f.words.problem for f in ranked],
@@ -96,11 +107,15 @@ def cause_table(problems: pd.DataFrame, ranked: Sequence[Finding]) -> Table:
     return Table("diagnosis.causes", title, columns, frame, note, artefact="problems")
 
 
-def priority_figure(problems: pd.DataFrame, ranked: Sequence[Finding], limits: Limits, period: Period) -> Figure | NotMeasured:
-    """Ranked bars of the priority score, with the scores from which a problem is medium and high."""
+def priority_figure(
+    problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, limits: Limits, period: Period
+) -> Figure | NotMeasured | Paragraph:
+    """Ranked bars of the priority score, with the scores from which a problem is medium and high; of *checks* measured."""
+    if not checks:
+        return NotMeasured("diagnosis.priorities", text("diagnosis.priorities.what", "Ranking of problems"), why=_no_check())
     if not ranked:
-        why = text("diagnosis.priorities.none", "Every check measured lies within its limit.")
-        return NotMeasured("diagnosis.priorities", text("diagnosis.priorities.what", "Ranking of problems"), why=why)
+        words = text("diagnosis.priorities.none", "Every check measured lies within its limit.")
+        return Paragraph("diagnosis.priorities", words)
     top, scores = ranked[:MOST_BARS], problems["priority_score"].to_numpy(float)[:MOST_BARS]
     grades, impact = problems["priority"].to_list()[:MOST_BARS], problems["impact"].to_numpy(float)[:MOST_BARS]
 
@@ -212,7 +227,7 @@ def _limit(finding: Finding) -> Text:
 def _module_title(module: str, findings: Sequence[Finding]) -> Text:
     worst = max(findings, key=lambda f: (f.breached == "clear", f.severity))
     if worst.breached == "fine":
-        return text("diagnosis.module.fine", "{module}: all {n} checks within their limits",
+        return text("diagnosis.module.fine", "{module}: {n} of {n} checks within their limits",
                     module=MODULE_NAMES[module], n=count(len(findings)))  # fmt: skip
     values: dict[str, Text | Quantity] = {
         "problem": worst.words.problem,
@@ -334,9 +349,7 @@ def response_table(responses: pd.DataFrame, settings: Settings, period: Period) 
 def answer(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missing: int) -> Answer:
     """Heading and at most three sentences: how many problems, the first of them, what stayed dark."""
     clear = sum(f.breached == "clear" for f in ranked)
-    sentences = [
-        _checks_sentence(checks, clear, len(ranked) - clear),
-    ]  # fmt: skip
+    sentences = [_checks_sentence(checks, clear, len(ranked) - clear)] if checks else []
     if ranked:
         sentences.append(
             text("diagnosis.answer.first", "First comes “{problem}”: {evidence}; it touches {customers} customers.",
@@ -346,7 +359,7 @@ def answer(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missi
         sentences.append(
             text("diagnosis.answer.missing", "{n} checks could not be measured for want of data.", n=count(missing))
         )
-    return Answer("diagnosis.answer", _answer_heading(problems, ranked), tuple(sentences), "complication")
+    return Answer("diagnosis.answer", _answer_heading(problems, ranked, checks, missing), tuple(sentences), "complication")
 
 
 def _checks_sentence(checks: int, clear: int, possible: int) -> Text:
@@ -357,7 +370,12 @@ def _checks_sentence(checks: int, clear: int, possible: int) -> Text:
                 checks=count(checks), clear=count(clear), possible=count(possible))  # fmt: skip
 
 
-def _answer_heading(problems: pd.DataFrame, ranked: Sequence[Finding]) -> Text:
+def _answer_heading(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missing: int) -> Text:
+    if not checks:
+        return text("diagnosis.answer.nothing", "No check of the five modules could be measured")
+    if not ranked and missing:
+        return text("diagnosis.answer.partly", "Checks beyond their limit: 0 of {checks}; {missing} more lack data",
+                    checks=count(checks), missing=count(missing))  # fmt: skip
     high = [f.module for f, grade in zip(ranked, problems["priority"], strict=True) if grade == "high"]
     if not ranked:
         return text("diagnosis.answer.none", "The five modules show no problem beyond its limit")

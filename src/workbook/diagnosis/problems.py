@@ -82,17 +82,17 @@ class Diagnosis:
         """The checks of a module that could not be measured."""
         return tuple(m for m in self.not_measured if m.id.startswith(f"diagnosis.{module}."))
 
-    def table(self) -> Table:
+    def table(self) -> Table | NotMeasured:
         """The problem list for the report."""
-        return exhibits.problem_table(self.problems, self.ranked, self.settings, self.period)
+        return exhibits.problem_table(self.problems, self.ranked, len(self.measured), self.settings, self.period)
 
-    def cause_table(self) -> Table:
+    def cause_table(self) -> Table | Paragraph:
         """The likely cause of each problem."""
         return exhibits.cause_table(self.problems, self.ranked)
 
-    def figure(self) -> Figure | NotMeasured:
+    def figure(self) -> Figure | NotMeasured | Paragraph:
         """The problems ranked by priority score."""
-        return exhibits.priority_figure(self.problems, self.ranked, self.settings.diagnosis, self.period)
+        return exhibits.priority_figure(self.problems, self.ranked, len(self.measured), self.settings.diagnosis, self.period)
 
     def module_table(self, module: Module) -> Table | NotMeasured:
         """Every measured check of a module against its limit."""
@@ -120,7 +120,9 @@ class Diagnosis:
         return exhibits.answer(self.problems, self.ranked, len(self.measured), len(self.not_measured))
 
     def key_figures(self) -> tuple[KeyFigure, ...]:
-        """Problems of high priority, the revenue they touch, and late first responses."""
+        """Problems of high priority, the revenue they touch, and late first responses; none where nothing was checked."""
+        if not self.measured:
+            return ()
         figures = [
             KeyFigure(
                 "diagnosis.key.high", text("diagnosis.key.high", "Problems of high priority"),

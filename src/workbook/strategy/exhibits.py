@@ -13,7 +13,7 @@ from babel.dates import format_date
 from matplotlib.figure import Figure as Canvas
 
 from workbook.language import LANGUAGES, Edition, Text, count, day, money, named, text
-from workbook.report.blocks import Answer, Column, Figure, NotMeasured, Table
+from workbook.report.blocks import Answer, Column, Figure, Paragraph, Table
 from workbook.report.figures import GRID, MUTED, UNCLEAR, WORSE, canvas
 from workbook.strategy.measures import Measure
 
@@ -77,11 +77,10 @@ def _last(frame: pd.DataFrame) -> dt.date:
     return last
 
 
-def gantt(frame: pd.DataFrame) -> Figure | NotMeasured:
+def gantt(frame: pd.DataFrame) -> Figure | Paragraph:
     """Bars from start to deadline of every measure, with owner and deadline beside them."""
     if frame.empty:
-        why = text("strategy.gantt.none", "No problem lies beyond its limit.")
-        return NotMeasured("strategy.gantt", text("strategy.gantt.what", "Calendar of measures"), why=why)
+        return Paragraph("strategy.gantt", text("strategy.gantt.none", "No problem that was measured lies beyond its limit."))
     # the problem list is sorted by priority: a measure's first row carries its highest
     rows = frame.drop_duplicates("measure").sort_values(["starts", "due", "measure"]).head(MOST_BARS).to_dict("records")
 

@@ -16,7 +16,7 @@ from babel import Locale
 
 from workbook.language import LANGUAGES, day, named, text
 from workbook.period import Period
-from workbook.report.blocks import Answer, Ask, Figure, NotMeasured, Paragraph, Table
+from workbook.report.blocks import Answer, Ask, Figure, Paragraph, Table
 from workbook.settings.models import Settings
 from workbook.strategy import exhibits
 from workbook.strategy.measures import Measure, adjusted, measure_for, read_measures
@@ -51,7 +51,7 @@ class Plan:
         """The plan for the report: problem, priority, measure, owner, days, start, due, deliverable."""
         return exhibits.plan_table(self.frame)
 
-    def gantt(self) -> Figure | NotMeasured:
+    def gantt(self) -> Figure | Paragraph:
         """The calendar of the measures as bars."""
         return exhibits.gantt(self.frame)
 
