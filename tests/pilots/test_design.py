@@ -169,3 +169,14 @@ def test_without_scores_the_clients_own_tier_makes_the_strata(people):
     unscored = NotMeasured("x", Settings.model_fields["client"].description or "")  # type: ignore[arg-type]
     drawn = draw_assignment(profile, unscored, plan(), allowed=allowed)
     assert set(drawn.frame["stratum"]) == {"old"}
+
+
+def test_the_title_of_the_balance_counts_what_the_table_calls_uneven(people):
+    """A title said that the arms differed where the table called every comparison alike or within chance."""
+    profile, scores, allowed = people
+    for seed in range(6):
+        drawn = draw_assignment(profile.head(40), scores, plan(seed), allowed=allowed)
+        words = drawn.balance_table().bundle([Edition("en")])["languages"]["en"]
+        uneven, cases = sum(row[-1] == "uneven" for row in words["cells"]), len(words["cells"])
+        title = f"The arms are uneven in {uneven} of {cases} comparisons"
+        assert words["title"] == (title if uneven else f"The arms are even in all {cases} comparisons")

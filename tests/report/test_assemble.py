@@ -45,7 +45,15 @@ def test_the_summary_takes_the_five_numbers_of_lowest_rank():
 def test_the_summary_gathers_what_waits_for_one_table_and_counts_the_rest():
     lacking = [NotMeasured(f"x.{n}", named(f"thing {n}"), (f"tickets.c{n}",)) for n in range(5)]
     assert assemble({"3_diagnose": notebook(*lacking)}, EN, "C").summary.unknown == (
-        ("thing 0; thing 1; thing 2 and 2 more", "To measure it, deliver: tickets."),
+        ("thing 0; thing 1; thing 2 and 2 more", "To measure it, deliver: tickets.c0; tickets.c1; tickets.c2 and 2 more."),
+    )
+
+
+def test_a_table_is_asked_for_as_a_whole_only_where_all_of_it_is_lacking():
+    """Customers were delivered and only their telephone numbers lacked: "deliver: customers" sent the reader astray."""
+    lacking = [NotMeasured("x.1", named("one"), ("tickets",)), NotMeasured("x.2", named("other"), ("tickets.topic",))]
+    assert assemble({"3_diagnose": notebook(*lacking)}, EN, "C").summary.unknown == (
+        ("one; other", "To measure it, deliver: tickets."),
     )
 
 

@@ -205,3 +205,14 @@ def test_the_tables_render_in_both_languages_and_a_customer_can_be_looked_up():
     assert profile.card("a")["orders"] == 1
     with pytest.raises(KeyError):
         profile.card("nobody")
+
+
+def test_categories_that_were_not_delivered_are_unknown_and_not_none():
+    """Lines without a category made everybody a buyer of no category at all, and an index of the score out of it."""
+    orders = pd.DataFrame({"order_id": ["1"], "customer_id": ["a"], "ordered_at": ["2025-12-01"], "amount": [5]})
+    lines = pd.DataFrame({"order_id": ["1"], "line_id": ["1"], "product_id": ["p"], "amount": [5]})
+    products = pd.DataFrame({"product_id": ["p"], "name": ["Pot"]})
+    bare = profile_of({"orders": orders, "order_lines": lines, "products": products})
+    assert bare["categories"].isna().all()
+    told = profile_of({"orders": orders, "order_lines": lines, "products": products.assign(category="Pots")})
+    assert told["categories"].tolist() == [1]

@@ -44,6 +44,16 @@ def test_the_default_tags_run_over_a_profile_in_which_everything_is_missing():
     assert tags.table().bundle(BOTH)["languages"]["en"]["title"] == "No customer meets the rule of a tag"
 
 
+def test_a_rule_whose_data_were_not_delivered_is_not_judged_and_no_zero():
+    orders = pd.DataFrame({"customer_id": ["a"], "order_id": ["1"], "ordered_at": ["2025-12-01"], "amount": [5]})
+    profile = build_profile(tables_of({"orders": orders}, PERIOD), SETTINGS).frame
+    rules = [tag("orders >= 1", "buys"), tag("orders >= 9", "often"), tag("tickets >= 1", "asks")]
+    tags = tag_customers(profile, rules)
+    assert tags.unjudged == {"asks"}
+    cells = tags.table().bundle(BOTH)["languages"]["en"]["cells"]
+    assert [row[2:] for row in cells] == [["1", "100.0%"], ["–", "–"], ["n/a", "n/a"]]
+
+
 def test_every_bad_rule_is_named_at_once():
     rules = [tag("orders >", "first"), tag("ordres > 1", "second"), tag("true); drop table profile; select (1", "third")]
     with pytest.raises(SettingsError) as caught:
@@ -106,4 +116,4 @@ def test_consents_are_counted_by_purpose_and_channel():
 def test_nobody_may_be_approached_where_no_consent_was_delivered():
     tables = empty_tables(PERIOD)
     assert isinstance(count_consent(tables, SETTINGS), NotMeasured)
-    assert may_contact(tables, "marketing", PERIOD.end).empty
+    assert may_contact(tables, "marketing", PERIOD.end) is None

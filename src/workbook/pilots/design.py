@@ -137,13 +137,13 @@ class Assignment:
                     "words": _balance_words(abs(row["smd"]), row["chance"]),
                 }
             )
-        uneven = int((frame["smd"].abs() >= BALANCED).sum())
+        uneven = int((frame["smd"].abs() >= np.maximum(frame["chance"].astype(float), BALANCED)).sum())
         title = (
-            text("pilots.balance.title", "The arms are alike in all {n} comparisons", n=count(len(frame)))
+            text("pilots.balance.title", "The arms are even in all {n} comparisons", n=count(len(frame)))
             if uneven == 0
             else text(
                 "pilots.balance.title_uneven",
-                "The arms differ in {n} of {all} comparisons",
+                "The arms are uneven in {n} of {all} comparisons",
                 n=count(uneven),
                 all=count(len(frame)),
             )

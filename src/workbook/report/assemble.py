@@ -323,9 +323,17 @@ def _by_table(unknown: Sequence[Unknown], edition: Edition) -> tuple[tuple[str, 
     for table, waiting in tables.items():
         why, names = waiting[0].why, list(dict.fromkeys(each.what for each in waiting))
         if any(each.why != why for each in waiting):
-            why = text("report.not_measured.deliver", "To measure it, deliver: {needed}.", needed=table).render(edition)
+            why = text(
+                "report.not_measured.deliver", "To measure it, deliver: {needed}.", needed=_needed(table, waiting, edition)
+            ).render(edition)
         lines.append((shortened(names, MOST_UNKNOWN, edition), why))
     return tuple(lines)
+
+
+def _needed(table: str, waiting: Sequence[Unknown], edition: Edition) -> str:
+    """The table, or its columns where the table itself may well have been delivered."""
+    names = [name for each in waiting for name in each.missing if name.partition(".")[0] == table]
+    return table if table in names else shortened(list(dict.fromkeys(names)), MOST_UNKNOWN, edition)
 
 
 def _changes(drafts: Sequence[_Draft], edition: Edition) -> tuple[Mapping[str, Any], ...]:

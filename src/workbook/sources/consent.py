@@ -92,12 +92,14 @@ def count_consent(tables: Tables, settings: Settings) -> ConsentCount | NotMeasu
     )
 
 
-def may_contact(tables: Tables, purpose: str, on: dt.date) -> pd.DataFrame:
-    """The customers who on that day allow *purpose* in at least one channel; nobody where no consents were delivered.
+def may_contact(tables: Tables, purpose: str, on: dt.date) -> pd.DataFrame | None:
+    """The customers who on that day allow *purpose* in at least one channel.
 
     Returns:
-        customer_id, in order.
+        customer_id, in order; None where no consents were delivered: then nobody may be approached.
     """
+    if tables.lacks("consents"):
+        return None
     standing = _standing(tables, on)
     granted = standing.loc[(standing["standing"] == "granted") & (standing["purpose"] == purpose), ["customer_id"]]
     return granted.drop_duplicates().sort_values("customer_id", kind="stable").reset_index(drop=True)

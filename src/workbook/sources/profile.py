@@ -131,6 +131,8 @@ def build_profile(tables: Tables, settings: Settings) -> Profile:
         purposes=list(settings.consent.purposes),
         has_orders=tables.has("orders"),
         has_lines=tables.has("order_lines.amount"),
+        has_categories=tables.has("order_lines.amount")
+        and (tables.has("order_lines.category") or tables.has("order_lines.product_id", "products.category")),
         has_cost=tables.has("order_lines.cost"),
         has_interactions=tables.has("interactions"),
         has_tickets=tables.has("tickets"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,11 +23,13 @@ class Tags:
         frame: tag, customer_id; in the order of the settings, then of the ids.
         tags: the tags with their rules.
         customers: customers in all.
+        unjudged: ids of the tags that nobody carries because the profile holds no value of a column that the rule asks for.
     """
 
     frame: pd.DataFrame
     tags: tuple[Tag, ...]
     customers: int
+    unjudged: frozenset[str] = frozenset()
 
     def table(self) -> Table:
         """Each tag with its rule, its customers and their share."""
@@ -35,9 +38,9 @@ class Tags:
             {
                 "name": [named(tag.name) for tag in self.tags],
                 "rule": [tag.rule for tag in self.tags],
-                "customers": [int(sizes.get(tag.id, 0)) for tag in self.tags],
+                "customers": [None if tag.id in self.unjudged else int(sizes.get(tag.id, 0)) for tag in self.tags],
             }
-        )
+        ).astype({"customers": "Int64"})
         rows["share"] = rows["customers"] / max(self.customers, 1)
         if len(self.frame):
             first = max(self.tags, key=lambda tag: int(sizes.get(tag.id, 0)))
@@ -61,7 +64,8 @@ class Tags:
             rows,
             note=text(
                 "sources.tags.note",
-                "Customers who meet the rule of a tag; {n} customers; one customer may carry several tags.",
+                "Customers who meet the rule of a tag; {n} customers; one customer may carry several tags. "
+                "A rule is not judged where nobody has a value that it asks for.",
                 n=count(self.customers),
             ),
             artefact="tags",
@@ -103,4 +107,7 @@ def tag_customers(profile: pd.DataFrame, tags: Sequence[Tag]) -> Tags:
         raise SettingsError(problems)
     filled = [part for part in parts[1:] if len(part)]
     frame = pd.concat(filled, ignore_index=True) if filled else parts[0]
-    return Tags(frame, tuple(tags), len(profile))
+    empty = [column for column in profile.columns if profile[column].isna().all()]
+    unmet = [tag for tag in tags if not (frame["tag"] == tag.id).any()]
+    unjudged = frozenset(tag.id for tag in unmet if any(re.search(rf"\b{column}\b", tag.rule) for column in empty))
+    return Tags(frame, tuple(tags), len(profile), unjudged)

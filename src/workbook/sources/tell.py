@@ -116,10 +116,10 @@ class DeliveryStory:
             note=text(
                 "sources.ledger.note",
                 "Rows of the files of each table: in = kept + quarantined + repeated + set aside (dated after {end}); "
-                "{n} rows of {files} files in all.",
+                "{n} rows from {files} files, a file that fills several tables counted in each.",
                 end=day(self.preparation.tables.period.end),
                 n=count(self.totals["rows_in"]),
-                files=count(len(self.preparation.row_ledger)),
+                files=count(int(self.preparation.row_ledger["file"].nunique())),
             ),
             rows=len(by_table),
             artefact="row_ledger",

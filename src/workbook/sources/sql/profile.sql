@@ -3,7 +3,8 @@
 -- Parameters: $start, $end  first and last day of the period
 --             $window_start first day of the trailing window that ends with the period
 --             $previous_start first day of the previous period of equal length
---             $has_orders, $has_lines, $has_cost, $has_interactions, $has_tickets, $has_responses, $has_feedback, $has_needs
+--             $has_orders, $has_lines, $has_categories, $has_cost, $has_interactions, $has_tickets, $has_responses,
+--             $has_feedback, $has_needs
 --                           whether the client delivered them: what was not delivered stays null and is never a zero
 --             $complaint_topics, $priorities, $limit_hours, $default_hours, $purposes
 --
@@ -196,7 +197,7 @@ select
     cast(case when $has_orders then coalesce(b.revenue_period, 0) end as double) as revenue_period,
     case when $has_orders then coalesce(b.orders_previous, 0) end as orders_previous,
     cast(case when $has_orders then coalesce(b.revenue_previous, 0) end as double) as revenue_previous,
-    case when $has_lines then coalesce(g.categories, 0) end as categories,
+    case when $has_categories then coalesce(g.categories, 0) end as categories,
     cast(b.refunded as double) / nullif(b.sold, 0) as refund_share,
     cast(b.discounted as double) / nullif(b.listed, 0) as discount_share,
     case when $has_cost then cast(b.costed - b.cost as double) / nullif(b.costed, 0) end as margin,
