@@ -400,7 +400,7 @@ def prune(
     for place, _ in pruned.places:
         typer.echo(str(place))
     done = "would be removed" if dry_run else "removed"
-    typer.echo(f"{len(pruned.places)} results, {pruned.bytes / 1e6:,.1f} MB, {done}", err=True)
+    typer.echo(f"{len(pruned.places)} results, {pruned.bytes / 1e6:,.1f} MB, {done}")
 
 
 @app.command()
