@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from workbook.run.steady import become_steady
+from workbook.run.steady import become_steady, spare_the_grammar
 
 EXECUTING = {"run", "verify"}
 """Commands that execute notebooks."""
@@ -13,6 +13,7 @@ def main() -> None:
     """The ``workbook`` command."""
     if EXECUTING & set(sys.argv[1:]):
         become_steady()
+        spare_the_grammar()
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # leaving tidily, as after Ctrl-C
     from workbook.cli import app
 

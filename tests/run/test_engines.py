@@ -216,6 +216,16 @@ def test_nothing_passes_from_one_notebook_to_the_next(bench: Bench) -> None:
     assert (Path.cwd(), dict(os.environ), sys.path) == (cwd, environment, path)
 
 
+def test_a_notebook_may_import_the_grammar_that_the_run_does_without() -> None:
+    words = (
+        "from workbook.run.steady import restore_the_grammar, spare_the_grammar\nspare_the_grammar()\n"
+        "import nbformat\ntry:\n    import rfc3987_syntax\nexcept ImportError:\n    print('spared')\n"
+        "restore_the_grammar()\nimport rfc3987_syntax\nprint('restored')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout == "spared\nrestored\n"
+
+
 def test_two_notebooks_draw_different_random_numbers(bench: Bench) -> None:
     one, other = (text(bench.run(RANDOM)).split() for _ in range(2))
     assert len(set(one) & set(other)) == 0

@@ -22,7 +22,7 @@ from workbook.run.child import Child, Died, Send
 from workbook.run.failures import DIED, TIME_LIMIT
 from workbook.run.preload import preload
 from workbook.run.shell import Source, run_cells
-from workbook.run.steady import STEADY
+from workbook.run.steady import STEADY, restore_the_grammar
 
 
 class ForkEngine(Engine):  # type: ignore[misc]
@@ -96,6 +96,7 @@ def _like_a_fresh_interpreter(steady: bool) -> None:
 
     np.random.seed()  # noqa: NPY002  the legacy state is the one that is handed on
     sys.argv = [""]
+    restore_the_grammar()
     mpl.rcParams["backend"] = os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     if not steady:
         threadpool_limits(int(os.environ["OMP_NUM_THREADS"]))

@@ -24,3 +24,18 @@ def become_steady() -> None:
     """
     if sys.platform == "linux" and any(os.environ.get(name) != value for name, value in STEADY.items()):
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **STEADY})
+
+
+_UNUSED = "rfc3987_syntax"
+"""A grammar of addresses that jsonschema loads where it is installed, a second of CPU, and nbformat never asks for."""
+
+
+def spare_the_grammar() -> None:
+    """Let the import of nbformat do without :data:`_UNUSED`; called before it."""
+    sys.modules.setdefault(_UNUSED, None)  # type: ignore[arg-type]
+
+
+def restore_the_grammar() -> None:
+    """Let it be imported again, by a notebook that does ask for it."""
+    if sys.modules.get(_UNUSED, sys) is None:
+        del sys.modules[_UNUSED]
