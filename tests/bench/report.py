@@ -53,6 +53,12 @@ def reports(place: Path) -> None:
     ):
         ours = measured([workbook, *words], fresh_home(place / "ours"))
         show(title, ours, "jupyter nbconvert --execute of one period", baseline)
+    home = fresh_home(place / "ours")
+    first = measured([workbook, "run", "demo"], home)
+    show("demo, all periods, nothing stale", measured([workbook, "run", "demo"], home), "the run before", first)
+    first = measured([workbook, "run", "demo", "2025Q4", "--set", "next_pilot.power=0.9"], home)
+    again = measured([workbook, "run", "demo", "2025Q4", "--force"], home)
+    show("demo, one period, one parameter changed", first, "all stages forced", again)
     made = place / "made"
     synth = measured([workbook, "synth", "bench", "--customers=100000", "--periods=1", "--out", made], place)
     show("synth, 100,000 customers, one period", synth, "counting the lines of its files", measured(line_count(made), place))

@@ -101,7 +101,8 @@ def test_one_setting_changed_executes_only_the_stages_that_read_it(copied: Path,
     period = Period.parse(last.name)
     (result,) = run_periods(copied, "demo", [period], overrides={"next_pilot.power": 0.9}, echo=told.append)
     assert result.stages == ("5_pilot",)
-    assert [event.stage for event in told if event.kind == "reused"] == [s.id for s in STAGES if s.id[0] < "5"]
+    # 6_iterate reads the decision on the pilots, which came out the same
+    assert [event.stage for event in told if event.kind == "reused"] == [s.id for s in STAGES if s.id != "5_pilot"]
 
 
 @pytest.mark.parametrize("stage", [stage.id for stage in STAGES])
