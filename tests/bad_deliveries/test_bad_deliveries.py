@@ -117,6 +117,12 @@ def test_all_faults_of_all_files_come_at_once(tmp_path):
         assert file in problems
 
 
+def test_brackets_in_a_file_name_are_part_of_it(tmp_path):
+    """The fault "found no such file; there is orders [1].csv" told of a file that lay there so named."""
+    done = prepared(tmp_path, {"orders [1].csv": GOOD}, {**ORDERS, "file": "orders [1].csv"})
+    assert done.row_ledger["file"].tolist() == ["orders [1].csv"]
+
+
 def test_no_delivery_names_the_folder_to_make(tmp_path):
     chosen = Settings.model_validate({"client": {"name": "Acme"}, "sources": [ORDERS]})
     with pytest.raises(DeliveryError, match=r"acme 2025Q4: found no delivery; expected a folder .*data.acme.2025Q4"):

@@ -105,3 +105,14 @@ def test_campaigns_alone_never_raise_anything():
     words = str([b.bundle((EN,))["languages"] for b in (*result.blocks(), *observed.blocks())])
     assert "no effect can be claimed" in words and "raised it" not in words
     assert result.answer().heading.render(ZH) == "营销活动未随机分组，不能认定效果"
+
+
+def test_of_several_arms_the_decision_names_the_one_it_is_on():
+    """The words "E-mail: roll out" did not say which of two e-mails."""
+    arms = np.array(["control", "men", "women"])[np.arange(3000) % 3]
+    gains = 100 + np.where(arms == "men", 10.0, 0.0) + np.random.default_rng(1).normal(0, 20, len(arms))
+    plan = settings(pilot(arms={"control": 0.3334, "men": 0.3333, "women": 0.3333}, metrics=[spend(margin=5)]))
+    result = decided(tables(units(arms), outcomes(gains, metric="spend")), plan)
+    assert result.answer().heading.render(EN) == "Care calls (arm men): roll out"
+    assert [ask.what.render(EN) for ask in result.asks()] == ["Care calls (arm men): roll out"]
+    assert "men 组" in result.answer().heading.render(ZH)

@@ -141,6 +141,7 @@ FAULTS: dict[str, tuple[str, int | None, str, tuple[str, ...]]] = {
     "one word": ("demo\n", 1, "", ("found 'demo'", "keys with values")),
     "empty file": ("", 1, "", ("an empty file", "client:")),
     "only comments": ("# nothing yet\n", 1, "", ("an empty file",)),
+    "nested beyond reason": (BASE + "tags: " + "[" * 3000 + "]" * 3000 + "\n", None, "", ("nested too deeply",)),
     "two documents": (BASE + "---\nseed: 1\n", 2, "", ("not YAML", "single document")),
     "list as a key": (BASE + "? [a, b]\n: 1\n", 2, "", ("a list or mapping as a key",)),
     "alias of itself": (BASE + "goals: &g\n  - *g\n", 2, "goals.1", ("alias that holds itself",)),

@@ -37,12 +37,21 @@ class PilotDecision:
     reason: Text
     effect: Effect | None = None
 
+    @property
+    def name(self) -> Text:
+        """The pilot; where it has several arms with a measure, with the one that is decided on."""
+        if self.effect is None or len(self.pilot.arms) == 2:
+            return named(self.pilot.name)
+        return text(
+            "pilots.decision.of_arm", "{pilot} (arm {arm})", pilot=named(self.pilot.name), arm=arm_name(self.effect.arm)
+        )
+
     def words(self) -> Text:
         """The pilot, the decision and its reason in one sentence."""
         return text(
             "pilots.decision.sentence",
             "{pilot}: {action}, because: {reason}.",
-            pilot=named(self.pilot.name),
+            pilot=self.name,
             action=ACTIONS[self.action],
             reason=self.reason,
         )
@@ -84,9 +93,7 @@ class Decision:
             return Answer("pilots.answer", heading, (_NEXT,), "resolution")
         news = current([decision.pilot for decision in self.decisions], self.period)
         first, *others = [decision for decision in self.decisions if decision.pilot in news]
-        heading = text(
-            "pilots.answer.heading", "{pilot}: {action}", pilot=named(first.pilot.name), action=ACTIONS[first.action]
-        )
+        heading = text("pilots.answer.heading", "{pilot}: {action}", pilot=first.name, action=ACTIONS[first.action])
         sentences = [self._finding(first), *(decision.words() for decision in others[:2])]
         return Answer("pilots.answer", heading, tuple(sentences), "resolution")
 
@@ -96,7 +103,7 @@ class Decision:
         return tuple(
             Ask(
                 f"pilots.ask.{d.pilot.id}",
-                text("pilots.ask", "{pilot}: {action}", pilot=named(d.pilot.name), action=ACTIONS[d.action]),
+                text("pilots.ask", "{pilot}: {action}", pilot=d.name, action=ACTIONS[d.action]),
                 text("pilots.ask.who", "sponsor of the pilot"),
                 day(by),
                 rank=_RANK[d.action],

@@ -286,8 +286,11 @@ def amount_of_difference(metric: Metric, value: float | None) -> Quantity:
 
 
 def message(effect: Effect) -> Text:
-    """The finding in one sentence: metric and reading, with the number where there is a difference."""
-    return text("pilots.message", "{metric}: {words}", metric=named(effect.metric.name), words=effect.words())
+    """The finding in one sentence: metric, arm where there are several, and reading, with the number of the difference."""
+    metric = named(effect.metric.name)
+    if len(effect.pilot.arms) > 2:
+        metric = text("pilots.message.arm", "{metric} (arm {arm})", metric=metric, arm=arm_name(effect.arm))
+    return text("pilots.message", "{metric}: {words}", metric=metric, words=effect.words())
 
 
 def measure_effects(tables: Tables, settings: Settings, checks: Checks) -> Effects:

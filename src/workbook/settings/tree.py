@@ -92,6 +92,8 @@ def parse_tree(words: str, shown: str) -> tuple[Node | None, list[Problem]]:
     except YAMLError as fault:
         what = " ".join(str(fault).split())[:120]
         return None, [Problem(shown, None, "", f"this is not YAML ({what})", "", "save it as plain text in UTF-8")]
+    except RecursionError:
+        return None, [Problem(shown, None, "", "values nested too deeply", "a few levels of keys", "close the brackets")]
     if root is None:
         return None, []
     problems: list[Problem] = []

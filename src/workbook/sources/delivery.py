@@ -118,7 +118,8 @@ def _earlier_folders(folder: Path, inside: str, period: Period) -> list[tuple[Pe
 
 def _matching(folder: Path, source: Source) -> Iterator[Path]:
     inside = folder.resolve()
-    for path in sorted(folder.glob(source.file)) if not Path(source.file).is_absolute() else []:
+    # only * and ? stand for other characters: "orders [1].csv" is a name that browsers give
+    for path in sorted(folder.glob(source.file.replace("[", "[[]"))) if not Path(source.file).is_absolute() else []:
         # a link or ".." may lead out of the delivery: what lies there was not delivered
         if path.is_file() and (inside in path.resolve().parents or path.is_symlink()):
             yield path
