@@ -290,3 +290,16 @@ def test_a_million_customers_are_graded_in_seconds(make_profile):
     found = graded(profile, Grading())
     assert time.process_time() - began < 15  # about 3 s on quiet cores; the bench holds the exact figure
     assert found.tiers["customers"].sum() == 1_000_000
+
+
+def test_long_names_of_tiers_leave_room_for_the_pyramid(make_profile, check_picture):
+    tiers = [
+        {"id": "top", "name": "Partners whom the board looks after in person, all year round", "at_least": 60},
+        {
+            "id": "rest",
+            "name": {"en": "Everybody else " * 5, "zh": "其他所有由门店日常服务的客户与潜在客户" * 2},
+            "at_least": 0,
+        },
+    ]
+    plan = Grading.model_validate({"tiers": tiers, "high_tiers": 1})
+    check_picture(graded(make_profile(), plan).pyramid())

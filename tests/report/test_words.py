@@ -4,7 +4,7 @@ import pytest
 
 from workbook.language import Edition, format_value
 from workbook.period import Period
-from workbook.report.words import chinese_number, heading_number, period_words
+from workbook.report.words import chinese_number, heading_number, period_words, shortened
 
 EN, ZH = Edition("en"), Edition("zh")
 
@@ -51,3 +51,9 @@ def test_values_in_sentences(value, unit, en, zh):
 
 def test_a_small_share_in_a_table_is_not_called_nothing():
     assert format_value(0.0003, "share", EN, 1) == "<0.1%"
+
+
+def test_a_shortened_list_of_columns_keeps_the_space_before_chinese():
+    assert shortened(["a.b", "c.d"], 1, Edition("zh")) == "a.b 等，另有 1 项"
+    assert shortened(["甲", "乙"], 1, Edition("zh")) == "甲等，另有 1 项"
+    assert shortened(["a", "b"], 1, Edition("en")) == "a and 1 more"

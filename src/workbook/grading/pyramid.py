@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -90,7 +91,7 @@ def pyramid(tiers: pd.DataFrame, names: Mapping[str, Text], high: Sequence[str],
         widest = max(float(customers.max()), float(revenue.max()), 0.01)
         axes.set_xlim(-1.55 * widest, 1.75 * widest)
         axes.set_ylim(-0.6, len(tiers) - 0.4)
-        axes.set_yticks(y, [names[tier].render(edition) for tier in tiers["tier"]])
+        axes.set_yticks(y, [_wrapped(names[tier].render(edition), edition) for tier in tiers["tier"]], linespacing=1.45)
         axes.tick_params(axis="y", length=0)
         axes.set_xticks([])
         axes.spines[["left", "bottom"]].set_visible(False)
@@ -112,6 +113,12 @@ def pyramid(tiers: pd.DataFrame, names: Mapping[str, Text], high: Sequence[str],
         message=title,
     )
     return Figure("grading.pyramid", title, draw, alt, note, _under(table, "grading.pyramid_data"))
+
+
+def _wrapped(name: str, edition: Edition) -> str:
+    """A tier's name on at most two lines, so that a long one leaves room for the bars."""
+    width = 20 if edition.language == "en" else 10
+    return textwrap.fill(name, width, max_lines=2, placeholder="…", break_on_hyphens=False)
 
 
 def share_curve(revenue: NDArray[np.float64], tiers: pd.DataFrame, names: Mapping[str, Text], note: Text) -> Figure:

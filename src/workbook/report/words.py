@@ -216,6 +216,8 @@ def shortened(names: Sequence[str], most: int, edition: Edition) -> str:
     listed = apart.join(names[:most])
     if len(names) <= most:
         return listed
+    if edition.language == "zh" and listed[-1:].isascii() and listed[-1:].isalnum():
+        listed += " "  # between 汉字 and Latin letters
     return text("report.page.and_more", "{names} and {n} more", names=listed, n=count(len(names) - most)).render(edition)
 
 
