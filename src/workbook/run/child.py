@@ -8,6 +8,7 @@ import os
 import pickle
 import select
 import signal
+import stat
 import struct
 import sys
 import time
@@ -142,8 +143,7 @@ def _live(
         with open(os.devnull) as nothing:  # noqa: PTH123  a descriptor is wanted, not content
             os.dup2(nothing.fileno(), 0)
         if alone:
-            os.closerange(3, writing)
-            os.closerange(writing + 1, max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 1)
+            _close_inherited(writing)
         os.environ.update(variables)
         if memory is not None:
             import resource  # not on every system on which this file is imported
@@ -176,3 +176,17 @@ def _how(status: int) -> str:
     stopped = signal.Signals(os.WTERMSIG(status))
     reason = _STOPPED_BY.get(stopped)
     return f"its process was ended by {stopped.name}" + (f", {reason}" if reason else "")
+
+
+def _close_inherited(kept: int) -> None:
+    """Close the files, folders and sockets that the parent had open; *kept* stays.
+
+    Pipes stay too: libraries hold some for their own signals and end a process that finds them closed.
+    """
+    for number in sorted(int(path.name) for path in Path("/proc/self/fd").iterdir()):
+        try:
+            mode = os.fstat(number).st_mode
+            if number > 2 and number != kept and not stat.S_ISFIFO(mode):
+                os.close(number)
+        except OSError:  # the descriptor that listed the folder is gone by now
+            continue
