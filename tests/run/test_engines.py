@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import os
 import signal
@@ -108,6 +109,7 @@ MANNERS = (
 
 def test_outputs_are_those_of_a_kernel(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_CURRENT_TEST")  # or a kernel does not take what programs write
+    monkeypatch.setattr(builtins, "_", None, raising=False)  # as a doctest in this process leaves it
     ours, kernels = bench.run(*MANNERS), bench.run(*MANNERS, engine="papermill")
     for source, one, other in zip(("parameters", "injected", *MANNERS), outputs(ours), outputs(kernels), strict=True):
         assert one == other, source

@@ -9,6 +9,7 @@ since the two import each other.
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import sys
@@ -89,13 +90,14 @@ class ForkEngine(Engine):  # type: ignore[misc]
 
 
 def _like_a_fresh_interpreter(steady: bool) -> None:
-    """What the parent's start has fixed and a fork would hand on: random state, command line, backend, threads."""
+    """What the parent's start has fixed and a fork would hand on: last value, random state, command line, backend, threads."""
     import matplotlib as mpl
     import numpy as np
     from threadpoolctl import threadpool_limits
 
     np.random.seed()  # noqa: NPY002  the legacy state is the one that is handed on
     sys.argv = [""]
+    builtins.__dict__.pop("_", None)  # where Python's own prompt, and doctest, keep what they showed last
     restore_the_grammar()
     mpl.rcParams["backend"] = os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     if not steady:
