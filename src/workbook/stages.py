@@ -61,7 +61,8 @@ class Stage:
 
 
 EVERY_STAGE: tuple[str, ...] = (
-    "client", "languages", "currency", "seed", "analysis", "sources", "delivery", "diagnosis.key_fields", "report.rows",
+    "client", "languages", "currency", "seed", "analysis", "sources", "delivery", "diagnosis.key_fields", "scope.where",
+    "report.rows",
 )  # fmt: skip
 """What all stages read of the settings: what decides the canonical tables, and how results are shown."""
 

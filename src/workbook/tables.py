@@ -118,11 +118,13 @@ class Tables:
         connection: DuckDB with one view for each canonical table; rows after the analysis date are already set aside.
         period: the period analysed.
         filled: table → column → number of rows with a value; the pseudo-column ``*`` counts rows.
+        everyone: customers of the delivery where the settings narrow the scope to some of them, else None.
     """
 
     connection: duckdb.DuckDBPyConnection
     period: Period
     filled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    everyone: int | None = None
 
     def rows(self, table: str) -> int:
         """Number of rows of a canonical table; 0 where it was not delivered."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 from tests.review.firms import many_orders, orders, settings, tables
 
@@ -46,7 +48,18 @@ def test_nothing_delivered_is_not_measured():
     assert isinstance(count_scope(tables(), settings()).table(), NotMeasured)
 
 
-def test_a_narrower_scope_is_said_to_come_later():
-    found = count_scope(tables(orders=many_orders()), settings(scope={"where": "kind = 'person'", "groups": ["new", "lost"]}))
+def test_a_narrowed_scope_is_said_with_both_counts():
+    whole = tables(orders=many_orders())
+    found = count_scope(replace(whole, everyone=900), settings(scope={"where": "kind = 'person'", "groups": ["new", "lost"]}))
     assert found.frame["group"].tolist() == ["new", "lost"]
-    assert isinstance(found.blocks()[1], Paragraph) and all(block.bundle((EN, ZH)) for block in found.blocks())
+    table, said = found.blocks()
+    assert isinstance(said, Paragraph) and all(block.bundle((EN, ZH)) for block in (table, said))
+    for edition in (EN, ZH):
+        words = said.words.render(edition)
+        assert "900" in words and str(found.customers) in words and "kind = 'person'" in words
+
+
+def test_groups_choose_rows_of_the_table_and_no_customers():
+    some = count_scope(tables(orders=many_orders()), settings(scope={"groups": ["new"]}))
+    assert some.customers == count_scope(tables(orders=many_orders()), settings()).customers
+    assert len(some.blocks()) == 1

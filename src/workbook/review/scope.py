@@ -30,12 +30,14 @@ class Scope:
     Attributes:
         frame: columns group, customers, customer_share, revenue, revenue_share (trailing window); shares of all customers
             and of all revenue, 0 to 1.
-        customers: all customers known, prospects included.
+        customers: all customers in scope, prospects included.
+        everyone: all customers of the delivery where the settings narrow the scope, else None.
         settings: the parameters that the rules quote.
     """
 
     frame: pd.DataFrame
     customers: int
+    everyone: int | None
     settings: Settings
 
     def table(self) -> Table | NotMeasured:
@@ -56,7 +58,7 @@ class Scope:
         )
         note = text(
             "review.scope.note",
-            "All {n} customers of the delivery, those with orders only included; revenue of the last {months} months. "
+            "All {n} customers in scope, those with orders only included; revenue of the last {months} months. "
             "Refunds lower it and are no orders. High-value customers are counted in their other group too. "
             "Counts of all customers: no interval.",
             n=count(self.customers),
@@ -65,15 +67,17 @@ class Scope:
         return Table("review.scope", self._title(), columns, frame, note)
 
     def blocks(self) -> tuple[Block, ...]:
-        """The table, and a word where the settings narrow the scope further."""
+        """The table, and a word where the settings narrow the scope."""
         where = self.settings.scope.where
-        if not where:
+        if not where or self.everyone is None:
             return (self.table(),)
         words = text(
             "review.scope.where",
-            "The scope is narrowed by the condition {where} on the profile, which stage 2 builds; "
-            "here all customers are counted.",
+            "Only customers with {where} are analysed: {n} of {all}. What the others did, and what is known of no customer, "
+            "enters no figure; the account of the delivered rows counts everything.",
             where=where,
+            n=count(self.customers),
+            all=count(self.everyone),
         )
         return (self.table(), Paragraph("review.scope.where", words, "limits"))
 
@@ -159,4 +163,4 @@ def count_scope(tables: Tables, settings: Settings) -> Scope:
     shown["customer_share"] = shown["customers"] / everyone if everyone else float("nan")
     shown["revenue_share"] = shown["revenue"] / revenue if revenue else float("nan")
     columns = ["group", "customers", "customer_share", "revenue", "revenue_share"]
-    return Scope(shown[columns], everyone, settings)
+    return Scope(shown[columns], everyone, tables.everyone, settings)

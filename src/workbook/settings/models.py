@@ -134,10 +134,14 @@ class Scope(Section):
     """Which customers the analysis speaks of."""
 
     groups: list[Literal["new", "existing", "high_value", "prospect", "lost"]] = Field(
-        default=["new", "existing", "high_value", "prospect", "lost"], description="Groups of customers in scope."
+        default=["new", "existing", "high_value", "prospect", "lost"],
+        description="Groups of customers that the table of the scope shows.",
     )
     high_value_share: Share = Field(0.2, description="Share of customers, by revenue, counted as high-net-worth.")
-    where: str | None = Field(None, description="SQL condition over the profile that narrows the scope.")
+    where: str | None = Field(
+        None,
+        description="SQL condition over the columns of the customer list; those who meet it are analysed.",
+    )
 
 
 class Tag(Section):

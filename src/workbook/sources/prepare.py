@@ -38,11 +38,13 @@ from workbook.sources.delivery import DeliveredFile, delivery_files
 from workbook.sources.parsing import literal
 from workbook.sources.read import RawFile, read_file
 from workbook.sources.rules import find_alerts
+from workbook.sources.scope import check_condition, in_scope, write_scope
 from workbook.tables import SCHEMAS, SQL_TYPES, Tables, count_filled
 
 LEDGER_COLUMNS = (
     "file", "table", "system", "rows_in", "rows_kept", "rows_quarantined", "rows_repeated", "rows_set_aside",
 )  # fmt: skip
+SCOPE = "scope.parquet"
 QUARANTINE_COLUMNS = ("file", "row", "reason", "original")
 
 
@@ -88,7 +90,10 @@ def prepare(home: Path, client: str, period: Period, settings: Settings) -> Prep
 
     Raises:
         DeliveryError: with every fault of every file at once; nothing is left behind then.
+        SettingsError: where ``scope.where`` is no condition, or nobody meets it.
     """
+    if settings.scope.where:
+        check_condition(settings.scope.where)
     files = delivery_files(home, client, period, settings)
     root = home / "outputs" / client / ".prepared"
     folder = root / f"{period.name}-{preparation_key(files, period, settings)}"
@@ -152,6 +157,7 @@ def preparation_key(files: Sequence[DeliveredFile], period: Period, settings: Se
         "finished_orders": settings.analysis.finished_orders,
         "customers_from_orders": settings.analysis.customers_from_orders,
         "key_fields": settings.diagnosis.key_fields,
+        "scope": settings.scope.where,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
@@ -173,6 +179,11 @@ def _prepare_into(folder: Path, files: Sequence[DeliveredFile], period: Period, 
         _write_tables(connection, folder, [*cleaned, *(["customers"] if "customers" not in cleaned else [])])
         tables = _open_tables(folder, period)
         alerts = find_alerts(tables, settings.diagnosis.key_fields, {name: c.identical for name, c in cleaned.items()})
+        everyone = None
+        if settings.scope.where:
+            everyone = write_scope(tables.connection, settings.scope.where, folder / SCOPE)
+            tables.connection.close()
+            tables = _open_tables(folder, period)
         filled = {name: dict(tables.filled[name]) for name in tables.filled}
         tables.connection.close()
     changes = notes + [
@@ -193,7 +204,13 @@ def _prepare_into(folder: Path, files: Sequence[DeliveredFile], period: Period, 
     for name, frame in frames.items():
         frame.to_parquet(folder / "account" / f"{name}.parquet", index=False)
     (folder / "preparation.json").write_text(
-        json.dumps({"filled": filled, "quarantined": sorted(quarantine)}, ensure_ascii=False, indent=1, sort_keys=True), "utf-8"
+        json.dumps(
+            {"filled": filled, "quarantined": sorted(quarantine), "everyone": everyone},
+            ensure_ascii=False,
+            indent=1,
+            sort_keys=True,
+        ),
+        "utf-8",
     )
     shutil.rmtree(folder / "spill", ignore_errors=True)
 
@@ -316,24 +333,28 @@ def _publish(draft: Path, folder: Path) -> None:
         draft.rename(folder)
 
 
-def _open_tables(folder: Path, period: Period, filled: Mapping[str, Mapping[str, int]] | None = None) -> Tables:
+def _open_tables(
+    folder: Path, period: Period, filled: Mapping[str, Mapping[str, int]] | None = None, everyone: int | None = None
+) -> Tables:
     connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False, "TimeZone": "UTC"})
     tables = tables_module.empty_tables(period, connection)
+    narrow = (folder / SCOPE).is_file()
     for name in SCHEMAS:
         path = folder / f"{name}.parquet"
         if path.is_file():
+            where = in_scope(name, folder / SCOPE) if narrow else ""
             connection.execute(f'drop table "{name}"')
-            connection.execute(f'create view "{name}" as select * from read_parquet({literal(str(path))})')
+            connection.execute(f'create view "{name}" as select * from read_parquet({literal(str(path))}) {where}')
     if filled is None:
         filled = {name: count_filled(connection, name) for name in SCHEMAS if (folder / f"{name}.parquet").is_file()}
-    return Tables(tables.connection, period, filled)
+    return Tables(tables.connection, period, filled, everyone)
 
 
 def _open(folder: Path, files: Sequence[DeliveredFile], period: Period) -> Preparation:
     saved = json.loads((folder / "preparation.json").read_text("utf-8"))
     account = folder / "account"
     return Preparation(
-        tables=_open_tables(folder, period, saved["filled"]),
+        tables=_open_tables(folder, period, saved["filled"], saved["everyone"]),
         row_ledger=pd.read_parquet(account / "row_ledger.parquet"),
         repairs=pd.read_parquet(account / "repairs.parquet"),
         quarantine={name: pd.read_parquet(account / f"quarantine_{name}.parquet") for name in saved["quarantined"]},
