@@ -59,6 +59,13 @@ def test_a_narrowed_scope_is_said_with_both_counts():
         assert "900" in words and str(found.customers) in words and "kind = 'person'" in words
 
 
+def test_summaries_of_pilots_are_said_to_stay_whole():
+    summaries = pd.DataFrame({"pilot": ["p"], "arm": ["control"], "metric": ["spend"], "n": [9]})
+    whole = tables(orders=many_orders(), pilot_summaries=summaries)
+    found = count_scope(replace(whole, everyone=900), settings(scope={"where": "kind = 'person'"}))
+    assert [block.id for block in found.blocks()] == ["review.scope", "review.scope.where", "review.scope.summed"]
+
+
 def test_groups_choose_rows_of_the_table_and_no_customers():
     some = count_scope(tables(orders=many_orders()), settings(scope={"groups": ["new"]}))
     assert some.customers == count_scope(tables(orders=many_orders()), settings()).customers

@@ -32,12 +32,14 @@ class Scope:
             and of all revenue, 0 to 1.
         customers: all customers in scope, prospects included.
         everyone: all customers of the delivery where the settings narrow the scope, else None.
+        summed: whether pilots were delivered as summaries, which cannot be narrowed.
         settings: the parameters that the rules quote.
     """
 
     frame: pd.DataFrame
     customers: int
     everyone: int | None
+    summed: bool
     settings: Settings
 
     def table(self) -> Table | NotMeasured:
@@ -79,7 +81,10 @@ class Scope:
             n=count(self.customers),
             all=count(self.everyone),
         )
-        return (self.table(), Paragraph("review.scope.where", words, "limits"))
+        summed = text("review.scope.summed", "Pilots delivered as summaries stay whole: they do not name their units.")
+        notes = [Paragraph("review.scope.where", words, "limits")]
+        notes += [Paragraph("review.scope.summed", summed, "limits")] if self.summed else []
+        return (self.table(), *notes)
 
     def _title(self) -> Text:
         for row in self.frame.to_dict("records"):
@@ -163,4 +168,4 @@ def count_scope(tables: Tables, settings: Settings) -> Scope:
     shown["customer_share"] = shown["customers"] / everyone if everyone else float("nan")
     shown["revenue_share"] = shown["revenue"] / revenue if revenue else float("nan")
     columns = ["group", "customers", "customer_share", "revenue", "revenue_share"]
-    return Scope(shown[columns], everyone, tables.everyone, settings)
+    return Scope(shown[columns], everyone, tables.everyone, tables.has("pilot_summaries"), settings)

@@ -38,13 +38,12 @@ from workbook.sources.delivery import DeliveredFile, delivery_files
 from workbook.sources.parsing import literal
 from workbook.sources.read import RawFile, read_file
 from workbook.sources.rules import find_alerts
-from workbook.sources.scope import check_condition, in_scope, write_scope
+from workbook.sources.scope import SCOPE, check_condition, in_scope, write_scope
 from workbook.tables import SCHEMAS, SQL_TYPES, Tables, count_filled
 
 LEDGER_COLUMNS = (
     "file", "table", "system", "rows_in", "rows_kept", "rows_quarantined", "rows_repeated", "rows_set_aside",
 )  # fmt: skip
-SCOPE = "scope.parquet"
 QUARANTINE_COLUMNS = ("file", "row", "reason", "original")
 
 
@@ -181,7 +180,7 @@ def _prepare_into(folder: Path, files: Sequence[DeliveredFile], period: Period, 
         alerts = find_alerts(tables, settings.diagnosis.key_fields, {name: c.identical for name, c in cleaned.items()})
         everyone = None
         if settings.scope.where:
-            everyone = write_scope(tables.connection, settings.scope.where, folder / SCOPE)
+            everyone = write_scope(tables.connection, settings.scope.where, folder)
             tables.connection.close()
             tables = _open_tables(folder, period)
         filled = {name: dict(tables.filled[name]) for name in tables.filled}
@@ -342,7 +341,7 @@ def _open_tables(
     for name in SCHEMAS:
         path = folder / f"{name}.parquet"
         if path.is_file():
-            where = in_scope(name, folder / SCOPE) if narrow else ""
+            where = in_scope(name, folder) if narrow else ""
             connection.execute(f'drop table "{name}"')
             connection.execute(f'create view "{name}" as select * from read_parquet({literal(str(path))}) {where}')
     if filled is None:

@@ -14,6 +14,9 @@ from workbook.errors import SettingsError
 from workbook.sources.parsing import literal
 from workbook.tables import SCHEMAS, SQL_TYPES
 
+SCOPE = "scope.parquet"
+"""The file of the customers in scope, beside the canonical tables."""
+
 COLUMNS = tuple(name for name, kind in SCHEMAS["customers"].columns.items() if kind != "contact")
 """What a condition may name."""
 
@@ -42,12 +45,12 @@ def check_condition(condition: str) -> None:
             ) from fault
 
 
-def write_scope(connection: duckdb.DuckDBPyConnection, condition: str, path: Path) -> int:
-    """Write the ids of the customers who meet a sound condition to a Parquet file.
+def write_scope(connection: duckdb.DuckDBPyConnection, condition: str, folder: Path) -> int:
+    """Write the ids of the customers who meet a sound condition: :data:`SCOPE`, one column, customer_id, sorted.
 
     Args:
         connection: holds the canonical table ``customers``, whole.
-        path: the file to write: one column, customer_id, sorted.
+        folder: where the canonical tables lie.
 
     Returns:
         Customers of the list, in scope or not.
@@ -55,6 +58,7 @@ def write_scope(connection: duckdb.DuckDBPyConnection, condition: str, path: Pat
     Raises:
         SettingsError: where nobody meets the condition, or it fails on a value.
     """
+    path = folder / SCOPE
     try:
         _customers(connection, condition).write_parquet(str(path))
         (met,) = connection.execute(f"select count(*) from read_parquet({literal(str(path))})").fetchall()[0]
@@ -70,18 +74,25 @@ def write_scope(connection: duckdb.DuckDBPyConnection, condition: str, path: Pat
     return int(everyone)
 
 
-def in_scope(table: str, path: Path) -> str:
+def in_scope(table: str, folder: Path) -> str:
     """The ``where`` that keeps the rows of customers in scope; empty for a table that speaks of no customers.
 
     Rows without a customer go, but for units of a pilot that are no customers (stores, regions).
+
+    Args:
+        folder: holds the scope and the whole customer list as Parquet files.
     """
     if table in _THROUGH:
         parent, key = _THROUGH[table]
         return f'where "{key}" in (select "{key}" from "{parent}")'
     if "customer_id" not in SCHEMAS[table].columns:
         return ""
-    units = "customer_id is null or " if table == "assignments" else ""
-    return f"where {units}customer_id in (select customer_id from read_parquet({literal(str(path))}))"
+    scope = f"select customer_id from read_parquet({literal(str(folder / SCOPE))})"
+    if table == "assignments":
+        everyone = f"select customer_id from read_parquet({literal(str(folder / 'customers.parquet'))})"
+        unit = "coalesce(customer_id, unit_id)"
+        return f"where {unit} in ({scope}) or (customer_id is null and unit_id not in ({everyone}))"
+    return f"where customer_id in ({scope})"
 
 
 def _customers(connection: duckdb.DuckDBPyConnection, condition: str) -> duckdb.DuckDBPyRelation:
