@@ -39,7 +39,7 @@ CASES: dict[str, tuple[dict[str, str | bytes], dict[str, Any], list[str]]] = {
     "text named Parquet": ({"orders.parquet": GOOD}, {"file": "orders.parquet"}, ["orders.parquet", "not Parquet"]),
     "broken JSON": ({"orders.jsonl": '{"id": 1}\n{oops\n'}, {"file": "orders.jsonl"}, ["orders.jsonl", "line 2"]),
     "unknown ending": ({"orders.pdf": GOOD}, {"file": "orders.pdf"}, ["ending .pdf", ".csv"]),
-    "undecodable": ({"orders.csv": "id,day,sum\nJosé,Köln,Zoë\n".encode("latin-1")}, {}, ["neither UTF-8 nor GB 18030"]),
+    "undecodable": ({"orders.csv": "id,day,sum\nПривет,Мир,Это\n".encode("cp1251")}, {}, ["neither UTF-8 nor GB 18030"]),
     "wrong encoding given": (
         {"orders.csv": GOOD.replace("5", "五").encode("gbk")}, {"encoding": "utf-8"},
         ["row 2", "not utf-8", "sources.encoding"],

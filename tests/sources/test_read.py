@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -13,7 +16,7 @@ import pytest
 
 from workbook.errors import DeliveryError
 from workbook.settings.models import Source
-from workbook.sources.read import find_encoding, read_file
+from workbook.sources.read import read_file
 
 
 def read(path: Path, **more):
@@ -34,11 +37,6 @@ def test_chinese_arrives_whatever_the_encoding(tmp_path, encoding):
     raw, frame = read(write(tmp_path, "a.csv", "客户编号,备注\n1,上海浦东新区\n".encode(encoding)))
     assert raw.columns == ("客户编号", "备注")
     assert list(frame["c1"]) == ["上海浦东新区"]
-
-
-def test_western_bytes_are_not_taken_for_chinese():
-    with pytest.raises(DeliveryError, match=r"neither UTF-8 nor GB 18030.*sources\.encoding"):
-        find_encoding("name,city\nJosé,Köln\nZoë,Málaga\n".encode("latin-1"), "a.csv")
 
 
 def test_a_given_encoding_is_obeyed(tmp_path):
@@ -123,3 +121,65 @@ def test_json_lines_are_read_with_their_line_numbers(tmp_path):
     assert raw.columns == ("id", "tags", "x")
     assert list(frame["_row"]) == [1, 3]
     assert frame["c1"].tolist()[0] == '["a"]'
+
+
+def test_packed_files_are_unpacked(tmp_path):
+    _, frame = read(write(tmp_path, "a.csv.gz", gzip.compress("id,备注\n1,上海浦东\n".encode("gbk"))))
+    assert list(frame["c1"]) == ["上海浦东"]
+    _, frame = read(write(tmp_path, "a.jsonl.gz", gzip.compress(b'{"id": 1}\n')))
+    assert list(frame["c0"]) == ["1"]
+
+
+@pytest.mark.parametrize("content", [b"id\n1\n", gzip.compress(b"id\n1\n" * 99)[:-9]])
+def test_a_file_that_cannot_be_unpacked_is_told(tmp_path, content):
+    with pytest.raises(DeliveryError, match="gzip cannot unpack"):
+        read(write(tmp_path, "a.csv.gz", content))
+
+
+def test_columns_may_be_set_apart_by_spaces(tmp_path):
+    raw, frame = read(write(tmp_path, "a.txt", " id  day      n\n 001 19970101  1\n 12  19970112 12\n"), delimiter=" ")
+    assert raw.columns == ("id", "day", "n")
+    assert frame[["c0", "c2"]].to_numpy().tolist() == [["001", "1"], ["12", "12"]]
+
+
+def test_a_file_without_a_header_numbers_its_columns(tmp_path):
+    raw, frame = read(write(tmp_path, "a.csv", "1,2025-01-02\n2,2025-01-03\n"), header_row=0)
+    assert raw.columns == ("column 1", "column 2")
+    assert list(frame["_row"]) == [1, 2]
+
+
+def test_tables_of_sqlite_and_duckdb_files_are_read(tmp_path):
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as base:
+        base.execute('create table 订单 (编号 integer, "sum\'s" real, note blob)')
+        base.executemany("insert into 订单 values (?, ?, ?)", [(1, 5.5, "甲"), (2, 6.0, None)])
+        base.execute("create view peek as select 1")
+        base.commit()
+    raw, frame = read(path, sheet="订单")
+    assert raw.columns == ("编号", "sum's", "note")
+    assert frame["c1"].tolist() == ["5.5", "6"]
+    path = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(path)) as base:
+        base.execute("create table orders (id bigint, day date)")
+        base.execute("insert into orders values (1, '2025-01-02')")
+        base.execute("create view peek as select 1")
+    raw, frame = read(path)
+    assert (raw.columns, raw.types, raw.rows) == (("id", "day"), ("BIGINT", "DATE"), 1)
+    assert frame["_row"].tolist() == [2]
+
+
+def test_a_view_of_a_database_file_is_no_table(tmp_path):
+    path = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(path)) as base:
+        base.execute("create view peek as select * from read_text('/etc/hostname')")
+    with pytest.raises(DeliveryError, match="no table 'peek'"):
+        read(path, sheet="peek")
+    with pytest.raises(DeliveryError, match="without a table"):
+        read(path)
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path):
+    with pytest.raises(DeliveryError, match="no SQLite or DuckDB database"):
+        read(write(tmp_path, "a.db", b"hello" * 99))
+    with pytest.raises(DeliveryError, match="cannot be opened"):
+        read(write(tmp_path, "b.db", b"SQLite format 3\x00" + b"\x01" * 500))

@@ -10,6 +10,9 @@ from fractions import Fraction
 from workbook.settings.models import KPIS, Comparison, Goal, Grading, Pilot, Settings, Source
 from workbook.tables import SCHEMAS
 
+DATE_ORDERS = frozenset({"day first", "month first"})
+"""Candidates of a ``todo`` that ask for the order of day and month, not for a column."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -74,7 +77,7 @@ def _sources(sources: Sequence[Source]) -> Iterator[Fault]:
             yield _unknown((*at, "table"), source.table, list(SCHEMAS))
             continue
         known = list(schema.columns)
-        for section in ("columns", "constants", "values", "only"):
+        for section in ("columns", "constants", "values", "only", "todo"):
             for column in getattr(source, section):
                 if column not in known:
                     yield _unknown((*at, section, column), column, known)
@@ -83,14 +86,41 @@ def _sources(sources: Sequence[Source]) -> Iterator[Fault]:
                 if column not in known:
                     yield _unknown((*at, "dates", column), column, known)
         first: dict[str, str] = {}
-        for column, theirs in source.columns.items():
-            if theirs in first:
-                found = f"the file's column {theirs!r}, which {first[theirs]} is read from already"
-                yield Fault((*at, "columns", column), found, "a column of its own")
-            first.setdefault(theirs, column)
+        for column, mapped in source.columns.items():
+            for theirs in [mapped] if isinstance(mapped, str) else mapped:
+                if theirs in first:
+                    found = f"the file's column {theirs!r}, which {first[theirs]} is read from already"
+                    yield Fault((*at, "columns", column), found, "a column of its own")
+                first.setdefault(theirs, column)
+            if not mapped:
+                yield Fault((*at, "columns", column), "an empty list", "one or more of the file's columns")
+            several = not isinstance(mapped, str) and len(mapped) > 1
+            if several and (schema.columns.get(column) not in ("text", "contact", None) or column in ("phone", "email")):
+                yield Fault((*at, "columns", column), f"{len(mapped)} columns of the file", "one; only text is put together")
         for column in source.constants:
             if column in source.columns:
                 yield Fault((*at, "constants", column), "a constant for a column that is mapped", "one of the two")
+        for column, candidates in open_questions(source).items():
+            if column in schema.required:
+                among = f", such as {' or '.join(map(repr, candidates))}" if candidates else " or constants"
+                place = "dates" if column in source.columns else "columns"
+                found = f"an open question: which column of {source.file} is {source.table}.{column}?"
+                if place == "dates":
+                    found = f"an open question: how are the dates of {source.file} written in {source.columns[column]!r}?"
+                yield Fault((*at, "todo", column), found, f"the answer under {place}{among}", "then delete this line")
+
+
+def open_questions(source: Source) -> dict[str, list[str]]:
+    """Of a source's ``todo`` what is still unanswered: columns not mapped, and date orders not given."""
+
+    def answered(column: str, candidates: list[str]) -> bool:
+        if column in source.constants:
+            return True
+        if candidates and set(candidates) <= DATE_ORDERS:
+            return isinstance(source.dates, str) or column in (source.dates or {})
+        return column in source.columns
+
+    return {column: candidates for column, candidates in source.todo.items() if not answered(column, candidates)}
 
 
 def _goals(goals: Sequence[Goal]) -> Iterator[Fault]:

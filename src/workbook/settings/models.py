@@ -61,20 +61,28 @@ class Source(Section):
     table: str = Field(description="The canonical table that the file fills.")
     file: str = Field(description="File name inside the delivery; * and ? stand for any characters.")
     system: str = Field("", description="The client's system that the file comes from, e.g. CRM or shop.")
-    sheet: str | None = Field(None, description="Sheet of an Excel file; the first one by default.")
-    header_row: int = Field(1, ge=1, description="Row of the file that holds the column names, counted from 1.")
+    sheet: str | None = Field(None, description="Sheet of an Excel file or table of a database file; the first by default.")
+    header_row: int = Field(
+        1, ge=0, description="Row of the file that holds the column names, counted from 1; 0: there are none but 'column 1' …."
+    )
     encoding: str | None = Field(None, description="Text encoding, e.g. gb18030; found by evidence where it is not given.")
-    delimiter: str | None = Field(None, description="Character between columns; found by evidence where it is not given.")
-    columns: dict[str, str] = Field(description="Canonical column: the file's own column name.")
+    delimiter: str | None = Field(
+        None, description="Character between columns, a space for any number of them; found by evidence where it is not given."
+    )
+    columns: dict[str, str | list[str]] = Field(
+        description="Canonical column: the file's own column name, or several that make one text: a first and a last name."
+    )
     constants: dict[str, str] = Field(default_factory=dict, description="Canonical column: one value for every row.")
     dates: str | dict[str, str] | None = Field(
-        None, description="strptime format of the dates, one for all or one a column; found from all values otherwise."
+        None,
+        description="strptime format of the dates, or 'day first', 'month first' or 'excel' (a spreadsheet's day numbers), one "
+        "for all or one a column; found from all values otherwise.",
     )
     amounts_in: Literal["yuan", "ten_thousand", "cent"] = Field(
         "yuan", description="Unit of the amounts: whole currency units (元), ten thousands (万元) or hundredths (分)."
     )
     values: dict[str, dict[str, str]] = Field(
-        default_factory=dict, description="Canonical column: the file's value: the canonical value."
+        default_factory=dict, description="Canonical column: the file's value: the canonical value, empty for a missing one."
     )
     missing: list[str] = Field(
         default=["", "N/A", "n/a", "NULL", "null", "None", "-", "--", "无", "未知"],
@@ -83,12 +91,19 @@ class Source(Section):
     accumulate: bool = Field(
         False, description="True where each delivery holds only new rows: the files of earlier periods are read too."
     )
-    group: bool = Field(
-        False, description="True where several rows of the file make one row of the table: money and quantities are summed."
+    group: bool | Literal["last"] = Field(
+        False,
+        description="True where several rows of the file make one row of the table: money and quantities are summed; last "
+        "where each of them tells all of it, as in a log: the last value of each column counts.",
     )
     only: dict[str, list[str]] = Field(
         default_factory=dict,
         description="Canonical column: the values of rows that count; others are quarantined as not valid business.",
+    )
+    todo: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="Canonical column: the candidates among which `workbook new` could not decide. Write the right one under "
+        "columns (or its date order under dates) and delete the line; a required column stops check and run until then.",
     )
 
 

@@ -244,34 +244,50 @@ def _drop_repeated(connection: duckdb.DuckDBPyConnection, schema: TableSchema, f
 
 
 def _group(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> None:
-    """Rows of grouped files become one row a key: amounts and numbers summed, of the other columns the first value."""
-    grouped = ", ".join(str(d.file) for d in files if d.source.group)
-    if not grouped:
+    """Rows of grouped files become one row a key: amounts and numbers summed, of the other columns the first value; where each
+    row tells all of it (``group: last``), the last value of every column."""
+    chosen = [d for d in files if d.source.group]
+    if not chosen:
         return
     name = schema.name
+    grouped = ", ".join(str(d.file) for d in chosen)
     key = ", ".join(f'"{k}"' for k in schema.key)
-    members = f"select * from clean_{name} where _file in ({grouped})"
-    connection.execute(f"create or replace table members_{name} as select _file, _row, {key} from ({members})")
-    first = "order by _file, _row"
-    merged = []
-    for column, kind in schema.columns.items():
-        if column in schema.key:
-            merged.append(f'"{column}"')
-        elif kind in ("money", "count"):
-            merged.append(f'sum("{column}")::{SQL_TYPES[kind]} as "{column}"')
-        elif kind == "number":
-            # decimals, so that the sum does not hang on the order of the rows
-            merged.append(f'sum("{column}"::decimal(28,8))::double as "{column}"')
-        else:
-            merged.append(f'first("{column}" {first}) filter ("{column}" is not null) as "{column}"')
     connection.execute(
-        f"create or replace table grouped as select min(_file) as _file, first(_row {first}) as _row, {', '.join(merged)} "
-        f"from ({members}) group by {key}"
+        f"create or replace table members_{name} as select _file, _row, {key} from clean_{name} where _file in ({grouped})"
     )
+    parts = []
+    for last in (False, True):
+        numbers = ", ".join(str(d.file) for d in chosen if (d.source.group == "last") is last)
+        if numbers:
+            merged = ", ".join(_last_cell(schema, c) if last else _summed_cell(schema, c) for c in schema.columns)
+            of, order = ("max", "_file desc, _row desc") if last else ("min", "_file, _row")
+            parts.append(
+                f"select {of}(_file) as _file, first(_row order by {order}) as _row, {merged} "
+                f"from clean_{name} where _file in ({numbers}) group by {key}"
+            )
+    connection.execute(f"create or replace table grouped as {' union all by name '.join(parts)}")
     connection.execute(
         f"create or replace table clean_{name} as select * from clean_{name} where _file not in ({grouped}) "
         "union all by name select * from grouped"
     )
+
+
+def _summed_cell(schema: TableSchema, column: str) -> str:
+    kind = schema.columns[column]
+    if column in schema.key:
+        return f'"{column}"'
+    if kind in ("money", "count"):
+        return f'sum("{column}")::{SQL_TYPES[kind]} as "{column}"'
+    if kind == "number":
+        # decimals, so that the sum does not hang on the order of the rows
+        return f'sum("{column}"::decimal(28,8))::double as "{column}"'
+    return f'first("{column}" order by _file, _row) filter ("{column}" is not null) as "{column}"'
+
+
+def _last_cell(schema: TableSchema, column: str) -> str:
+    if column in schema.key:
+        return f'"{column}"'
+    return f'first("{column}" order by _file desc, _row desc) filter ("{column}" is not null) as "{column}"'
 
 
 def _give_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> list[tuple[str, str, int]]:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
 from workbook.report.blocks import mask
 from workbook.settings.models import Source
 from workbook.sources.parsing import (
+    DAY_FIRST,
+    EXCEL,
+    MONTH_FIRST,
     bare_number_sql,
     date_evidence,
+    excel_time_sql,
     flag_sql,
     given_time_sql,
     has_scale,
@@ -118,7 +122,8 @@ def mapping_problems(raw: RawFile, source: Source) -> list[str]:
         if column not in schema.columns:
             near = _nearest(column, list(schema.columns))
             problems.append(f"{raw.name}: found the column {column!r} in sources; expected a column of {source.table}; {near}")
-    for column, own in source.columns.items():
+    mapped = [(column, own) for column, parts in own_columns(source).items() for own in parts]
+    for column, own in mapped:
         if own not in raw.columns:
             near = _nearest(own, list(raw.columns))
             problems.append(
@@ -129,8 +134,8 @@ def mapping_problems(raw: RawFile, source: Source) -> list[str]:
                 f"{raw.name}: found {raw.columns.count(own)} columns {own!r}; expected one for {source.table}.{column}; "
                 "rename them in the file"
             )
-    for own in sorted(set(source.columns.values())):
-        doubled = [column for column, name in source.columns.items() if name == own]
+    for own in sorted({own for _, own in mapped}):
+        doubled = [column for column, name in mapped if name == own]
         if len(doubled) > 1:
             problems.append(
                 f"{raw.name}: found {own!r} mapped to {' and '.join(doubled)}; expected one canonical column a file column; "
@@ -141,12 +146,17 @@ def mapping_problems(raw: RawFile, source: Source) -> list[str]:
             f"{raw.name}: found {column!r} both in columns and in constants; expected one of them; take one out of sources"
         )
     for column in schema.required:
-        if column not in source.columns and column not in source.constants:
+        if column not in source.columns and column not in source.constants and column not in source.todo:
             problems.append(
                 f"{raw.name}: found no column for {source.table}.{column}; expected one, since rows are worthless without it; "
                 f"map one of {', '.join(raw.columns)}"
             )
     return problems
+
+
+def own_columns(source: Source) -> dict[str, tuple[str, ...]]:
+    """Canonical column → the file's own columns that make it; several are one text with spaces between."""
+    return {column: (own,) if isinstance(own, str) else tuple(own) for column, own in source.columns.items()}
 
 
 def join_files(connection: duckdb.DuckDBPyConnection, raws: Mapping[int, RawFile], source: Source, relation: str) -> RawSource:
@@ -156,23 +166,35 @@ def join_files(connection: duckdb.DuckDBPyConnection, raws: Mapping[int, RawFile
         raws: number of each file → the file, its mapping already found sound (:func:`mapping_problems`).
         relation: name of the DuckDB view to make.
     """
-    own = tuple(source.columns.values())
+    own = tuple(own_columns(source).values())
     types = []
-    for column in own:
-        found = {raw.types[raw.columns.index(column)] for raw in raws.values()}
-        types.append(found.pop() if len(found) == 1 else "VARCHAR")
+    for columns in own:
+        found = {raw.types[raw.columns.index(columns[0])] for raw in raws.values()}
+        types.append(found.pop() if len(found) == 1 and len(columns) == 1 else "VARCHAR")
     parts = []
     for number, raw in raws.items():
         cells = []
-        for i, (column, wanted) in enumerate(zip(own, types, strict=True)):
-            position = raw.columns.index(column)
-            same = raw.types[position] == wanted
-            cells.append(f"{f'c{position}' if same else _tidy(f'c{position}', raw.types[position], False)} as c{i}")
+        for i, (columns, wanted) in enumerate(zip(own, types, strict=True)):
+            places = [raw.columns.index(column) for column in columns]
+            same = len(places) == 1 and raw.types[places[0]] == wanted
+            texts = [_tidy(f"c{place}", raw.types[place], False) for place in places]
+            cells.append(f"{f'c{places[0]}' if same else _one_text(texts)} as c{i}")
         parts.append(f"select {', '.join([f'{number} as _file', '_row', *cells])} from {raw.relation}")
     connection.execute(f"create or replace temp view {relation} as {' union all '.join(parts)}")
     names = {number: raw.name for number, raw in raws.items()}
     name = next(iter(names.values())) if len(names) == 1 else source.file
-    return RawSource(name, relation, own, tuple(types), any(raw.iso_dates for raw in raws.values()), names)
+    return RawSource(
+        name, relation, tuple(map(" ".join, own)), tuple(types), any(raw.iso_dates for raw in raws.values()), names
+    )
+
+
+def _one_text(texts: Sequence[str]) -> str:
+    """Several cells as one text; Chinese characters that meet (family and given name) have no space between."""
+    if len(texts) == 1:
+        return texts[0]
+    parts = ", ".join(f"nullif({words}, '')" for words in texts)
+    together = f"trim(concat_ws(' ', {parts}))"
+    return f"regexp_replace({together}, '([\u4e00-\u9fff]) +([\u4e00-\u9fff])', '\\1\\2', 'g')"
 
 
 def type_columns(
@@ -226,7 +248,7 @@ def _cell(
     if column in source.constants:
         held, type_ = literal(source.constants[column]), "VARCHAR"
     else:
-        position = raw.columns.index(source.columns[column])
+        position = raw.columns.index(" ".join(own_columns(source)[column]))
         held, type_ = f"c{position}", raw.types[position]
     native = _native(held, type_, kind, source)
     if native is not None and column not in source.values:
@@ -238,15 +260,19 @@ def _cell(
     t, s = f'"t_{column}"', f'"s_{column}"'
     if kind in ("date", "time"):
         form = source.dates if isinstance(source.dates, str) else (source.dates or {}).get(column)
-        if form is not None:
+        if form == EXCEL:
+            return _Cell(column, kind, tidied, text, f"cast({plausible(excel_time_sql(t))} as {SQL_TYPES[kind]})", True)
+        if form is not None and form not in (DAY_FIRST, MONTH_FIRST):
             problems += _form_problems(connection, raw, column, form)
             bare = given_time_sql(t, form, iso_too=raw.iso_dates)
             return _Cell(column, kind, tidied, text, f"cast({plausible(s)} as {SQL_TYPES[kind]})", True, bare)
         evidence = date_evidence(connection, texts)
+        if form is not None:
+            evidence = replace(evidence, given="dmy" if form == DAY_FIRST else "mdy")
         if evidence.ambiguous:
             problems.append(
-                f"{raw.name}: found dates such as {evidence.sample!r} in {source.columns.get(column, column)!r}; "
-                "expected to tell day from month; set sources.dates to %d/%m/%Y or %m/%d/%Y"
+                f"{raw.name}: found dates such as {evidence.sample!r} in {_own(source, column)!r}; "
+                f"expected to tell day from month; set sources.dates to %d/%m/%Y or %m/%d/%Y, {DAY_FIRST!r} or {MONTH_FIRST!r}"
             )
         typed = f"cast({time_sql(s, t, evidence)} as {SQL_TYPES[kind]})"
         return _Cell(column, kind, tidied, text, typed, True, iso_time_sql(t, evidence))
@@ -308,7 +334,7 @@ def _text(type_: str, source: Source, column: str, signs: bool) -> str:
     # a word that the vocabulary names is never a word for "missing"
     missing = ({tidy(word, signs=signs) for word in source.missing} - set(words)) | {""}
     cases = [f"when {u} in ({', '.join(map(literal, sorted(missing)))}) then null"] if type_ == "VARCHAR" else []
-    cases += [f"when {u} = {literal(own)} then {literal(ours)}" for own, ours in words.items()]
+    cases += [f"when {u} = {literal(own)} then {literal(ours) if ours else 'null'}" for own, ours in words.items()]
     return f"(case {' '.join(cases)} else {u} end)" if cases else u
 
 
@@ -356,8 +382,13 @@ def _unreadable(
     return repairs, problems
 
 
+def _own(source: Source, column: str) -> str:
+    """A column as its file calls it."""
+    return " ".join(own_columns(source).get(column, (column,)))
+
+
 def _wrong_column(file: str, source: Source, cell: _Cell, unread: int, given: int, example: str) -> str:
-    own = source.columns.get(cell.column, cell.column)
+    own = _own(source, cell.column)
     advice = _ADVICE.get(cell.kind, "correct the file")
     return (
         f"{file}: found {unread} of {given} values of {own!r} that are no {_NOUNS[cell.kind]}, such as {example!r}; "

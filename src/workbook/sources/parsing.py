@@ -21,6 +21,9 @@ MONTH_NAMES = ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B 
 YES = ("是", "y", "yes", "true", "t", "1", "有", "√", "✓", "对")
 NO = ("否", "n", "no", "false", "f", "0", "无", "×", "没有", "错")
 
+DAY_FIRST, MONTH_FIRST, EXCEL = "day first", "month first", "excel"
+"""Words of ``sources.dates`` that are no strptime formats: the order of day and month, and day numbers of a spreadsheet."""
+
 EARLIEST, LATEST = "1900-01-01", "2200-01-01"
 """Dates outside are typing errors, not dates."""
 
@@ -124,6 +127,7 @@ class DateEvidence:
         compact: values such as 20250304.
         words: any with 时, 分, 上午, pm …
         sample: the first value in order of text, for messages.
+        given: the order that the settings give, ``dmy`` or ``mdy``.
     """
 
     values: int
@@ -134,10 +138,13 @@ class DateEvidence:
     compact: int
     words: bool
     sample: str
+    given: str | None = None
 
     @property
     def order(self) -> str | None:
-        """``dmy`` or ``mdy`` where the values of the column decide it."""
+        """``dmy`` or ``mdy`` where the settings give it or the values of the column decide it."""
+        if self.given:
+            return self.given
         if self.first_high and not self.second_high:
             return "dmy"
         return "mdy" if self.second_high and not self.first_high else None
@@ -213,6 +220,17 @@ def given_time_sql(t: str, form: str, *, iso_too: bool) -> str:
     """A timestamp from text in the strptime format *form* (and as ISO where the file format itself knows dates)."""
     forms = [form, *(["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"] if iso_too else [])]
     return f"try_strptime({t}, [{', '.join(map(literal, forms))}])"
+
+
+def excel_time_sql(t: str) -> str:
+    """A timestamp from a spreadsheet's day number, ``45658`` or ``45658.5``; ISO text, which some cells still are, as it is.
+
+    Day 60 is the 29 February 1900 that never was; from 61 on the count is days since 30 December 1899.
+    """
+    days = f"try_cast({t} as double)"
+    moment = f"timestamp '1899-12-30' + to_seconds(round({days} * 86400))"
+    iso = f"case when regexp_full_match({t}, '{_ISO}') then try_cast({t} as timestamp) end"
+    return f"case when {days} between 61 and 109574 then {moment} else {iso} end"
 
 
 def plausible(x: str) -> str:

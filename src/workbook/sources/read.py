@@ -7,11 +7,13 @@ relation, ``_row`` is the number that a spreadsheet program shows beside the row
 
 from __future__ import annotations
 
-import codecs
 import csv
 import datetime as dt
+import gzip
 import io
 import json
+import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +25,21 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from workbook.errors import DeliveryError
 from workbook.settings.models import Source
+from workbook.sources.databases import DATABASE_ENDINGS, database_tables, load_table
+from workbook.sources.encoding import find_encoding
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 EXCEL_ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 PARQUET_ENDINGS = (".parquet", ".pq")
 JSON_ENDINGS = (".jsonl", ".ndjson")
-DELIMITERS = (",", "\t", ";", "|")
+ENDINGS = TEXT_ENDINGS + EXCEL_ENDINGS + PARQUET_ENDINGS + JSON_ENDINGS + DATABASE_ENDINGS
+ZIPPED = ".gz"
+"""A text file or JSON lines may come packed, as ``orders.csv.gz``."""
 
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+DELIMITERS = (",", "\t", ";", "|")
+BLANKS = " "
+"""The delimiter of files whose columns are set apart by one or more spaces."""
+
 _BINARY = {
     b"PK\x03\x04": "an Excel or zip file",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
@@ -40,6 +49,8 @@ _BINARY = {
     b"\x89PNG": "a picture",
 }
 _BLOCK = 1 << 24
+_LARGEST = 1 << 32
+_RUN = re.compile(rb"[ \t]+")
 
 
 @dataclass(frozen=True)
@@ -65,13 +76,37 @@ class RawFile:
     iso_dates: bool = False
 
 
+def ending_of(path: Path) -> str:
+    """The ending that tells what a file is, without that of its packing: ``.csv`` of ``orders.csv.gz``."""
+    ending = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if ending == ZIPPED else ending
+
+
+def content_of(path: Path, name: str) -> bytes:
+    """The bytes of a file, unpacked where it is packed.
+
+    Raises:
+        DeliveryError: where it is no sound gzip file, or larger than 4 GB unpacked.
+    """
+    if path.suffix.lower() != ZIPPED:
+        return path.read_bytes()
+    try:
+        with gzip.open(path) as packed:
+            content = packed.read(_LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as fault:
+        raise _fault(name, f"a file that gzip cannot unpack ({fault})", "a whole .gz file", "pack it again") from None
+    if len(content) > _LARGEST:
+        raise _fault(name, "more than 4 GB once unpacked", "at most 4 GB", "deliver it in parts or as Parquet")
+    return content
+
+
 def read_file(connection: duckdb.DuckDBPyConnection, path: Path, name: str, source: Source, relation: str) -> RawFile:
     """Read one file into *relation* of *connection*.
 
     Args:
         path: the file.
         name: how messages call it.
-        source: what the settings say of it (sheet, header_row, encoding, delimiter).
+        source: what the settings say of it (sheet or table, header_row, encoding, delimiter).
         relation: name of the DuckDB relation to make.
 
     Raises:
@@ -81,60 +116,25 @@ def read_file(connection: duckdb.DuckDBPyConnection, path: Path, name: str, sour
         raise _fault(name, "no such file", "the file named in sources.file", "deliver it or correct the name")
     if path.stat().st_size == 0:
         raise _fault(name, "an empty file (0 bytes)", "a header and rows", "export it again")
-    ending = path.suffix.lower()
+    ending = ending_of(path)
     if ending in PARQUET_ENDINGS:
         raw = _read_parquet(connection, path, name, relation)
     elif ending in EXCEL_ENDINGS:
         raw = _read_excel(connection, path, name, source, relation)
     elif ending in JSON_ENDINGS:
         raw = _read_json_lines(connection, path, name, relation)
+    elif ending in DATABASE_ENDINGS:
+        raw = _read_database(connection, path, name, source, relation)
     elif ending in TEXT_ENDINGS:
         raw = _read_text(connection, path, name, source, relation)
     else:
-        known = ", ".join(TEXT_ENDINGS + EXCEL_ENDINGS + PARQUET_ENDINGS + JSON_ENDINGS)
+        known = ", ".join(ENDINGS)
         raise _fault(name, f"the ending {ending or '(none)'}", f"one of {known}", "export it in one of these formats")
     if raw.rows == 0:
         raise _fault(
             name, "a header only, no rows", f"rows for the table {source.table}", "export it again, or take it out of sources"
         )
     return raw
-
-
-def find_encoding(content: bytes, name: str) -> str:
-    """The encoding of a text file by evidence: its mark, else strict UTF-8, else GB 18030 where it reads as Chinese.
-
-    >>> find_encoding("客户,金额".encode("gbk"), "a.csv")
-    'gb18030'
-
-    Raises:
-        DeliveryError: where none of them fits.
-    """
-    for mark, encoding in _MARKS.items():
-        if content.startswith(mark):
-            return encoding
-    try:
-        content.decode("utf-8")
-        return "utf-8"
-    except UnicodeDecodeError:
-        pass
-    try:
-        foreign = {c for c in content.decode("gb18030") if ord(c) > 127}
-    except UnicodeDecodeError:
-        foreign = set()
-    # Western bytes often pass for rare characters of GB 18030; real Chinese text lives in GB 2312
-    if foreign and sum(_is_common(c) for c in foreign) >= 0.7 * len(foreign):
-        return "gb18030"
-    raise _fault(
-        name, "text that is neither UTF-8 nor GB 18030", "a known encoding", "give sources.encoding, e.g. latin-1 or big5"
-    )
-
-
-def _is_common(character: str) -> bool:
-    try:
-        character.encode("gb2312")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _fault(name: str, found: str, expected: str, do: str) -> DeliveryError:
@@ -145,19 +145,24 @@ def _fault(name: str, found: str, expected: str, do: str) -> DeliveryError:
 
 
 def _read_text(connection: duckdb.DuckDBPyConnection, path: Path, name: str, source: Source, relation: str) -> RawFile:
-    content = path.read_bytes()
+    content = content_of(path, name)
     for magic, kind in _BINARY.items():
         if content.startswith(magic):
             raise _fault(name, f"{kind} under the name of a text file", "text with columns", "rename or export it as CSV")
     content = _as_utf8(content, name, source.encoding)
     if b"\x00" in content[:65536]:
         raise _fault(name, "a binary file (NUL bytes)", "text with columns", "export it as CSV")
-    lines = content.splitlines(keepends=True) if source.header_row > 1 else []
-    start = sum(len(line) for line in lines[: source.header_row - 1])
+    if source.delimiter == BLANKS:
+        content = b"\n".join(_RUN.sub(b"\t", line.strip()) for line in content.splitlines())
+    skipped = max(source.header_row - 1, 0)
+    lines = content.splitlines(keepends=True) if skipped else []
+    start = sum(len(line) for line in lines[:skipped])
     head = content[start : start + (1 << 20)].decode("utf-8", "ignore")
-    delimiter = source.delimiter or _find_delimiter(head)
+    delimiter = "\t" if source.delimiter == BLANKS else source.delimiter or find_delimiter(head)
     reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
     header = next(reader, [])
+    told = reader.line_num if source.header_row else 0
+    header = header if source.header_row else _numbered(len(header))
     if not any(cell.strip() for cell in header):
         raise _fault(name, f"no column names in row {source.header_row}", "a header", "set sources.header_row")
     cells = [f"c{i}" for i in range(len(header))]
@@ -170,9 +175,7 @@ def _read_text(connection: duckdb.DuckDBPyConnection, path: Path, name: str, sou
     # the header may itself hold line breaks: skip what the csv module consumed for it
     table = arrow_csv.read_csv(
         pa.BufferReader(content),
-        read_options=arrow_csv.ReadOptions(
-            use_threads=False, column_names=cells, skip_rows=source.header_row - 1 + reader.line_num, block_size=_BLOCK
-        ),
+        read_options=arrow_csv.ReadOptions(use_threads=False, column_names=cells, skip_rows=skipped + told, block_size=_BLOCK),
         parse_options=arrow_csv.ParseOptions(
             delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=misfit
         ),
@@ -181,7 +184,7 @@ def _read_text(connection: duckdb.DuckDBPyConnection, path: Path, name: str, sou
         ),
     )
     _refuse_open_quote(table, misfits, content, name)
-    shift = reader.line_num - 1  # rows are counted as a spreadsheet does: a header of several lines is one row
+    shift = max(told - 1, 0)  # rows are counted as a spreadsheet does: a header of several lines is one row
     misfits = [(number - shift, text) for number, text in misfits]
     blank = {number for number, text in misfits if not text.strip()}
     numbers = _row_numbers(table.num_rows, source.header_row + 1, {number for number, _ in misfits})
@@ -218,7 +221,12 @@ def _as_utf8(content: bytes, name: str, given: str | None) -> bytes:
         ) from None
 
 
-def _find_delimiter(head: str) -> str:
+def _numbered(width: int) -> list[str]:
+    """Names for the columns of a file without a header."""
+    return [f"column {i}" for i in range(1, width + 1)]
+
+
+def find_delimiter(head: str) -> str:
     """The character that parts the header into most columns; a comma where there is only one."""
     parts = {d: len(next(csv.reader(io.StringIO(head, newline=""), delimiter=d), [])) for d in DELIMITERS}
     return max(DELIMITERS, key=lambda d: parts[d])
@@ -256,9 +264,12 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, name: str, so
         sheets = ", ".join(repr(s) for s in book.sheet_names)
         raise _fault(name, f"no sheet {source.sheet!r}", f"one of {sheets}", "correct sources.sheet")
     rows = book.get_sheet_by_name(source.sheet or book.sheet_names[0]).to_python(skip_empty_area=False)
-    header = [_cell(c) for c in rows[source.header_row - 1]] if len(rows) >= source.header_row else []
-    while header and not header[-1].strip():
-        header.pop()
+    if source.header_row:
+        header = [_cell(c) for c in rows[source.header_row - 1]] if len(rows) >= source.header_row else []
+        while header and not header[-1].strip():
+            header.pop()
+    else:
+        header = _numbered(len(rows[0])) if rows else []
     if not header:
         raise _fault(name, f"no column names in row {source.header_row}", "a header", "set sources.header_row")
     width = len(header)
@@ -310,7 +321,7 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path, name: str, 
 
 def _read_json_lines(connection: duckdb.DuckDBPyConnection, path: Path, name: str, relation: str) -> RawFile:
     records: list[dict[str, object]] = []
-    for number, line in enumerate(_as_utf8(path.read_bytes(), name, None).decode().splitlines(), start=1):
+    for number, line in enumerate(_as_utf8(content_of(path, name), name, None).decode().splitlines(), start=1):
         if not line.strip():
             continue
         try:
@@ -331,6 +342,21 @@ def _json_cell(value: object) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else _cell(value)
+
+
+# databases -------------------------------------------------------------------------------------------------------
+
+
+def _read_database(connection: duckdb.DuckDBPyConnection, path: Path, name: str, source: Source, relation: str) -> RawFile:
+    tables = database_tables(path, name)
+    chosen = source.sheet or next(iter(tables), None)
+    if chosen not in tables:
+        found = f"no table {chosen!r}" if chosen else "a database without a table"
+        raise _fault(name, found, f"one of {', '.join(map(repr, tables)) or 'its tables'}", "correct sources.sheet")
+    columns = load_table(connection, path, chosen, relation)
+    types = [str(row[1]) for row in connection.execute(f"describe {relation}").fetchall()[1:]]
+    rows = _one(connection, f"select count(*) from {relation}")
+    return RawFile(name, relation, tuple(columns), tuple(types), rows, iso_dates=True)
 
 
 # loading ---------------------------------------------------------------------------------------------------------

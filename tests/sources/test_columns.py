@@ -1,0 +1,56 @@
+"""Mapping a file's own columns: parts of one text, day numbers of a spreadsheet, date orders, logs."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbook.errors import DeliveryError
+
+
+def rows(prepared, table, columns):
+    found = prepared.tables.connection.execute(f"select {columns} from {table} order by 1").fetchall()
+    return [[None if cell is None else str(cell) for cell in row] for row in found]
+
+
+def test_names_in_parts_become_one(deliver, source):
+    one = {**source("customers", "c.csv", ""), "columns": {"customer_id": "id", "name": ["first", "last"]}}
+    made = deliver({"c.csv": "id,first,last\n1,Ann,Lee\n2,王,小明\n3,,Smith\n"}, [one])
+    assert rows(made, "customers", "customer_id, name") == [["1", "Ann Lee"], ["2", "王小明"], ["3", "Smith"]]
+
+
+def test_day_numbers_of_a_spreadsheet_are_dates_where_the_settings_say_so(deliver, source):
+    one = source("orders", "o.csv", "order_id=id ordered_at=day", dates={"ordered_at": "excel"})
+    made = deliver({"o.csv": "id,day\n1,45931\n2,45931.5\n3,2025-10-03\n"}, [one])
+    found = [["1", "2025-10-01 00:00:00"], ["2", "2025-10-01 12:00:00"], ["3", "2025-10-03 00:00:00"]]
+    assert rows(made, "orders", "order_id, ordered_at") == found
+
+
+@pytest.mark.parametrize(("order", "month"), [("day first", "11"), ("month first", "10")])
+def test_the_order_of_day_and_month_may_be_given(deliver, source, order, month):
+    one = source("orders", "o.csv", "order_id=id ordered_at=day", dates=order)
+    made = deliver({"o.csv": "id,day\n1,10/11/2025 08:30\n"}, [one])
+    assert rows(made, "orders", "month(ordered_at)::varchar") == [[month]]
+
+
+def test_an_ambiguous_date_names_the_words_to_write(deliver, source):
+    with pytest.raises(DeliveryError, match="'day first' or 'month first'"):
+        deliver({"o.csv": "id,day\n1,10/11/2025\n"}, [source("orders", "o.csv", "order_id=id ordered_at=day")])
+
+
+def test_the_last_row_of_a_log_tells_how_a_ticket_stands(deliver, source):
+    log = "id,opened,state,reopened,solved\n1,2025-10-01,new,0,\n1,2025-10-01,open,1,\n2,2025-10-02,new,0,\n"
+    log += "1,2025-10-01,closed,1,2025-10-05\n"
+    one = source("tickets", "t.csv", "ticket_id=id opened_at=opened status=state reopened resolved_at=solved", group="last")
+    made = deliver({"t.csv": log}, [one])
+    assert rows(made, "tickets", "ticket_id, status, reopened, resolved_at::date") == [
+        ["1", "closed", "1", "2025-10-05"],
+        ["2", "new", "0", None],
+    ]
+    (line,) = made.row_ledger.to_dict("records")
+    assert (line["rows_in"], line["rows_kept"]) == (4, 4)
+
+
+def test_a_value_translated_to_nothing_is_missing(deliver, source):
+    one = source("feedback", "f.csv", "feedback_id=id given_at=day score=s", values={"score": {"11": ""}})
+    made = deliver({"f.csv": "id,day,s\n1,2025-10-01,10\n2,2025-10-01,11\n"}, [one])
+    assert rows(made, "feedback", "feedback_id, score") == [["1", "10.0"], ["2", None]]
