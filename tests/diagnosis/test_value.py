@@ -1,13 +1,15 @@
-"""X4 by hand: misgraded customers; companions recovered from planted never-takers."""
+"""X4 by hand: misgraded customers; companions, and the buyers whom they do not move, recovered."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from workbook.diagnosis.companions import companion_pairs, never_takers
+from workbook.diagnosis.companions import anchor_buyers, baskets_of, companion_pairs, unmoved_share
 from workbook.diagnosis.value import tier_places, value_checks
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
+from workbook.synthetic.generate import generate
+from workbook.synthetic.plan import Faults, Plan
 from workbook.tables import tables_of
 
 
@@ -51,20 +53,64 @@ def test_tiers_are_known_by_id_and_by_name_in_each_language(settings):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("chance", [0.0, 0.06])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6])
-def test_the_share_of_never_takers_is_recovered(share):
+def test_the_share_of_buyers_moved_by_nothing_but_chance_is_recovered(share, chance):
     rng = np.random.default_rng(7)
     n = 4000
     pair, baskets = rng.integers(0, 3, n), rng.integers(1, 9, n)
-    taken = rng.binomial(baskets, np.array([0.2, 0.4, 0.6])[pair]) * (rng.random(n) >= share)
-    found = never_takers(pair, baskets, taken, 0.95)
+    moved = rng.random(n) >= share
+    taken = rng.binomial(baskets, np.where(moved, np.array([0.2, 0.4, 0.6])[pair], chance))
+    found = unmoved_share(pair, baskets, taken, np.full(n, chance), 0.95)
     assert found.low <= share <= found.high
     assert found.share == pytest.approx(share, abs=0.05)
 
 
 def test_buyers_who_all_take_the_companion_leave_nobody_out():
-    found = never_takers(["x"] * 50, [2] * 50, [2] * 50, 0.95)
+    found = unmoved_share(["x"] * 50, [2] * 50, [2] * 50, [0.1] * 50, 0.95)
     assert (found.share, found.low) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_the_check_and_the_truth_of_missed_cross_sell_are_one_quantity(strength):
+    """At strength .5 the interval missed the 45 % planted: the companion led the pair, and chance counted as taking it."""
+    held = 0
+    for seed in range(1, 5):
+        plan = Plan(customers=1000, periods=1, seed=seed, faults=Faults.of({"missed_cross_sell": strength}))
+        tables, hit = sales_of(generate(plan))
+        with baskets_of(tables, 12):
+            buyers = anchor_buyers(tables, companion_pairs(tables, 1.3))
+        pair = buyers["anchor"] + buyers["companion"]
+        found = unmoved_share(pair, buyers["baskets"], buyers["taken"], buyers["chance"], 0.95)
+        held += found.low <= buyers["customer_id"].isin(hit).mean() <= found.high
+    assert held >= 3
+
+
+def pairs_of(tables):
+    with baskets_of(tables, 12):
+        return companion_pairs(tables, 1.3)
+
+
+def sales_of(story):
+    """The orders and lines of a story as canonical tables, and the customers who were never offered a companion."""
+    orders, lines, world = story.sales.orders, story.sales.lines, story.world
+    happened = orders["happened"].to_numpy()
+    ids, products = world.customers["customer_id"].to_numpy(), world.products["product_id"].to_numpy()
+    days = np.datetime64(world.plan.opens) + orders["day_of"].to_numpy().astype("timedelta64[D]")
+    frames = {
+        "orders": pd.DataFrame(
+            {"order_id": orders["order_id"], "customer_id": ids[orders["customer"]], "ordered_at": days}
+        )[happened],
+        "order_lines": pd.DataFrame(
+            {
+                "order_id": orders["order_id"].to_numpy()[lines["order"]], "line_id": lines["line"].astype(str),
+                "product_id": products[lines["product"]], "quantity": lines["quantity"], "amount": lines["cents"] / 100,
+                "refund_of": lines["refund_of"].where(lines["refund_of"] > 0).astype("Int64").astype("string"),
+            }
+        )[happened[lines["order"]]],
+        "products": world.products[["product_id", "name", "category", "price"]],
+    }  # fmt: skip
+    return tables_of(frames, world.plan.last), story.planted["missed_cross_sell"].ids
 
 
 def baskets(joint, alone_a, alone_b, others):
@@ -78,14 +124,28 @@ def baskets(joint, alone_a, alone_b, others):
 
 
 def test_lift_is_joint_baskets_over_what_chance_gives():
-    pairs = companion_pairs(baskets(40, 10, 60, 90), 1.3, 12)
+    pairs = pairs_of(baskets(40, 10, 60, 90))
     assert pairs[["anchor", "companion", "baskets", "joint"]].to_numpy().tolist() == [["A", "B", 50, 40]]
     assert pairs["lift"].iloc[0] == pytest.approx(40 * 200 / (50 * 100))
     assert pairs["attach"].iloc[0] == pytest.approx(0.8)
 
 
+def test_the_dearer_product_leads_the_pair_and_the_rarer_one_without_prices():
+    tables = baskets(40, 10, 60, 90)
+    tables.connection.execute("insert into products (product_id, name, category, price) values ('A', 'filter', '', 5)")
+    assert pairs_of(tables)["anchor"].tolist() == ["A"]
+    tables.connection.execute("insert into products (product_id, name, category, price) values ('B', 'machine', '', 500)")
+    assert pairs_of(tables)["anchor"].tolist() == ["B"]
+
+
+def test_chance_is_that_of_the_other_places_in_the_basket():
+    pair = pairs_of(baskets(40, 10, 60, 90)).iloc[0]
+    # 50 baskets with A hold nothing but A and B: there is no other place that chance could fill
+    assert pair["chance"] == 0.0
+
+
 def test_products_together_as_often_as_chance_are_no_companions():
-    assert companion_pairs(baskets(25, 25, 75, 75), 1.3, 12).empty
+    assert pairs_of(baskets(25, 25, 75, 75)).empty
 
 
 def test_without_companions_cross_sell_is_not_measured(run, settings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbook.diagnosis.companions import anchor_buyers, companion_pairs, never_takers
+from workbook.diagnosis.companions import anchor_buyers, baskets_of, companion_pairs, unmoved_share
 from workbook.diagnosis.finding import Context, Finding, Measured, Module, Words, no_case, not_delivered, share_finding
 from workbook.language import Text, joined, named, text
 from workbook.report.blocks import NotMeasured
@@ -76,18 +76,19 @@ def _misgraded(tables: Tables, settings: Settings, context: Context) -> Measured
 
 def _cross_sell(tables: Tables, settings: Settings, context: Context) -> Measured:
     check, months = "value.cross_sell", settings.analysis.window_months
-    measure = text("diagnosis.cross_sell.measure", "Buyers who never take the companion product, beyond chance")
+    measure = text("diagnosis.cross_sell.measure", "Buyers who take the companion product no more often than chance")
     if missing := tables.lacks("order_lines.product_id", "orders.customer_id"):
         return not_delivered(check, measure, missing)
-    pairs = companion_pairs(tables, settings.diagnosis.cross_lift, months)
+    with baskets_of(tables, months):
+        pairs = companion_pairs(tables, settings.diagnosis.cross_lift)
+        buyers = anchor_buyers(tables, pairs)
     if pairs.empty:
         why = text("diagnosis.cross_sell.none", "No two products are bought together clearly more often than by chance.")
         return NotMeasured(f"diagnosis.{check}", measure, why=why)
-    buyers = anchor_buyers(tables, pairs, months)
     if buyers.empty:
         return no_case(check, measure)
     pair = buyers["anchor"].str.cat(buyers["companion"], sep="\x1f")
-    never = never_takers(pair, buyers["baskets"], buyers["taken"], context.confidence)
+    unmoved = unmoved_share(pair, buyers["baskets"], buyers["taken"], buyers["chance"], context.confidence)
     customers, revenue = context.touched(buyers.loc[~buyers["owns"].astype(bool), "customer_id"])
     words = Words(
         measure,
@@ -98,7 +99,7 @@ def _cross_sell(tables: Tables, settings: Settings, context: Context) -> Measure
         ),
     )  # fmt: skip
     return Finding(
-        check, MODULE, words, never.share, "share", never.low, never.high, len(buyers),
+        check, MODULE, words, unmoved.share, "share", unmoved.low, unmoved.high, len(buyers),
         settings.diagnosis.missed_cross_share, "above", customers, revenue,
     )  # fmt: skip
 
