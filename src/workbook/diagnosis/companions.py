@@ -128,7 +128,8 @@ def _surest(pairs: pd.DataFrame) -> pd.DataFrame:
     deviance = joint * np.log(joint / expected) - (joint - expected)
     ranked = pairs.assign(deviance=deviance)[sure]
     ranked = ranked.sort_values(["deviance", "joint", "first_baskets", "second_baskets"], ascending=False, kind="stable")
-    return ranked.head(MOST_PAIRS)
+    best: pd.DataFrame = ranked.head(MOST_PAIRS)
+    return best
 
 
 _DIRECTED = """
