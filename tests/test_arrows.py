@@ -33,9 +33,21 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     # the book opens the delivery, shows blocks and keeps artefacts; methods are called by the notebooks
     "book": (*GROUND, "settings", "store", "ledger", "report", "sources.prepare"),
     # the run knows notebooks and stages; the delivery is prepared before the first kernel, so that its faults come at once
-    "run": (*GROUND, "settings", "ledger", "store", "checking", "report.build", "sources.prepare", "sources.delivery"),
+    "run": (
+        *GROUND,
+        "settings",
+        "ledger",
+        "store",
+        "checking",
+        "expressions",
+        "report.build",
+        "sources.prepare",
+        "sources.delivery",
+    ),
     "accepting": (*GROUND, "settings", "store", "ledger", "run.manifest", "run.publish"),
-    "checking": (*GROUND, "settings", "sources.prepare"),
+    "checking": (*GROUND, "settings", "sources.prepare", "expressions"),
+    # the SQL of the settings is judged on an empty profile
+    "expressions": (*GROUND, "settings", "sources.profile", "sources.scope"),
     "lab": (*GROUND, "settings"),
     "cli": (
         *GROUND,

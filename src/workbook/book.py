@@ -154,6 +154,11 @@ class Book:
         return given_before(self.home, self.client, kind, self.period)
 
     @property
+    def window_months(self) -> int:
+        """Months of the trailing window that the delivered orders cover: what notes say of it must be true of the data."""
+        return self.tables.covered_months(self.settings.analysis.window_months)
+
+    @property
     def compared(self) -> tuple[Period, Period]:
         """The previous period (the one before this where the client has none yet) and this one."""
         earlier = earlier_periods(self.home, self.client, self.period)
@@ -184,7 +189,8 @@ class Book:
         for edition in self.editions:
             write_excel(folder / f"{name}.{edition.language}.xlsx", measured, edition, about)
             if len(measured) == 1:
-                write_csv(folder / f"{name}.{edition.language}.csv", measured[0].table, edition)
+                path = folder / f"{name}.{edition.language}.csv"
+                write_csv(path, measured[0].table, edition, unmasked=measured[0].unmasked)
 
     def write_lists(self, lists: Mapping[str, Sequence[Table | Sheet | NotMeasured]]) -> None:
         """Write several files, name → its tables; see :meth:`write_list`."""

@@ -68,7 +68,7 @@ class Outcome:
 
 
 def check_client(home: Path, client: str, wanted: Sequence[Period] | None = None) -> Outcome:
-    """Check the settings of a client's periods and, where they are sound, the deliveries.
+    """Check the settings of a client's periods; where they are sound the SQL in them, and then the deliveries.
 
     Args:
         home: the folder that holds ``params/`` and ``data/``.
@@ -83,6 +83,11 @@ def check_client(home: Path, client: str, wanted: Sequence[Period] | None = None
     except WorkbookError as fault:
         told = _of_delivery(str(fault))  # "client: found …": what stands first is the argument, not a file
         problems = [replace(told, file="", key=told.file)]
+    if problems:
+        return Outcome(tuple(problems))
+    from workbook.expressions import check_expressions
+
+    problems = check_expressions(home, client, several)
     if problems:
         return Outcome(tuple(problems))
     waiting = waiting_periods(home, client, several) if wanted is None else []

@@ -6,6 +6,7 @@ is empty, so that SQL needs no case distinction; :meth:`Tables.lacks` says what 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,21 +51,21 @@ SCHEMAS: Mapping[str, TableSchema] = {
     for schema in (
         TableSchema("customers", _columns(
             "customer_id:id name:contact kind:text status:text created_at:date updated_at:date region:text industry:text "
-            "size:text channel:text phone:contact email:contact union_id:id birthday:date tier:text owner:text"),
+            "size:text channel:text phone:contact email:contact union_id:id birthday:date tier:text owner:contact"),
             ("customer_id",), ("customer_id",)),
         TableSchema("orders", _columns(
             "order_id:id customer_id:id ordered_at:time amount:money status:text channel:text store:text due_at:date "
             "paid_at:date"), ("order_id",), ("order_id", "ordered_at"), "ordered_at"),
         TableSchema("order_lines", _columns(
-            "order_id:id line_id:id product_id:id category:text quantity:number amount:money cost:money discount:money "
-            "refund_of:id"), ("order_id", "line_id"), ("order_id",)),
+            "order_id:id line_id:id product_id:id category:text quantity:number price:money amount:money cost:money "
+            "discount:money refund_of:id"), ("order_id", "line_id"), ("order_id",)),
         TableSchema("products", _columns("product_id:id name:text category:text price:money"),
             ("product_id",), ("product_id",)),
         TableSchema("contracts", _columns(
             "contract_id:id customer_id:id starts_at:date ends_at:date renewed:flag value:money"),
             ("contract_id",), ("contract_id", "customer_id"), "starts_at"),
         TableSchema("interactions", _columns(
-            "interaction_id:id customer_id:id happened_at:time channel:text kind:text direction:text employee:text "
+            "interaction_id:id customer_id:id happened_at:time channel:text kind:text direction:text employee:contact "
             "outcome:text next_due:date"), ("interaction_id",), ("customer_id", "happened_at"), "happened_at"),
         TableSchema("tickets", _columns(
             "ticket_id:id customer_id:id opened_at:time first_response_at:time resolved_at:time called_back_at:time "
@@ -88,7 +89,7 @@ SCHEMAS: Mapping[str, TableSchema] = {
         TableSchema("leads", _columns(
             "lead_id:id customer_id:id created_at:date source:text stage:text stage_at:date"),
             ("lead_id",), ("lead_id",), "created_at"),
-        TableSchema("ticket_events", _columns("ticket_id:id happened_at:time activity:text actor:text"),
+        TableSchema("ticket_events", _columns("ticket_id:id happened_at:time activity:text actor:contact"),
             ("ticket_id", "happened_at", "activity"), ("ticket_id", "happened_at"), "happened_at"),
         TableSchema("campaigns", _columns("campaign_id:id measure:text starts_at:date ends_at:date"),
             ("campaign_id",), ("campaign_id",), "starts_at"),
@@ -119,12 +120,14 @@ class Tables:
         period: the period analysed.
         filled: table → column → number of rows with a value; the pseudo-column ``*`` counts rows.
         everyone: customers of the delivery where the settings narrow the scope to some of them, else None.
+        first_order: moment of the delivery's first order, in scope or not; None where no order was delivered.
     """
 
     connection: duckdb.DuckDBPyConnection
     period: Period
     filled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     everyone: int | None = None
+    first_order: dt.datetime | None = None
 
     def rows(self, table: str) -> int:
         """Number of rows of a canonical table; 0 where it was not delivered."""
@@ -141,6 +144,16 @@ class Tables:
             WorkbookError: for a name that is no canonical table or column (an error of the caller).
         """
         return tuple(name for name in names if not self._filled(name))
+
+    def covered_months(self, months: int) -> int:
+        """How many of the last *months* months the delivered orders reach back into: from the month of the first of them on.
+
+        All of *months* where no order was delivered: then there is nothing that a history could be too short for.
+        """
+        if self.first_order is None:
+            return months
+        first, end = self.first_order, self.period.end
+        return min(months, 12 * (end.year - first.year) + end.month - first.month + 1)
 
     def sql(self, query: str, /, **values: object) -> pd.DataFrame:
         """The result of *query* as a frame; ``$name`` in the query stands for a value of *values*.
@@ -191,7 +204,13 @@ def tables_of(frames: Mapping[str, pd.DataFrame], period: Period) -> Tables:
         tables.connection.execute(f'insert into "{name}" ({names}) select {casts} from delivered')
         tables.connection.unregister("delivered")
         filled[name] = count_filled(tables.connection, name)
-    return Tables(tables.connection, period, filled)
+    return Tables(tables.connection, period, filled, first_order=first_order(tables.connection, "orders"))
+
+
+def first_order(connection: duckdb.DuckDBPyConnection, orders: str) -> dt.datetime | None:
+    """The moment of the first row of *orders*, a relation with the column ``ordered_at``."""
+    (first,) = connection.execute(f"select min(ordered_at) from {orders}").fetchall()[0]
+    return cast("dt.datetime | None", first)
 
 
 def count_filled(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, int]:

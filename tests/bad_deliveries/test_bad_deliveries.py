@@ -157,3 +157,27 @@ def test_hostile_text_goes_through_untouched(tmp_path):
     products = {"table": "products", "file": "p.csv", "columns": {"product_id": "id", "name": "name"}}
     done = prepared(tmp_path, {"p.csv": "id,name\n" + lines}, products)
     assert done.tables.sql("select name from products order by product_id")["name"].tolist() == names
+
+
+def test_an_endless_id_is_told_with_its_file_and_row_or_stops_there(tmp_path):
+    done = prepared(tmp_path, {"orders.csv": GOOD + f"{'x' * 300_000},2025-10-03,9\n"}, ORDERS)
+    assert done.quarantine["orders"][["file", "row", "reason"]].to_numpy().tolist() == [
+        ["orders.csv", 4, "unreadable_order_id"]
+    ]
+
+
+def test_a_file_of_endless_ids_is_refused_by_name(tmp_path):
+    with pytest.raises(DeliveryError) as caught:
+        prepared(tmp_path, {"orders.csv": f"id,day,sum\n{'x' * 300_000},2025-10-03,9\n"}, ORDERS)
+    assert "orders.csv: found 1 of 1 values of 'id' that are no ids" in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_endless_words_are_emptied_and_counted(tmp_path):
+    customers = {"table": "customers", "file": "c.csv", "columns": {"customer_id": "id", "region": "city", "name": "name"}}
+    rows = "".join(f"{i},Paris,Ann\n" for i in range(3))
+    done = prepared(tmp_path, {"c.csv": f"id,city,name\n{rows}9,{'y' * 40_000},{'z' * 3_000}\n"}, customers)
+    found = done.repairs.set_index("column")
+    assert found["rows"].to_dict() == {"region": 1, "name": 1}
+    assert done.tables.sql("select max(length(region)) as n from customers")["n"].item() == 5
+    assert "zzzzz" not in str(found.loc["name", "example"])

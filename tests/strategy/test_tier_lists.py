@@ -69,3 +69,11 @@ def test_each_department_gets_its_lists_and_a_note_where_nobody_was_graded(setti
     assert {name: len(tables) for name, tables in lists.items()} == {"sales": 4, "marketing": 1, "service": 4}
     note = NotMeasured("grading.scores", named("grades"), ("orders",))
     assert department_lists(note, PROFILE, settings)["sales"] == (note,)
+
+
+def test_account_managers_are_named_to_their_department_and_to_nobody_else(settings):
+    owned = PROFILE.assign(owner="王小明")
+    (sheet, *_) = tier_lists(SCORES, owned, settings, "sales").sheets()
+    assert sheet.unmasked
+    shown = sheet.table.bundle((Edition("en"), Edition("zh")))
+    assert "王小明" not in str(shown) and "王**" in str(shown)

@@ -397,7 +397,7 @@ def _meeting(people: pd.DataFrame, pilot: NextPilot) -> pd.Series:
         except duckdb.Error as error:
             raise WorkbookError(
                 f"next_pilot.groups: found {pilot.groups!r}, expected an SQL condition over the columns of the profile "
-                f"({', '.join(people.columns)}); the database says: {error}"
+                f"({', '.join(people.columns)}); the database says: {str(error).partition(chr(10))[0]}"
             ) from error
 
 

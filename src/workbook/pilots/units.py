@@ -103,7 +103,8 @@ def _by_expression(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame
     except duckdb.Error as error:
         raise WorkbookError(
             f"pilots.{pilot.id}.metrics.{metric.id}.source: found {metric.source!r}, expected 'outcomes' or an SQL "
-            f"expression over the canonical tables with unit.customer_id for the customer; the database says: {error}"
+            "expression over the canonical tables with unit.customer_id for the customer; the database says: "
+            + str(error).partition("\n")[0]
         ) from error
 
 

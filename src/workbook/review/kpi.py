@@ -38,11 +38,13 @@ class Kpis:
         measured: those that the data allow, in the order of :data:`KPI_NAMES`.
         missing: a note for each of the others, saying what to deliver.
         settings: the parameters that the definitions quote.
+        months: months of the trailing window that the data cover.
     """
 
     measured: tuple[Kpi, ...]
     missing: tuple[NotMeasured, ...]
     settings: Settings
+    months: int
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -129,7 +131,7 @@ class Kpis:
                 "review.kpis.title_repeat",
                 "{rate} of buyers ordered again within {months} months",
                 rate=kpi_value("repurchase_rate", repeat.value),
-                months=count(self.settings.analysis.window_months),
+                months=count(self.months),
             )
         if revenue:
             return text(
@@ -198,7 +200,7 @@ def measure_kpis(tables: Tables, settings: Settings) -> Kpis:
         what = text("review.kpi.unmeasured", "{kpi}", kpi=definition.name)
         why = text("review.kpi.no_case", "The data hold no case of it: {words}.", words=definition.words(settings))
         missing.append(NotMeasured(f"review.missing.{kpi}", what, lacks, None if lacks else why))
-    return Kpis(tuple(measured), tuple(missing), settings)
+    return Kpis(tuple(measured), tuple(missing), settings, tables.covered_months(settings.analysis.window_months))
 
 
 def finished(settings: Settings) -> str:
@@ -347,7 +349,7 @@ def _csat(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
 
 
 def _churn_share(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
-    until = tables.period.end + dt.timedelta(days=1 - settings.analysis.churn_days)
+    until = tables.period.end - dt.timedelta(days=settings.analysis.churn_days)  # an order on that day is still in time
     since = window_start(until - dt.timedelta(days=1), settings.analysis.window_months)
     query = f"""
         with seen as (

@@ -135,7 +135,8 @@ DEFINITIONS: Mapping[str, KpiDefinition] = {
         ("orders.customer_id", "orders.ordered_at"),
         lambda s: text(
             "review.define.churn_share",
-            "of the customers who bought in the {months} months before the last {days} days, the share without an order since",
+            "of the customers who bought more than {days} days ago, in the {months} months before that, the share without an "
+            "order since",
             months=count(s.analysis.window_months),
             days=count(s.analysis.churn_days),
         ),

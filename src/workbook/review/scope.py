@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class Scope:
         everyone: all customers of the delivery where the settings narrow the scope, else None.
         summed: whether pilots were delivered as summaries, which cannot be narrowed.
         settings: the parameters that the rules quote.
+        months: months of the trailing window that the data cover.
     """
 
     frame: pd.DataFrame
@@ -41,6 +43,7 @@ class Scope:
     everyone: int | None
     summed: bool
     settings: Settings
+    months: int
 
     def table(self) -> Table | NotMeasured:
         """Groups with their rule, their customers and what they bring."""
@@ -64,7 +67,7 @@ class Scope:
             "Refunds lower it and are no orders. High-value customers are counted in their other group too. "
             "Counts of all customers: no interval.",
             n=count(self.customers),
-            months=count(self.settings.analysis.window_months),
+            months=count(self.months),
         )
         return Table("review.scope", self._title(), columns, frame, note)
 
@@ -101,13 +104,13 @@ class Scope:
         analysis = self.settings.analysis
         match group:
             case "new":
-                return text("review.rule.new", "first order in the last {days} days", days=count(analysis.new_days))
+                return text("review.rule.new", "first order at most {days} days ago", days=count(analysis.new_days))
             case "existing":
                 return text(
-                    "review.rule.existing", "an order in the last {days} days, not new", days=count(analysis.churn_days)
+                    "review.rule.existing", "last order at most {days} days ago, not new", days=count(analysis.churn_days)
                 )
             case "lost":
-                return text("review.rule.lost", "orders, but none in the last {days} days", days=count(analysis.churn_days))
+                return text("review.rule.lost", "last order more than {days} days ago", days=count(analysis.churn_days))
             case "prospect":
                 return text("review.rule.prospect", "no order yet")
             case _:
@@ -121,17 +124,16 @@ class Scope:
 def count_scope(tables: Tables, settings: Settings) -> Scope:
     """Customers by group, counted from the customer list and the orders.
 
-    A customer is new with a first order in the last ``analysis.new_days`` days; else existing or lost by whether the last order
-    lies within ``analysis.churn_days`` days; a prospect without any order. A refund (an amount below zero) lowers revenue and
-    is no order. High value: revenue of the trailing window at or above the quantile that ``scope.high_value_share`` of the
-    buyers reach.
+    A customer is new with a first order at most ``analysis.new_days`` days before the analysis date; else existing or lost by
+    whether the last order lies at most ``analysis.churn_days`` days before it, as in the lifecycle of stage 4; a prospect
+    without any order. A refund (an amount below zero) lowers revenue and is no order. High value: revenue of the trailing
+    window at or above the quantile that ``scope.high_value_share`` of the buyers reach.
     """
     end = tables.period.end
-    one_day = pd.Timedelta(days=1)
     values = {
         "since": window_start(end, settings.analysis.window_months),
-        "new_from": (end + one_day - pd.Timedelta(days=settings.analysis.new_days)),
-        "kept_from": (end + one_day - pd.Timedelta(days=settings.analysis.churn_days)),
+        "new_from": end - dt.timedelta(days=settings.analysis.new_days),
+        "kept_from": end - dt.timedelta(days=settings.analysis.churn_days),
         "quantile": 1 - settings.scope.high_value_share,
         "finished": settings.analysis.finished_orders,
     }
@@ -168,4 +170,5 @@ def count_scope(tables: Tables, settings: Settings) -> Scope:
     shown["customer_share"] = shown["customers"] / everyone if everyone else float("nan")
     shown["revenue_share"] = shown["revenue"] / revenue if revenue else float("nan")
     columns = ["group", "customers", "customer_share", "revenue", "revenue_share"]
-    return Scope(shown[columns], everyone, tables.everyone, tables.has("pilot_summaries"), settings)
+    months = tables.covered_months(settings.analysis.window_months)
+    return Scope(shown[columns], everyone, tables.everyone, tables.has("pilot_summaries"), settings, months)

@@ -97,8 +97,12 @@ def _check_inputs(home: Path, client: str, plans: list[Plan], overrides: Mapping
     for plan in plans:
         if plan.whole and is_fresh(home, client, plan.period, overrides):
             continue
+        from workbook.expressions import check_expressions
+
         try:
             Ground.read(home, client, plan.period, overrides)
+            found = check_expressions(home, client, [plan.period], overrides)
+            problems |= {str(problem): problem for problem in found}
         except SettingsError as error:
             problems |= {str(problem): problem for problem in error.details or error.problems}
     if problems:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 
+from babel.core import Locale, get_global
+
 from workbook.settings.models import KPIS, Comparison, Goal, Grading, Pilot, Settings, Source
 from workbook.tables import SCHEMAS
 
@@ -28,6 +30,7 @@ def check(settings: Settings) -> list[Fault]:
     """Every contradiction between parameters that are each valid by themselves."""
     return [
         *_languages(settings),
+        *_places(settings),
         *_sources(settings.sources),
         *_goals(settings.goals),
         *_unique([tag.id for tag in settings.tags], ("tags",)),
@@ -67,6 +70,16 @@ def _unique(ids: Sequence[str], path: tuple[str | int, ...], key: str | None = "
 
 def _languages(settings: Settings) -> Iterator[Fault]:
     yield from _unique(list(settings.languages), ("languages",), None)
+
+
+def _places(settings: Settings) -> Iterator[Fault]:
+    currencies = [code for code, used_in in get_global("all_currencies").items() if code != "XXX" and used_in != ("ZZ",)]
+    if settings.currency not in currencies:
+        meant = "did you mean 'CNY'?" if settings.currency == "RMB" else ""
+        yield Fault(("currency",), repr(settings.currency), "a currency code of ISO 4217, such as CNY, USD or EUR", meant)
+    if settings.client.country not in Locale("en").territories or settings.client.country in ("ZZ", "XA", "XB"):
+        expected = "a country code of ISO 3166, such as CN, US or DE"
+        yield Fault(("client", "country"), repr(settings.client.country), expected)
 
 
 def _sources(sources: Sequence[Source]) -> Iterator[Fault]:

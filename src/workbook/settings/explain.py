@@ -25,7 +25,7 @@ _KPI_WORDS = {
     "late_share": "share of the period's tickets answered after the limit of their priority, or past it and open",
     "nps": "percentage of scores 9 and 10 less percentage of scores 0 to 6",
     "csat": "share of satisfaction answers in the top two fifths of the scale",
-    "churn_share": "share of the buyers before the last analysis.churn_days without an order since",
+    "churn_share": "share of those who bought more than analysis.churn_days ago without an order since",
     "complaints_called_back": "share of the complaints solved in the period called back within service.callback_hours",
 }
 

@@ -111,8 +111,10 @@ class Analysis(Section):
     """Windows and days that several stages use."""
 
     window_months: int = Field(12, ge=1, le=60, description="Months before the analysis date that the profile looks back.")
-    churn_days: int = Field(180, ge=1, description="Days without an order after which a customer counts as lost.")
-    new_days: int = Field(90, ge=1, description="Days since the first order in which a customer counts as new.")
+    churn_days: int = Field(
+        180, ge=1, description="A customer whose last order lies more than this many days back counts as lost."
+    )
+    new_days: int = Field(90, ge=1, description="A customer whose first order lies at most this many days back counts as new.")
     established_orders: int = Field(
         4, ge=2, description="Number of orders, over all time, from which a customer counts as established."
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -42,6 +42,7 @@ __all__ = [
     "defaults",
     "earlier_periods",
     "engagement_file",
+    "judged",
     "known_periods",
     "override_of",
     "period_file",
@@ -94,6 +95,25 @@ def check_settings(home: Path, client: str, wanted: Iterable[Period] | None = No
     return list(found)
 
 
+def judged(
+    home: Path,
+    client: str,
+    period: Period,
+    judge: Callable[[Settings], Iterable[Fault]],
+    overrides: Mapping[str, Any] | None = None,
+) -> list[Problem]:
+    """What *judge* finds in settings that are sound by themselves, each with its file, line and key.
+
+    Raises:
+        SettingsError: where they are not sound.
+    """
+    tree, problems = _layers(home, client, period, overrides or {})
+    settings, faults = validated(tree) if tree else (None, [])
+    if tree is None or settings is None or problems:
+        raise SettingsError(_each_place_once(problems + faults))
+    return [_cross(tree, fault) for fault in judge(settings)]
+
+
 def check_words(home: Path, client: str, period: Period, words: str) -> list[Problem]:
     """Every fault there would be if the period's file held *words*."""
     return _read(home, client, period, {}, words)[1]
@@ -125,6 +145,15 @@ def override_of(words: str) -> tuple[str, Any]:
 def _read(
     home: Path, client: str, period: Period | None, overrides: Mapping[str, Any], period_words: str | None = None
 ) -> tuple[Settings | None, list[Problem]]:
+    tree, problems = _layers(home, client, period, overrides, period_words)
+    settings, faults = validated(tree) if tree else (None, [])
+    return settings, _each_place_once(problems + faults)
+
+
+def _layers(
+    home: Path, client: str, period: Period | None, overrides: Mapping[str, Any], period_words: str | None = None
+) -> tuple[Node | None, list[Problem]]:
+    """All layers laid over one another; None where a file cannot be read as YAML."""
     problems: list[Problem] = []
     layers: list[Node] = []
     path = home / "params" / client / ENGAGEMENT
@@ -153,8 +182,7 @@ def _read(
     for key, value in overrides.items():
         top, fault = placed(top, key, value, OVERRIDES)
         problems += [fault] if fault else []
-    settings, faults = validated(top)
-    return settings, _each_place_once(problems + faults)
+    return top, problems
 
 
 def _starter(layers: list[Node], overrides: Mapping[str, Any]) -> tuple[Node | None, list[Problem]]:

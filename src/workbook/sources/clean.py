@@ -14,7 +14,7 @@ import duckdb
 from workbook.errors import WorkbookError
 from workbook.period import Period
 from workbook.settings.models import Analysis, Source
-from workbook.sources.columns import TypedSource
+from workbook.sources.columns import DERIVED_IDS, TypedSource
 from workbook.sources.parsing import literal
 from workbook.sources.read import RawFile
 from workbook.tables import SCHEMAS, SQL_TYPES, TableSchema
@@ -77,8 +77,9 @@ def clean_table(
     _gather(connection, schema, files, period, analysis)
     _follow_parent(connection, schema)
     identical = _drop_repeated(connection, schema, files)
+    notes = [*_multiply_prices(connection, schema), *_derive_ids(connection, schema, files)]
     _group(connection, schema, files)
-    notes = _give_ids(connection, schema)
+    notes += _give_ids(connection, schema)
     _keep_latest(connection, schema)
     return CleanTable(name, tuple(notes), identical)
 
@@ -205,7 +206,7 @@ def _follow_parent(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -
         where rows.{key} not in (select {key} from clean_{parent})
         """
     )
-    _lose(connection, schema, "following", "_fate", "_reason")
+    lose(connection, schema, "following", "_fate", "_reason")
 
 
 def _drop_repeated(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> int:
@@ -234,7 +235,7 @@ def _drop_repeated(connection: duckdb.DuckDBPyConnection, schema: TableSchema, f
             ) where _copy > 1
             """
         )
-        _lose(connection, schema, "again", "'repeated'", "null")
+        lose(connection, schema, "again", "'repeated'", "null")
     if all(d.source.group for d in keyless):
         return 0
     row = connection.execute(
@@ -276,7 +277,7 @@ def _summed_cell(schema: TableSchema, column: str) -> str:
     kind = schema.columns[column]
     if column in schema.key:
         return f'"{column}"'
-    if kind in ("money", "count"):
+    if kind in ("money", "count") and column != "price":
         return f'sum("{column}")::{SQL_TYPES[kind]} as "{column}"'
     if kind == "number":
         # decimals, so that the sum does not hang on the order of the rows
@@ -288,6 +289,52 @@ def _last_cell(schema: TableSchema, column: str) -> str:
     if column in schema.key:
         return f'"{column}"'
     return f'first("{column}" order by _file desc, _row desc) filter ("{column}" is not null) as "{column}"'
+
+
+def _multiply_prices(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> list[tuple[str, str, int]]:
+    """Lines without an amount get quantity times unit price, where both are known."""
+    if schema.name != "order_lines":
+        return []
+    without = "amount is null and quantity is not null and price is not null"
+    found = _count(connection, f"clean_order_lines where {without}")
+    if not found:
+        return []
+    connection.execute(
+        "update clean_order_lines set amount = try_cast(try_cast(quantity as decimal(18,6)) * price as decimal(18,4)) "
+        f"where {without}"
+    )
+    return [("amount", "amount_from_price", found)]
+
+
+def _derive_ids(
+    connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]
+) -> list[tuple[str, str, int]]:
+    """Orders of files without order numbers get one of customer and time, so that the same order keeps it for ever.
+
+    Rows of one customer and moment are one order where the file is grouped; else the second of them is ``…-2``.
+    """
+    column = DERIVED_IDS.get(schema.name)
+    bare = [d for d in files if column and column not in d.typed.columns]
+    if not bare or not schema.event:
+        return []
+    numbers = ", ".join(str(d.file) for d in bare)
+    alone = ", ".join(str(d.file) for d in bare if not d.source.group) or "-1"
+    time = f'"{schema.event}"'
+    connection.execute(
+        f"""
+        create or replace table clean_{schema.name} as
+        select * exclude (_copy) replace (case when _file in ({numbers}) then concat(
+            coalesce(customer_id, 'unknown'), '-', strftime({time}, '%Y%m%dT%H%M%S'),
+            case when _copy > 1 and _file in ({alone}) then '-' || _copy end
+        ) else "{column}" end as "{column}")
+        from (
+            select *, row_number() over (
+                partition by _file in ({numbers}), customer_id, {time} order by _file, _row
+            ) as _copy from clean_{schema.name}
+        )
+        """
+    )
+    return [(str(column), "id_of_customer_and_time", _count(connection, f"clean_{schema.name} where _file in ({numbers})"))]
 
 
 def _give_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> list[tuple[str, str, int]]:
@@ -335,10 +382,10 @@ def _keep_latest(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> 
         ) where _rank > 1
         """
     )
-    _lose(connection, schema, "losing", "_fate", "_reason")
+    lose(connection, schema, "losing", "_fate", "_reason")
 
 
-def _lose(connection: duckdb.DuckDBPyConnection, schema: TableSchema, losers: str, fate: str, reason: str) -> None:
+def lose(connection: duckdb.DuckDBPyConnection, schema: TableSchema, losers: str, fate: str, reason: str) -> None:
     """Move the rows of *losers* from ``clean_<table>`` to ``lost_<table>``, with all members of a group."""
     name = schema.name
     if not _count(connection, losers):

@@ -17,6 +17,8 @@ from workbook.settings.models import Source
 from workbook.sources.parsing import (
     DAY_FIRST,
     EXCEL,
+    LONGEST_TEXT,
+    LONGEST_WORDS,
     MONTH_FIRST,
     bare_number_sql,
     date_evidence,
@@ -32,6 +34,7 @@ from workbook.sources.parsing import (
     phone_scientific,
     phone_sql,
     plausible,
+    short_sql,
     tidy,
     tidy_sql,
     time_sql,
@@ -40,6 +43,12 @@ from workbook.sources.read import RawFile
 from workbook.tables import SCHEMAS, SQL_TYPES, Kind
 
 AMOUNT_SCALES = {"yuan": "1", "ten_thousand": "10000", "cent": "0.01"}
+
+DERIVED_IDS = {"orders": "order_id"}
+"""Ids that are made of customer and time where a file has no column for them."""
+
+FREE_TEXT = ("text", "question", "choices", "need", "evidence", "outcome")
+"""Columns in which people write sentences."""
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FLOATS = ("FLOAT", "DOUBLE")
@@ -147,6 +156,8 @@ def mapping_problems(raw: RawFile, source: Source) -> list[str]:
         )
     for column in schema.required:
         if column not in source.columns and column not in source.constants and column not in source.todo:
+            if column == DERIVED_IDS.get(source.table) and "customer_id" in source.columns:
+                continue
             problems.append(
                 f"{raw.name}: found no column for {source.table}.{column}; expected one, since rows are worthless without it; "
                 f"map one of {', '.join(raw.columns)}"
@@ -293,7 +304,14 @@ def _cell(
         return _Cell(column, kind, tidied, text, f"lower({t})", fallible=False)
     if kind == "id" and type_ == "VARCHAR":
         return _Cell(column, kind, tidied, text, id_sql(t, _all_whole(connection, texts)), fallible=True)
+    longest = LONGEST_TEXT if column in FREE_TEXT else LONGEST_WORDS
+    if type_ == "VARCHAR" and _longest(connection, texts) > longest:
+        return _Cell(column, kind, tidied, text, short_sql(t, longest), fallible=True)
     return _Cell(column, kind, tidied, text, t, fallible=False)
+
+
+def _longest(connection: duckdb.DuckDBPyConnection, texts: str) -> int:
+    return int(connection.execute(f"select coalesce(max(length(t)), 0) from {texts}").fetchall()[0][0])
 
 
 def _native(held: str, type_: str, kind: Kind, source: Source) -> str | None:
@@ -397,7 +415,7 @@ def _wrong_column(file: str, source: Source, cell: _Cell, unread: int, given: in
 
 
 _NOUNS: Mapping[Kind, str] = {
-    "id": "ids", "text": "text", "contact": "phone numbers", "money": "amounts", "number": "numbers",
+    "id": "ids", "text": "text of a cell's length", "contact": "names or numbers", "money": "amounts", "number": "numbers",
     "count": "whole numbers", "date": "dates", "time": "dates", "flag": "yes or no",
 }  # fmt: skip
 _ADVICE: Mapping[Kind, str] = {

@@ -109,10 +109,22 @@ def phone_scientific(t: str) -> str:
     return f"regexp_full_match({t}, '[0-9](\\.[0-9]+)?[eE]\\+?[0-9]+')"
 
 
+LONGEST_ID, LONGEST_WORDS, LONGEST_TEXT = 255, 2_000, 32_767
+"""Characters of an id, of a word or name, and of free text (what a cell of Excel takes); what is longer is no such thing."""
+
+
 def id_sql(t: str, whole: bool) -> str:
-    """An id; null where a spreadsheet program made 1.2E+11 of it. *whole*: all ids of the column end in ``.0``."""
+    """An id; null where a spreadsheet program made 1.2E+11 of it, or where it is too long for one.
+
+    *whole*: all ids of the column end in ``.0``."""
     bare = f"regexp_replace({t}, '\\.0$', '')" if whole else t
-    return f"case when regexp_full_match({t}, '[0-9](\\.[0-9]+)?E\\+[0-9]+') then null else {bare} end"
+    lost = f"regexp_full_match({t}, '[0-9](\\.[0-9]+)?E\\+[0-9]+') or length({t}) > {LONGEST_ID}"
+    return f"case when {lost} then null else {bare} end"
+
+
+def short_sql(t: str, longest: int) -> str:
+    """Text; null where it is longer than any that a person writes there."""
+    return f"case when length({t}) <= {longest} then {t} end"
 
 
 @dataclass(frozen=True)

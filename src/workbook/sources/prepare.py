@@ -35,11 +35,12 @@ from workbook.sources.clean import (
 )
 from workbook.sources.columns import join_files, mapping_problems, type_columns
 from workbook.sources.delivery import DeliveredFile, delivery_files
+from workbook.sources.later import set_aside_later_customers
 from workbook.sources.parsing import literal
 from workbook.sources.read import RawFile, read_file
 from workbook.sources.rules import find_alerts
 from workbook.sources.scope import SCOPE, check_condition, in_scope, write_scope
-from workbook.tables import SCHEMAS, SQL_TYPES, Tables, count_filled
+from workbook.tables import SCHEMAS, SQL_TYPES, Tables, count_filled, first_order
 
 LEDGER_COLUMNS = (
     "file", "table", "system", "rows_in", "rows_kept", "rows_quarantined", "rows_repeated", "rows_set_aside",
@@ -172,6 +173,8 @@ def _prepare_into(folder: Path, files: Sequence[DeliveredFile], period: Period, 
             for name in SCHEMAS
             if name in by_table
         }
+        if "customers" in cleaned:
+            set_aside_later_customers(connection, list(cleaned), period)
         notes = _join_tables(connection, cleaned, settings)
         ledger = [count for name in cleaned for count in count_rows(connection, name, by_table[name])]
         quarantine = {name: _quarantine(connection, name, by_table[name]) for name in cleaned}
@@ -346,7 +349,9 @@ def _open_tables(
             connection.execute(f'create view "{name}" as select * from read_parquet({literal(str(path))}) {where}')
     if filled is None:
         filled = {name: count_filled(connection, name) for name in SCHEMAS if (folder / f"{name}.parquet").is_file()}
-    return Tables(tables.connection, period, filled, everyone)
+    orders = folder / "orders.parquet"
+    first = first_order(connection, f"read_parquet({literal(str(orders))})") if orders.is_file() else None
+    return Tables(tables.connection, period, filled, everyone, first)
 
 
 def _open(folder: Path, files: Sequence[DeliveredFile], period: Period) -> Preparation:

@@ -31,14 +31,16 @@ class Profile:
     """One row a customer.
 
     Attributes:
-        frame: the profile, ordered by customer_id; columns as in sql/profile.sql, without names, phones or e-mails.
+        frame: the profile, ordered by customer_id; columns as in sql/profile.sql, without a customer's name, phone or e-mail.
         period: the period analysed; all ages count to its last day.
         window_start: first day of the trailing window of ``orders``, ``revenue``, ``tickets`` …
+        covered_from: first day of the months of the window that the delivered orders reach back into.
     """
 
     frame: pd.DataFrame
     period: Period
     window_start: dt.date
+    covered_from: dt.date
 
     def coverage(self) -> pd.DataFrame:
         """Each column with the share of customers for whom it holds a value: column, share, meaning."""
@@ -88,7 +90,7 @@ class Profile:
                 "sources.profile.note",
                 "Share of customers with a value, by column; {n} customers; window from {start} to {end}.",
                 n=count(len(self.frame)),
-                start=day(self.window_start),
+                start=day(self.covered_from),
                 end=day(self.period.end),
             ),
             rows=rows,
@@ -140,7 +142,8 @@ def build_profile(tables: Tables, settings: Settings) -> Profile:
         has_feedback=tables.has("feedback"),
         has_needs=tables.has("needs"),
     )
-    return Profile(_typed(frame), period, window_start)
+    covered_from = first_day_of_window(period.end, tables.covered_months(settings.analysis.window_months))
+    return Profile(_typed(frame), period, window_start, covered_from)
 
 
 def profile_query() -> str:

@@ -115,8 +115,8 @@ class DeliveryStory:
             by_table,
             note=text(
                 "sources.ledger.note",
-                "Rows of the files of each table: in = kept + quarantined + repeated + set aside (dated after {end}); "
-                "{n} rows from {files} files, a file that fills several tables counted in each.",
+                "Rows of the files of each table: in = kept + quarantined + repeated + set aside (dated after {end}, or of "
+                "customers who came later); {n} rows from {files} files, a file that fills several tables counted in each.",
                 end=day(self.preparation.tables.period.end),
                 n=count(self.totals["rows_in"]),
                 files=count(int(self.preparation.row_ledger["file"].nunique())),

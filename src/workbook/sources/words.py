@@ -59,6 +59,10 @@ def repair_name(repair: str) -> Text:
             "sources.repair.phone_in_scientific_notation", "rounded by a spreadsheet program and emptied"
         ),
         "id_given": text("sources.repair.id_given", "had no number and was given one"),
+        "id_of_customer_and_time": text(
+            "sources.repair.id_of_customer_and_time", "had no number and was given one of customer and time"
+        ),
+        "amount_from_price": text("sources.repair.amount_from_price", "amount worked out as quantity times unit price"),
         "amount_from_lines": text("sources.repair.amount_from_lines", "amount taken from the order's lines"),
         "customers_from_orders": text("sources.repair.customers_from_orders", "customer added who is known from rows alone"),
     }.get(repair) or named(repair)
@@ -101,7 +105,9 @@ def alert_name(alert: str, column: str) -> Text:
         "record_updated_before_created": text(
             "sources.alert.record_updated_before_created", "Record updated before it was created"
         ),
-        "record_after_period": text("sources.alert.record_after_period", "Customer record created after the period"),
+        "record_after_period": text(
+            "sources.alert.record_after_period", "Customer record created after the period in which the customer acts"
+        ),
         "impossible_birthday": text("sources.alert.impossible_birthday", "Birthday in the future or over 110 years ago"),
         "shared_contact": text("sources.alert.shared_contact", "Records that share a phone, e-mail or union id"),
         "identical_rows": text("sources.alert.identical_rows", "Identical rows in one file, kept"),

@@ -95,7 +95,7 @@ class Plan:
             "strategy.plan.limits",
             text(
                 "strategy.plan.limits",
-                "Working days follow the public holidays of {country} as far as they are announced; the first day counts. Each "
+                "Working days leave out public holidays as far as they are announced ({country}); the first day counts. Each "
                 "owner takes one measure after another. Effects are expected, not measured: a pilot shows their size.",
                 country=named({e: str(Locale(e).territories[self.settings.client.country]) for e in LANGUAGES}),
             ),

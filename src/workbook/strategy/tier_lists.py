@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import pandas as pd
 
 from workbook.language import Text, count, named, text
-from workbook.report.blocks import Column, NotMeasured, Table
+from workbook.report.blocks import Column, NotMeasured, Sheet, Table
 from workbook.settings.models import Settings
 
 Department = Literal["sales", "marketing", "service"]
@@ -33,9 +33,13 @@ class TierLists:
     settings: Settings
 
     def tables(self) -> tuple[Table, ...]:
-        """One table a tier, the best first; tiers without a customer have none."""
+        """One table a tier, the best first; tiers without a customer have none. Names of account managers are masked in it."""
         tiers = [tier for tier in self.settings.grading.tiers if (self.frame["tier"] == tier.id).any()]
         return tuple(self._table(tier.id, named(tier.name)) for tier in tiers)
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """The tables as sheets of the department's own file, where the names of its account managers stand in full."""
+        return tuple(Sheet(table.title, table, unmasked=True) for table in self.tables())
 
     def _table(self, tier: str, name: Text) -> Table:
         rows = self.frame[self.frame["tier"] == tier].reset_index(drop=True)
@@ -43,7 +47,7 @@ class TierLists:
             Column("customer_id", text("strategy.column.customer", "Customer")),
             Column("tier", text("strategy.column.tier", "Tier"), labels={tier: name}),
             Column("score", text("strategy.column.score", "Score"), "score"),
-            Column("owner", text("strategy.column.manager", "Account manager")),
+            Column("owner", text("strategy.column.manager", "Account manager"), personal=True),
             Column("region", text("strategy.column.region", "Region")),
             Column("last_order_at", text("strategy.column.last_order", "Last order"), "date"),
             Column("revenue", text("strategy.column.revenue", "Revenue"), "money"),
@@ -96,9 +100,9 @@ def tier_lists(scores: pd.DataFrame, profile: pd.DataFrame, settings: Settings, 
 
 def department_lists(
     scores: pd.DataFrame | NotMeasured, profile: pd.DataFrame, settings: Settings
-) -> Mapping[Department, Sequence[Table | NotMeasured]]:
-    """The lists of all departments, department → its tables; see :func:`tier_lists`."""
+) -> Mapping[Department, Sequence[Sheet | NotMeasured]]:
+    """The lists of all departments, department → its sheets; see :func:`tier_lists`."""
     departments: tuple[Department, ...] = get_args(Department)
     if isinstance(scores, NotMeasured):
         return dict.fromkeys(departments, (scores,))
-    return {department: tier_lists(scores, profile, settings, department).tables() for department in departments}
+    return {department: tier_lists(scores, profile, settings, department).sheets() for department in departments}

@@ -160,7 +160,9 @@ class Lifecycle:
         )
 
 
-def place_in_lifecycle(profile: pd.DataFrame, settings: Analysis, *, period: Period) -> Lifecycle | NotMeasured:
+def place_in_lifecycle(
+    profile: pd.DataFrame, settings: Analysis, *, period: Period, window_months: int = 12
+) -> Lifecycle | NotMeasured:
     """The stage of life of every customer, by the first rule that holds.
 
     1. contact: no order yet;
@@ -175,6 +177,7 @@ def place_in_lifecycle(profile: pd.DataFrame, settings: Analysis, *, period: Per
             revenue_period and revenue_previous.
         settings: the days and orders of the rules.
         period: the period analysed.
+        window_months: length of the window of ``revenue`` in months, as far as the data reach.
 
     Returns:
         The stages, or NotMeasured where nobody ever ordered.
@@ -199,7 +202,7 @@ def place_in_lifecycle(profile: pd.DataFrame, settings: Analysis, *, period: Per
     window = text(
         "value.window",
         "the {months} to {day}",
-        months=Quantity(settings.window_months, "months"),
+        months=Quantity(window_months, "months"),
         day=day(period.end),
     )
     return Lifecycle(frame, _totals(frame["lifecycle"], _numbers(profile["revenue"]).fillna(0.0)), settings, window)
