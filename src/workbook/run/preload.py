@@ -21,6 +21,7 @@ PRELOADED = (
     "workbook.pilots.decision",
     "workbook.pilots.design",
     "workbook.pilots.effects",
+    "workbook.pilots.evidence",
     "workbook.review.compare",
     "workbook.review.goals",
     "workbook.review.kpi",
