@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
 
-from workbook.language import Edition, Text, count, money, number, share, text
+from workbook.language import Edition, Text, count, is_missing, money, number, share, text
 from workbook.pilots.campaigns import NEEDS
 from workbook.pilots.not_randomised import (
     FEWEST,
@@ -107,7 +107,8 @@ class CampaignEvidence:
         for name in ("plain", "weighted"):
             shown.loc[self.frame[f"{name}_passes"] != True, [name, f"{name}_low", f"{name}_high"]] = math.nan  # noqa: E712
         for name in [f"{name}{end}" for name in amounts for end in ("", "_low", "_high")]:
-            shown[name] = pd.Series([money(x) for x in shown[name]], index=shown.index, dtype=object)
+            amount = [None if is_missing(x) else money(x) for x in shown[name]]
+            shown[name] = pd.Series(amount, index=shown.index, dtype=object)
         note = text(
             "pilots.evidence.note",
             "Change of a reached customer's spend less that of others, against up to {stretches} equal stretches before; "
