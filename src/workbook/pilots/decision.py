@@ -12,6 +12,7 @@ from workbook.period import Period
 from workbook.pilots.campaigns import ObservedCampaigns
 from workbook.pilots.checks import Checks
 from workbook.pilots.effects import Effect, Effects, bare
+from workbook.pilots.evidence import CampaignEvidence
 from workbook.pilots.units import arm_name, current, newest_first
 from workbook.pilots.verdicts import ACTIONS, DEFAULT_ACTION, Action
 from workbook.report.blocks import Answer, Ask, Block
@@ -66,12 +67,14 @@ class Decision:
         settings: the parameters.
         period: the period analysed.
         observed: campaigns without randomisation, None where they were not looked at.
+        like: what comparisons of those campaigns bear, None where none was made.
     """
 
     decisions: tuple[PilotDecision, ...]
     settings: Settings
     period: Period
     observed: ObservedCampaigns | None = None
+    like: CampaignEvidence | None = None
 
     @property
     def json(self) -> dict[str, Any]:
@@ -85,7 +88,15 @@ class Decision:
             return Answer(
                 "pilots.answer",
                 heading,
-                (text("pilots.answer.seen", "{seen}.", seen=self.observed.title()), _NEXT),
+                (
+                    text("pilots.answer.seen", "{seen}.", seen=self.observed.title()),
+                    *(
+                        [text("pilots.answer.like", "Beside other customers: {found}.", found=self.like.title())]
+                        if self.like is not None and len(self.like.frame)
+                        else []
+                    ),
+                    _NEXT,
+                ),
                 "resolution",
             )
         if not self.decisions:
@@ -136,14 +147,22 @@ class Decision:
 
 
 def decide(
-    effects: Effects, checks: Checks, settings: Settings, period: Period, observed: ObservedCampaigns | None = None
+    effects: Effects,
+    checks: Checks,
+    settings: Settings,
+    period: Period,
+    observed: ObservedCampaigns | None = None,
+    like: CampaignEvidence | None = None,
 ) -> Decision:
     """The default decision on each pilot: by the primary metric, of the arm that did best.
 
     Args:
         observed: campaigns that were delivered; without a pilot the answer says what they can and cannot tell.
+        like: comparisons of those campaigns with other customers.
     """
-    return Decision(tuple(_decide(pilot, effects, checks) for pilot in newest_first(settings)), settings, period, observed)
+    return Decision(
+        tuple(_decide(pilot, effects, checks) for pilot in newest_first(settings)), settings, period, observed, like
+    )
 
 
 def _decide(pilot: Pilot, effects: Effects, checks: Checks) -> PilotDecision:

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
 
-from workbook.language import Edition, Text, count, is_missing, money, number, share, text
+from workbook.language import Edition, Text, count, number, share, text
 from workbook.pilots.campaigns import NEEDS
 from workbook.pilots.not_randomised import (
     FEWEST,
@@ -89,16 +89,27 @@ class CampaignEvidence:
             what = text("pilots.evidence.none", "Comparison of campaigns with like customers")
             why = None if self.missing else text("pilots.evidence.no_case", "No campaign of the delivery ran in the period.")
             return NotMeasured("pilots.campaigns_evidence", what, self.missing, why)
-        amounts = {
-            "plain": text("pilots.evidence.plain", "Beside all others (interval)"),
-            "weighted": text("pilots.evidence.weighted", "Beside like customers (interval)"),
-            "weighted_before": text("pilots.evidence.before", "The same earlier (interval)"),
-        }
         columns = (
             Column("campaign", text("pilots.evidence.campaign", "Campaign")),
             Column("reached", text("pilots.evidence.reached", "Reached"), "count"),
-            *(Column(name, head, "number", low=f"{name}_low", high=f"{name}_high") for name, head in amounts.items()),
-            Column("uneven_weighted", text("pilots.evidence.imbalance", "Largest imbalance"), "number", digits=2),
+            Column(
+                "plain",
+                text("pilots.evidence.plain", "Beside all others"),
+                "money",
+                low="plain_low",
+                high="plain_high",
+                digits=1,
+            ),
+            Column(
+                "weighted",
+                text("pilots.evidence.weighted", "Beside like customers"),
+                "money",
+                low="weighted_low",
+                high="weighted_high",
+                digits=1,
+            ),
+            Column("weighted_before", text("pilots.evidence.before", "The same earlier"), "money", digits=1),
+            Column("uneven_weighted", text("pilots.evidence.imbalance", "Imbalance"), "number", digits=2),
             Column("hidden", text("pilots.evidence.hidden", "E-value"), "number", digits=2),
             Column("verdict", text("pilots.evidence.verdict", "Reading"), labels=VERDICTS),
         )
@@ -106,13 +117,10 @@ class CampaignEvidence:
         shown = self.frame.astype(object)
         for name in ("plain", "weighted"):
             shown.loc[self.frame[f"{name}_passes"] != True, [name, f"{name}_low", f"{name}_high"]] = math.nan  # noqa: E712
-        for name in [f"{name}{end}" for name in amounts for end in ("", "_low", "_high")]:
-            amount = [None if is_missing(x) else money(x) for x in shown[name]]
-            shown[name] = pd.Series(amount, index=shown.index, dtype=object)
         note = text(
             "pilots.evidence.note",
             "Change of a reached customer's spend less that of others, against up to {stretches} equal stretches before; "
-            "customers with an earlier order. {level} intervals, for all campaigns together but for the earlier stretch. Not "
+            "customers with an earlier order. {level} intervals, for all campaigns together. Not "
             "shown: beside all others where both groups moved apart before; beside like customers where an imbalance of {even} "
             "stays or they differed before. E-value: strength a hidden factor would need.",
             stretches=count(STRETCHES),
