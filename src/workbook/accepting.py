@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
@@ -122,7 +123,7 @@ def accept(
     """Enter the published results of a period in the client's ledger.
 
     Args:
-        kinds: of grades, looks, decisions and lessons; all by default.
+        kinds: of grades, policies, looks, decisions and lessons; all by default.
         on: day of the acceptance.
         by: role of the person who accepts.
 
@@ -219,7 +220,7 @@ def _compared(new: pd.DataFrame, old: pd.DataFrame, kind: Kind) -> tuple[pd.Data
     """Fields in which records differ from those accepted under the same key, and which of *new* were accepted before."""
     both = new.merge(old[list(kind.fields)], on=list(kind.key), how="left", suffixes=("", "_old"), indicator="_found")
     known = both["_found"] == "both"
-    keys = pd.Series([" ".join(key) for key in zip(*(new[name] for name in kind.key), strict=True)], dtype="str")
+    keys = pd.Series([" ".join(map(str, key)) for key in zip(*(new[name] for name in kind.key), strict=True)], dtype="str")
     differences = []
     for field in kind.compared:
         now, before = both[field], both[field + "_old"]
@@ -232,7 +233,7 @@ def _compared(new: pd.DataFrame, old: pd.DataFrame, kind: Kind) -> tuple[pd.Data
 
 
 def _shown(values: pd.Series) -> pd.Series:
-    return values.astype("object").where(values.notna(), "nothing").map(str)
+    return values.astype("object").where(values.notna(), "nothing").map(lambda value: shorten(str(value), 80))
 
 
 def _held(old: pd.DataFrame, new: pd.DataFrame, kind: Kind, period: Period) -> int:
@@ -369,8 +370,20 @@ def _grades(results: _Results) -> pd.DataFrame | str:
     scores = results.read("scores")
     if isinstance(scores, str):
         return scores
-    graded: pd.DataFrame = scores.loc[scores["tier"].notna(), ["customer_id", "tier", "score"]]
+    graded: pd.DataFrame = scores[scores["tier"].notna()].reindex(columns=["customer_id", "tier", "score", "waiting"])
     return graded.assign(period=results.period.name)
+
+
+def _policies(results: _Results) -> pd.DataFrame | str:
+    """The policy that the grades of the period were given by; accepted once, however many periods it serves."""
+    if not Store(results.folder / "tables").has("grade_policy"):
+        return "these results were made before grades had a policy"
+    policy = results.read("grade_policy")
+    if isinstance(policy, str):
+        return policy
+    content = json.dumps(policy, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    row = {"number": policy["number"], "since": policy["since"], "cause": policy["cause"], "content": content}
+    return pd.DataFrame([row])
 
 
 def _looks(results: _Results) -> pd.DataFrame | str:
@@ -414,6 +427,6 @@ def _facts(said: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 _TAKEN: Mapping[str, Callable[[_Results], pd.DataFrame | str]] = {
-    "grades": _grades, "looks": _looks, "decisions": _decisions, "lessons": _lessons,
+    "grades": _grades, "policies": _policies, "looks": _looks, "decisions": _decisions, "lessons": _lessons,
 }  # fmt: skip
 """What is taken from a run; appeals come from elsewhere."""

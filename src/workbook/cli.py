@@ -324,7 +324,7 @@ def accept(
     client: ClientName,
     period: Annotated[str, typer.Argument(help="The period whose published results are accepted.", metavar="PERIOD")],
     only: Annotated[
-        str | None, typer.Option(help="Of grades, looks, decisions and lessons, set apart by commas.", metavar="KINDS")
+        str | None, typer.Option(help="Of grades, policies, looks, decisions and lessons, with commas.", metavar="KINDS")
     ] = None,
     by: Annotated[str | None, typer.Option(help="Role of the person who accepts.", metavar="ROLE")] = None,
 ) -> None:

@@ -73,7 +73,9 @@ def _kind(name: str, key: str, fields: str, noted: str = "") -> Kind:
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        _kind("grades", "period customer_id", "period customer_id tier score:number cause", noted="cause"),
+        _kind("grades", "period customer_id", "period customer_id tier score:number cause waiting:count",
+              noted="cause waiting"),
+        _kind("policies", "number", "number:count since cause content", noted="cause"),
         _kind("looks", "pilot metric arm looked_at",
               "pilot metric arm looked_at n_control:count n_arm:count effect:number low:number high:number unit verdict"),
         _kind("decisions", "pilot period",
@@ -83,7 +85,8 @@ KINDS: Mapping[str, Kind] = {
               "id pilot measure decision metric arm effect:number low:number high:number unit better verdict"),
     )
 }  # fmt: skip
-"""Grades given (``cause``: first grade or re-graded), looks taken at pilots (``looked_at``: the analysis date), decisions on
+"""Grades given (``cause``: first grade or re-graded; ``waiting``: periods in which the buffer held the tier), the policies that
+they were given by (``content``: the policy as JSON), looks taken at pilots (``looked_at``: the analysis date), decisions on
 pilots, appeals against grades, and what pilots taught about measures."""
 
 
@@ -204,6 +207,7 @@ def given_before(home: Path, client: str, kind: str, period: Period) -> pd.DataF
         return frame
     names = {
         "grades": text("ledger.grades", "Grades accepted for earlier periods"),
+        "policies": text("ledger.policies", "Grade policies accepted for earlier periods"),
         "looks": text("ledger.looks", "Looks at pilots accepted for earlier periods"),
         "decisions": text("ledger.decisions", "Decisions on pilots accepted for earlier periods"),
         "appeals": text("ledger.appeals", "Appeals against grades of earlier periods"),

@@ -14,7 +14,9 @@ consent                 purpose, channel, granted, withdrawn, expired
 findings                check, module, figure, low, high, n, threshold, unit, direction, breached, customers, revenue
 problems                findings that breach + priority_score, priority, status (new/open), sorted by priority
 problem_customers       problem, customer_id
-scores                  customer_id, one column index_<id> an index (0–100), score (0–100, unrounded), tier, revenue
+scores                  customer_id, one column index_<id> an index (0–100), score (0–100, unrounded), tier, revenue,
+                        tier_by_score (before the buffer), waiting (periods in which the buffer has held the tier)
+grade_policy            JSON: number, since, settings, scales and thresholds that decide a score
 tiers                   tier, customers, customer_share, revenue, revenue_share
 rfm                     customer_id, r, f, m, segment
 lifecycle               customer_id, lifecycle
@@ -79,8 +81,9 @@ STAGES: tuple[Stage, ...] = (
     Stage("3_diagnose", needs=("profile",), makes=("findings", "problems", "problem_customers"), previous=("problems",),
           settings=("diagnosis", "service", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
-          makes=("scores", "tiers", "rfm", "lifecycle", "plan"), previous=("scores",),
-          lists=("problem_list", "action_plan", "sales", "marketing", "service"), settings=("grading", "measures")),
+          makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "plan"), previous=("scores", "grade_policy"),
+          lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),
+          settings=("grading", "measures")),
     Stage("5_pilot", needs=("profile", "scores"), makes=("assignment", "pilot_checks", "pilot_effects", "decision"),
           lists=("pilot_assignment",), settings=("pilots", "next_pilot", "grading.tiers")),
     Stage("6_iterate", needs=("kpis", "goals", "problems", "scores", "plan", "decision"),

@@ -1,27 +1,23 @@
 """Indices of the grading: their values from the profile and their scores from 0 to 100, rows T1 and T3 of the method.
 
-Every normalisation maps a value to a score that never falls when the value rises (cost indices are turned round), does
-not depend on the order of the customers, and gives equal values equal scores. All but ``log`` and ``z`` are explained by
-order or range alone; ``percentile`` and ``robust`` are not moved by outliers.
+Every normalisation (:mod:`workbook.grading.scale`) maps a value to a score that never falls when the value rises (cost indices
+are turned round), does not depend on the order of the customers, and gives equal values equal scores. All but ``log`` and ``z``
+are explained by order or range alone; ``percentile`` and ``robust`` are not moved by outliers.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.special import ndtr
-from scipy.stats import rankdata
 
 from workbook.errors import SettingsError
+from workbook.grading.scale import Scale, Values, freeze
 from workbook.language import Text, text
 from workbook.settings.models import Index
-
-Values = NDArray[np.float64]
 
 NORMALISATIONS: Mapping[str, Text] = {
     "percentile": text("grading.normalise.percentile", "Percentile"),
@@ -71,16 +67,7 @@ def index_values(profile: pd.DataFrame, indices: Sequence[Index]) -> pd.DataFram
 
 
 def normalise(values: Values, index: Index) -> Values:
-    """The scores of one index, 0 to 100 with 100 the best; NaN stays NaN.
-
-    * ``percentile``: share of customers below plus half of those equal (mid-rank), so that ties score alike.
-    * ``minmax``: position between the smallest and the largest value.
-    * ``robust``: position between the 5th and the 95th percentile; beyond them 0 and 100.
-    * ``log``: position on the scale sign(x)·log(1 + |x| / median of |x| above 0): free of the unit of money.
-    * ``z``: normal probability of the standard score, 50 at the mean.
-    * ``target``: benefit: value / target; cost: 2 − value / target; held between 0 and 1.
-
-    Where all values are equal, no order can be told and each scores 50 (``target`` excepted).
+    """The scores of one index, 0 to 100 with 100 the best, on the scale of these very values; NaN stays NaN.
 
     Raises:
         SettingsError: where ``target`` is chosen without a target above 0.
@@ -88,79 +75,38 @@ def normalise(values: Values, index: Index) -> Values:
     >>> normalise(np.array([1.0, 5.0, 5.0, 9.0]), Index(id="x", name="x", source="x", group="g"))
     array([12.5, 50. , 50. , 87.5])
     """
-    known = ~np.isnan(values)
-    scores = np.full(len(values), np.nan)
-    if not known.any():
-        return scores
-    x = values[known]
-    if index.normalise == "target":
-        unit = _to_target(x, index)
-    else:
-        unit = _UNIT_SCORES[index.normalise](x)
-        if index.direction == "cost":
-            unit = 1.0 - unit
-    scores[known] = 100.0 * np.clip(unit, 0.0, 1.0)
-    return scores
+    return values if np.isnan(values).all() else freeze(values, index).score(values)
 
 
-def fill_missing(scores: Values, index: Index) -> Values:
-    """The scores with the settings' rule applied to customers without a value; ``exclude`` leaves them NaN."""
+def fill_missing(scores: Values, index: Index, median: float | None = None) -> Values:
+    """The scores with the settings' rule applied to customers without a value; ``exclude`` leaves them NaN.
+
+    Args:
+        median: the score that the rule ``median`` gives; that of these scores by default.
+    """
     if index.missing == "exclude" or np.isnan(scores).all():
         return scores
-    fill = {"median": float(np.nanmedian(scores)), "worst": 0.0, "neutral": 50.0}[index.missing]
+    middle = float(np.nanmedian(scores)) if median is None else median
+    fill = {"median": middle, "worst": 0.0, "neutral": 50.0}[index.missing]
     return np.where(np.isnan(scores), fill, scores)
 
 
-def _percentile(x: Values) -> Values:
-    return np.asarray((rankdata(x) - 0.5) / len(x))
+def score_indices(values: pd.DataFrame, indices: Sequence[Index], scales: Mapping[str, Scale] | None = None) -> pd.DataFrame:
+    """The score of each index, 0 to 100, missing values by each index's rule; an index nobody has a value for is NaN.
 
-
-def _between(x: Values, low: float, high: float) -> Values:
-    if high > low:
-        # halves first, so that a range near the largest float does not overflow
-        return (x / 2 - low / 2) / (high / 2 - low / 2)
-    return np.where(x < low, 0.0, np.where(x > high, 1.0, 0.5))
-
-
-def _minmax(x: Values) -> Values:
-    return _between(x, float(x.min()), float(x.max()))
-
-
-def _robust(x: Values) -> Values:
-    low, high = np.quantile(x, [0.05, 0.95])
-    return _between(x, float(low), float(high))
-
-
-def _log(x: Values) -> Values:
-    size = np.abs(x)
-    if not (size > 0).any():
-        return np.full(len(x), 0.5)
-    return _minmax(np.sign(x) * np.log1p(size / np.median(size[size > 0])))
-
-
-def _z(x: Values) -> Values:
-    spread = float(x.std())
-    if x.min() == x.max() or spread == 0.0:
-        return np.full(len(x), 0.5)
-    return np.asarray(ndtr((x - x.mean()) / spread))
-
-
-_UNIT_SCORES: Mapping[str, Callable[[Values], Values]] = {
-    "percentile": _percentile,
-    "minmax": _minmax,
-    "robust": _robust,
-    "log": _log,
-    "z": _z,
-}
-
-
-def _to_target(x: Values, index: Index) -> Values:
-    if index.target is None or index.target <= 0:
-        raise SettingsError(
-            [f"grading.indices.{index.id}.target: found {index.target!r}, expected a number above 0, since normalise is target"]
-        )
-    part = x / index.target
-    return part if index.direction == "benefit" else 2.0 - part
+    Args:
+        values: one column an index.
+        scales: index → scale; an index without one gets the scale of these very values.
+    """
+    found = {}
+    for index in indices:
+        given = values[index.id].to_numpy()
+        scale = None if scales is None else scales.get(index.id)
+        if scale is None:
+            found[index.id] = fill_missing(normalise(given, index), index)
+        else:
+            found[index.id] = fill_missing(scale.score(given), index, scale.median)
+    return pd.DataFrame(found, index=values.index)
 
 
 def _number(source: str) -> str:

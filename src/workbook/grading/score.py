@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 
-from workbook.errors import SettingsError, WorkbookError
+from workbook.errors import WorkbookError
 from workbook.grading import agreement, pyramid
-from workbook.grading.ahp import Weights, weigh
-from workbook.grading.indices import (
-    DIRECTIONS,
-    MISSING_RULES,
-    NORMALISATIONS,
-    Values,
-    fill_missing,
-    index_values,
-    normalise,
-)
+from workbook.grading.ahp import Weights
+from workbook.grading.composite import check_grading, total_score, weigh_groups, weigh_indices
+from workbook.grading.indices import DIRECTIONS, MISSING_RULES, NORMALISATIONS, index_values, score_indices
+from workbook.grading.moves import Moves, Tiers, explain_moves, policy_words, tiers_by
+from workbook.grading.policy import Past, Policy, choose_scales
+from workbook.grading.scale import Values
+from workbook.grading.tiers import held_tiers, thresholds, tier_of, tier_totals
 from workbook.language import Quantity, Text, count, day, joined, money, named, share, text
 from workbook.period import Period
 from workbook.report.blocks import Column, Figure, KeyFigure, NotMeasured, Paragraph, Table
-from workbook.settings.models import Grading, Index, Tier
-
-TOLERANCE = 1e-9
-"""Scores this close below a threshold reach it: 80 computed as 79.99999999999999 is 80."""
+from workbook.settings.models import Grading, Index
 
 OTHER_CHOICES = tuple(kind for kind in get_args(Index.model_fields["normalise"].annotation) if kind != "target")
 
@@ -39,10 +32,15 @@ class Grades:
 
     Attributes:
         frame: customer_id, one column ``index_<id>`` an index (0–100, NaN where left out), score (0–100, unrounded),
-            tier (id), revenue (of the window); ordered by customer_id.
+            tier (id, after the buffer), revenue (of the window), tier_by_score (id, before the buffer), waiting (periods in
+            which the buffer has held the tier: above 0 against a rise, below 0 against a fall); ordered by customer_id.
         tiers: tier (id), customers, customer_share, revenue, revenue_share; from the highest tier to the lowest.
         values: the indices' own values, one column an index, in the order of ``frame``.
         settings: how the customers were graded.
+        policy: the frozen scales and thresholds behind the scores.
+        past: how the period before was graded; None where it was not.
+        without_change: tiers of this period by the policy before, and by its settings on this policy's scales; None where they
+            cannot be told.
         group_weights: group → weight; they sum to 1 over the groups measured.
         index_weights: index → weight in the whole score; they sum to 1 over the indices measured.
         weights: the comparisons behind the group weights, None where the weights were given.
@@ -56,6 +54,9 @@ class Grades:
     tiers: pd.DataFrame
     values: pd.DataFrame
     settings: Grading
+    policy: Policy
+    past: Past | None
+    without_change: tuple[Tiers, Tiers] | None
     group_weights: Mapping[str, float]
     index_weights: Mapping[str, float]
     weights: Weights | None
@@ -163,7 +164,7 @@ class Grades:
 
     def normalisation_table(self) -> Table:
         """What another normalisation, used for every index, would do to the shares of the tiers."""
-        present = self.frame["tier"].to_numpy()
+        present = self.frame["tier_by_score"].to_numpy()
         shown = list(self.names)[:6]
         others = {kind: tier_of(self._scores(kind), self.settings) for kind in OTHER_CHOICES}
         moved = {kind: float(np.mean(tiers != present)) for kind, tiers in others.items()}
@@ -188,10 +189,23 @@ class Grades:
             title = text("grading.normalisation.none", "No other normalisation would move a customer to another tier")
         note = text(
             "grading.normalisation.note",
-            "Share of customers in each tier, were every index normalised in this way; same weights and thresholds; n = {n}.",
+            "Share of customers in each tier by score, were every index normalised in this way over the customers of this"
+            " period; same weights and thresholds, no buffer; n = {n}.",
             n=count(len(self.frame)),
         )
         return Table("grading.normalisation", title, columns, pd.DataFrame(rows), note)
+
+    def policy_words(self) -> Paragraph:
+        """Which policy the grades stand on, and why."""
+        return policy_words(self.policy)
+
+    def moves(self) -> Moves | NotMeasured:
+        """Who moved since the period before, and how much of it behaviour, new scales and changed settings did."""
+        if self.past is None:
+            what = text("grading.moves.what", "Moves between tiers since the period before, and their causes")
+            why = text("grading.moves.why", "The period before was not graded, so there is nothing to compare with.")
+            return NotMeasured("grading.moves", what, (), why)
+        return explain_moves(self.frame, self.past, self.policy, self.without_change, self.settings.tiers)
 
     def agreement(self) -> Table | NotMeasured:
         """The client's present tiers against these, customer by customer."""
@@ -273,17 +287,27 @@ class Grades:
 
     def _scores(self, kind: str) -> Values:
         changed = [index.model_copy(update={"normalise": kind}) for index in self.settings.indices]
-        return _total(score_indices(self.values, changed), self.settings.indices, self.group_weights)
+        return total_score(score_indices(self.values, changed), self.settings.indices, self.group_weights)
 
 
-def grade(profile: pd.DataFrame, settings: Grading, *, period: Period, window_months: int = 12) -> Grades | NotMeasured:
-    """Score every customer of the profile and put each into a tier.
+def grade(
+    profile: pd.DataFrame,
+    settings: Grading,
+    *,
+    period: Period,
+    window_months: int = 12,
+    whole: int | None = None,
+    past: Past | None = None,
+) -> Grades | NotMeasured:
+    """Score every customer of the profile on the frozen scales and put each into a tier, which the buffer may hold.
 
     Args:
         profile: one row a customer with customer_id, revenue, tier (the client's own) and what the indices name.
         settings: groups, weights or comparisons, indices, tiers.
         period: the period analysed; its last day ends the window of the profile.
-        window_months: length of that window in months.
+        window_months: length of that window in months, as far as the data reach.
+        whole: its length once the data reach back far enough; scales frozen before are provisional.
+        past: how the period before was graded (:func:`workbook.grading.policy.past_of`); None where it was not.
 
     Returns:
         The grades, or NotMeasured where no index has a value for any customer.
@@ -291,16 +315,18 @@ def grade(profile: pd.DataFrame, settings: Grading, *, period: Period, window_mo
     Raises:
         SettingsError: for settings that contradict themselves or the profile.
     """
-    _check(settings)
+    check_grading(settings)
     profile = _ordered(profile)
     values = index_values(profile, settings.indices)
     measured = [index for index in settings.indices if values[index.id].notna().any()]
     if not measured:
         what = text("grading.not_measured", "The grading of customers")
         return NotMeasured("grading.tiers", what, ("customers", "orders"))
-    group_weights, weights = _group_weights(settings, measured)
-    scores = score_indices(values, settings.indices)
-    total = _total(scores, settings.indices, group_weights)
+    group_weights, weights = weigh_groups(settings, measured)
+    full = whole is None or window_months >= whole
+    policy, kept = choose_scales(values, settings, measured, period=period, past=past.policy if past else None, full=full)
+    scores = score_indices(values, settings.indices, policy.scales)
+    total = total_score(scores, settings.indices, group_weights)
     unscored = np.isnan(total)
     total = np.where(unscored, 0.0, total)
     revenue = pd.to_numeric(profile["revenue"]).fillna(0.0).astype(float)
@@ -308,64 +334,29 @@ def grade(profile: pd.DataFrame, settings: Grading, *, period: Period, window_mo
     for index in settings.indices:
         frame[f"index_{index.id}"] = scores[index.id]
     frame["score"] = total
-    frame["tier"] = tier_of(total, settings)
+    if not kept:
+        policy = replace(policy, lows=thresholds(total, settings))
+    given, waiting = held_tiers(frame, settings, policy.lows, past.grades if past else None)
+    frame["tier"] = given
     frame["revenue"] = revenue
+    frame["tier_by_score"] = tier_of(total, settings, policy.lows)
+    frame["waiting"] = waiting
     present = profile["tier"] if "tier" in profile else pd.Series(pd.NA, index=profile.index, dtype="str")
     return Grades(
         frame=frame,
         tiers=tier_totals(frame, settings.tiers),
         values=values,
         settings=settings,
+        policy=policy,
+        past=past,
+        without_change=None if past is None else (given, given) if kept else tiers_by(profile, past, policy),
         group_weights=group_weights,
-        index_weights=_index_weights(measured, group_weights),
+        index_weights=weigh_indices(measured, group_weights),
         weights=weights,
         unmeasured=tuple(index.id for index in settings.indices if index not in measured),
         unscored=int(unscored.sum()),
         present=present,
         window=text("grading.window", "the {months} to {day}", months=Quantity(window_months, "months"), day=day(period.end)),
-    )
-
-
-def score_indices(values: pd.DataFrame, indices: Sequence[Index]) -> pd.DataFrame:
-    """The score of each index, 0 to 100, missing values by each index's rule; an index nobody has a value for is NaN."""
-    scores = {index.id: fill_missing(normalise(values[index.id].to_numpy(), index), index) for index in indices}
-    return pd.DataFrame(scores, index=values.index)
-
-
-def tier_of(scores: Values, settings: Grading) -> Values:
-    """The tier id of each score.
-
-    With ``cut: score`` a customer is in the highest tier whose threshold the unrounded score reaches; with
-    ``cut: quantile`` in the highest whose threshold the share of customers strictly below reaches, so that a tier from
-    90 up never holds more than 10% of customers and equal scores share a tier.
-    """
-    lows = np.array([tier.at_least for tier in settings.tiers])
-    ids = np.array([tier.id for tier in settings.tiers], dtype=object)
-    measure = scores
-    if settings.cut == "quantile":
-        measure = 100.0 * np.searchsorted(np.sort(scores), scores, side="left") / max(len(scores), 1)
-    position = np.searchsorted(lows[::-1], measure + TOLERANCE, side="right") - 1
-    picked: Values = ids[::-1][np.maximum(position, 0)]
-    return picked
-
-
-def tier_totals(frame: pd.DataFrame, tiers: Sequence[Tier]) -> pd.DataFrame:
-    """Customers, revenue and their shares for each tier, the highest first; a tier without customers has zeros.
-
-    Revenue is summed in whole ten-thousandths, so that the order of the customers cannot change the last digit.
-    """
-    parts = np.round(frame["revenue"].to_numpy() * 10_000).astype("int64")
-    grouped = pd.DataFrame({"tier": frame["tier"], "parts": parts}).groupby("tier")["parts"].agg(["size", "sum"])
-    grouped = grouped.reindex([tier.id for tier in tiers], fill_value=0)
-    total = int(grouped["sum"].sum())
-    return pd.DataFrame(
-        {
-            "tier": grouped.index.astype(str),
-            "customers": grouped["size"].to_numpy(),
-            "customer_share": grouped["size"].to_numpy() / max(len(frame), 1),
-            "revenue": grouped["sum"].to_numpy() / 10_000,
-            "revenue_share": grouped["sum"].to_numpy() / total if total > 0 else np.nan,
-        }
     )
 
 
@@ -377,74 +368,3 @@ def _ordered(profile: pd.DataFrame) -> pd.DataFrame:
         if len(twice):
             raise WorkbookError(f"profile: customer {twice.iloc[0]!r} stands in several rows, expected one row a customer")
     return profile.reset_index(drop=True)
-
-
-def _check(settings: Grading) -> None:
-    problems: list[str] = []
-    groups = [group.id for group in settings.groups]
-    used = {index.group for index in settings.indices}
-    for index in settings.indices:
-        if index.group not in groups:
-            problems.append(f"grading.indices.{index.id}.group: found {index.group!r}, expected one of {', '.join(groups)}")
-    problems += [
-        f"grading.groups.{group}: no index belongs to it; add an index or take the group out"
-        for group in groups
-        if group not in used
-    ]
-    for group in groups:
-        given = [index.weight is None for index in settings.indices if index.group == group]
-        if any(given) and not all(given):
-            problems.append(f"grading.groups.{group}: some of its indices have a weight and some none; give all or none")
-    for what, ids in (("indices", [index.id for index in settings.indices]), ("groups", groups)):
-        problems += [f"grading.{what}: {id!r} stands there twice" for id in sorted({i for i in ids if ids.count(i) > 1})]
-    lows = [tier.at_least for tier in settings.tiers]
-    if not lows or lows[-1] != 0 or any(high <= low for high, low in itertools.pairwise(lows)):
-        problems.append(
-            f"grading.tiers: found at_least {lows}, expected falling thresholds from the highest tier down to 0 for the lowest"
-        )
-    if not settings.comparisons and len({group.weight is None for group in settings.groups}) > 1:
-        problems.append("grading.groups: some groups have a weight and some none; give all or none")
-    if problems:
-        raise SettingsError(problems)
-
-
-def _group_weights(settings: Grading, measured: Sequence[Index]) -> tuple[dict[str, float], Weights | None]:
-    """Weights of the groups in which at least one index is measured, summing to 1, and the comparisons behind them."""
-    names = {group.id: named(group.name) for group in settings.groups}
-    weights = None
-    if settings.comparisons:
-        weights = weigh(settings.comparisons, list(names), limit=settings.consistency_limit, names=names)
-        given = dict(weights.by_item)
-    else:
-        given = {group.id: 1.0 if group.weight is None else group.weight for group in settings.groups}
-    present = {index.group for index in measured}
-    kept = {group: weight for group, weight in given.items() if group in present}
-    return {group: weight / sum(kept.values()) for group, weight in kept.items()}, weights
-
-
-def _inside(index: Index) -> float:
-    return 1.0 if index.weight is None else index.weight
-
-
-def _index_weights(measured: Sequence[Index], group_weights: Mapping[str, float]) -> dict[str, float]:
-    inside = {g: sum(_inside(index) for index in measured if index.group == g) for g in group_weights}
-    return {index.id: group_weights[index.group] * _inside(index) / inside[index.group] for index in measured}
-
-
-def _total(scores: pd.DataFrame, indices: Sequence[Index], group_weights: Mapping[str, float]) -> Values:
-    """The weighted mean of the groups' weighted means. What a customer lacks is left out: first inside its group, so that
-    the group keeps its weight, and where the whole group is missing the other groups share it. NaN where nothing is left."""
-    total, weight = np.zeros(len(scores)), np.zeros(len(scores))
-    for group, group_weight in group_weights.items():
-        part, inside = np.zeros(len(scores)), np.zeros(len(scores))
-        for index in indices:
-            if index.group == group:
-                one = scores[index.id].to_numpy()
-                there = ~np.isnan(one)
-                part += np.where(there, one, 0.0) * _inside(index)
-                inside += there * _inside(index)
-        there = inside > 0
-        total += np.where(there, part / np.where(there, inside, 1.0), 0.0) * group_weight
-        weight += there * group_weight
-    mean = np.divide(total, weight, out=np.full(len(scores), np.nan), where=weight > 0)
-    return np.asarray(np.clip(mean, 0.0, 100.0))

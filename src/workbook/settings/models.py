@@ -287,6 +287,15 @@ class Rfm(Section):
     )
 
 
+class Buffer(Section):
+    """What keeps a tier from going back and forth with small moves of the score."""
+
+    points: float = Field(
+        10, ge=0, le=100, description="Points beyond a threshold at which a customer moves at once; 0 for no buffer."
+    )
+    periods: int = Field(2, ge=1, le=12, description="Periods running beyond a threshold after which a customer moves anyhow.")
+
+
 class Grading(Section):
     """How customers are graded."""
 
@@ -338,6 +347,10 @@ class Grading(Section):
         description="Tiers from the highest to the lowest.",
     )
     cut: Literal["score", "quantile"] = Field("score", description="Whether at_least is a score or a quantile of the scores.")
+    buffer: Buffer = Field(default_factory=Buffer, description="What holds a tier against small moves of the score.")
+    reference: int = Field(
+        1, ge=1, description="Number of the population that the scales are frozen from; raise it by one to freeze them anew."
+    )
     high_tiers: int = Field(2, ge=1, description="How many tiers from the top count as high value.")
     rfm: Rfm = Field(default_factory=Rfm, description="RFM scoring.")
 

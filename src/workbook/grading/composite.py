@@ -1,0 +1,88 @@
+"""The weighted score: weights of groups and indices, and a mean that leaves out what a customer lacks; rows T1 and T2."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from workbook.errors import SettingsError
+from workbook.grading.ahp import Weights, weigh
+from workbook.grading.scale import Values
+from workbook.language import named
+from workbook.settings.models import Grading, Index
+
+
+def check_grading(settings: Grading) -> None:
+    """Raises SettingsError where the settings of the grading contradict themselves, every fault at once."""
+    problems: list[str] = []
+    groups = [group.id for group in settings.groups]
+    used = {index.group for index in settings.indices}
+    for index in settings.indices:
+        if index.group not in groups:
+            problems.append(f"grading.indices.{index.id}.group: found {index.group!r}, expected one of {', '.join(groups)}")
+    problems += [
+        f"grading.groups.{group}: no index belongs to it; add an index or take the group out"
+        for group in groups
+        if group not in used
+    ]
+    for group in groups:
+        given = [index.weight is None for index in settings.indices if index.group == group]
+        if any(given) and not all(given):
+            problems.append(f"grading.groups.{group}: some of its indices have a weight and some none; give all or none")
+    for what, ids in (("indices", [index.id for index in settings.indices]), ("groups", groups)):
+        problems += [f"grading.{what}: {id!r} stands there twice" for id in sorted({i for i in ids if ids.count(i) > 1})]
+    lows = [tier.at_least for tier in settings.tiers]
+    if not lows or lows[-1] != 0 or any(high <= low for high, low in itertools.pairwise(lows)):
+        problems.append(
+            f"grading.tiers: found at_least {lows}, expected falling thresholds from the highest tier down to 0 for the lowest"
+        )
+    if not settings.comparisons and len({group.weight is None for group in settings.groups}) > 1:
+        problems.append("grading.groups: some groups have a weight and some none; give all or none")
+    if problems:
+        raise SettingsError(problems)
+
+
+def weigh_groups(settings: Grading, measured: Sequence[Index]) -> tuple[dict[str, float], Weights | None]:
+    """Weights of the groups in which at least one index is measured, summing to 1, and the comparisons behind them."""
+    names = {group.id: named(group.name) for group in settings.groups}
+    weights = None
+    if settings.comparisons:
+        weights = weigh(settings.comparisons, list(names), limit=settings.consistency_limit, names=names)
+        given = dict(weights.by_item)
+    else:
+        given = {group.id: 1.0 if group.weight is None else group.weight for group in settings.groups}
+    present = {index.group for index in measured}
+    kept = {group: weight for group, weight in given.items() if group in present}
+    return {group: weight / sum(kept.values()) for group, weight in kept.items()}, weights
+
+
+def _inside(index: Index) -> float:
+    return 1.0 if index.weight is None else index.weight
+
+
+def weigh_indices(measured: Sequence[Index], group_weights: Mapping[str, float]) -> dict[str, float]:
+    """Weight of each measured index in the whole score; they sum to 1."""
+    inside = {g: sum(_inside(index) for index in measured if index.group == g) for g in group_weights}
+    return {index.id: group_weights[index.group] * _inside(index) / inside[index.group] for index in measured}
+
+
+def total_score(scores: pd.DataFrame, indices: Sequence[Index], group_weights: Mapping[str, float]) -> Values:
+    """The weighted mean of the groups' weighted means. What a customer lacks is left out: first inside its group, so that
+    the group keeps its weight, and where the whole group is missing the other groups share it. NaN where nothing is left."""
+    total, weight = np.zeros(len(scores)), np.zeros(len(scores))
+    for group, group_weight in group_weights.items():
+        part, inside = np.zeros(len(scores)), np.zeros(len(scores))
+        for index in indices:
+            if index.group == group:
+                one = scores[index.id].to_numpy()
+                there = ~np.isnan(one)
+                part += np.where(there, one, 0.0) * _inside(index)
+                inside += there * _inside(index)
+        there = inside > 0
+        total += np.where(there, part / np.where(there, inside, 1.0), 0.0) * group_weight
+        weight += there * group_weight
+    mean = np.divide(total, weight, out=np.full(len(scores), np.nan), where=weight > 0)
+    return np.asarray(np.clip(mean, 0.0, 100.0))

@@ -1,0 +1,187 @@
+"""The grade policy: what decides a customer's score, numbered and frozen until somebody changes it; row T8 of the method.
+
+A policy holds the settings of the grading, the scale of every index as it was frozen from one period's customers, and the
+thresholds. As long as the settings stay, every later period is graded by it. It changes where the settings do (the indices that
+were not touched keep their scales), where ``grading.reference`` is raised, which is the decision to freeze all scales anew, and
+while the data are too young to fill the window: half a year is no scale for a whole one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from workbook.grading.scale import Scale, Values, freeze
+from workbook.language import Text, text
+from workbook.period import Period
+from workbook.report.blocks import NotMeasured
+from workbook.settings.models import Grading, Index
+
+Cause = Literal["first", "settings", "reference", "window"]
+
+CAUSES: Mapping[str, Text] = {
+    "first": text("grading.policy.first", "The first policy"),
+    "settings": text("grading.policy.settings", "The settings of the grading changed"),
+    "reference": text("grading.policy.reference", "The scales were frozen anew by decision"),
+    "window": text("grading.policy.window", "The data before did not fill the window"),
+}
+
+_NAMES = {"name", "rfm", "high_tiers"}
+"""What of the settings moves nobody's grade."""
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """What decides a score and the tier that it asks for.
+
+    Attributes:
+        number: 1 for the first; a change counts one up.
+        since: the first period graded by it.
+        cause: why it took the place of the one before.
+        reference: index → the period whose customers its scale was frozen from.
+        provisional: whether the data of that period did not fill the window, so that the next period freezes anew.
+        settings: the settings of the grading.
+        scales: index → scale; none for an index that nobody had a value for.
+        lows: the lowest score of each tier, the highest tier first; infinite where no score is that high.
+    """
+
+    number: int
+    since: str
+    cause: Cause
+    reference: Mapping[str, str]
+    provisional: bool
+    settings: Grading
+    scales: Mapping[str, Scale]
+    lows: Values
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """As plain JSON, from which :meth:`of` makes the same policy."""
+        return {
+            "number": self.number, "since": self.since, "cause": self.cause, "reference": dict(self.reference),
+            "provisional": self.provisional, "settings": self.settings.model_dump(mode="json"),
+            "scales": {index: scale.json for index, scale in self.scales.items()},
+            "lows": [None if np.isinf(low) else float(low) for low in self.lows],
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Policy:
+        """The policy that :attr:`json` told."""
+        return cls(
+            said["number"], said["since"], said["cause"], said["reference"], said["provisional"],
+            Grading.model_validate(said["settings"]), {index: Scale.of(one) for index, one in said["scales"].items()},
+            np.array([np.inf if low is None else low for low in said["lows"]]),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """How the period before was graded.
+
+    Attributes:
+        period: its name.
+        grades: customer_id, tier, score, waiting; one row a customer.
+        policy: the policy that it was graded by.
+        accepted: whether the grades were given, or only proposed by its run.
+    """
+
+    period: str
+    grades: pd.DataFrame
+    policy: Policy
+    accepted: bool
+
+
+def past_of(
+    scores: pd.DataFrame | NotMeasured | None,
+    policy: Mapping[str, Any] | NotMeasured | None,
+    *,
+    given: pd.DataFrame | NotMeasured | None = None,
+    policies: pd.DataFrame | NotMeasured | None = None,
+    periods: tuple[Period, Period],
+) -> Past | None:
+    """How the period before was graded: as accepted where it was, else as its run proposed; None where it was not graded.
+
+    Args:
+        scores, policy: artefacts of the period before.
+        given: accepted grades: period, customer_id, tier, score, waiting.
+        policies: accepted policies: number, since, content (the policy as text of JSON), accepted_for.
+        periods: the period before and this one.
+    """
+    before = periods[0].name
+    proposed = isinstance(policy, Mapping) and isinstance(scores, pd.DataFrame) and "waiting" in scores
+    chosen = _accepted(policies, periods[0]) or (Policy.of(policy) if proposed and isinstance(policy, Mapping) else None)
+    if chosen is None:
+        return None  # nothing was graded, or by a version of this package that had no policies
+    if isinstance(given, pd.DataFrame) and len(rows := given[given["period"] == before]):
+        return Past(before, _grades(rows), chosen, True)
+    if isinstance(scores, pd.DataFrame) and proposed and isinstance(policy, Mapping):
+        return Past(before, _grades(scores), Policy.of(policy), False)
+    return None
+
+
+def _accepted(policies: pd.DataFrame | NotMeasured | None, period: Period) -> Policy | None:
+    """The policy accepted for *period*, None where none was."""
+    if not isinstance(policies, pd.DataFrame):
+        return None
+    ours = policies[[Period.parse(name).end <= period.end for name in policies["since"]]]
+    return Policy.of(json.loads(ours.sort_values("number")["content"].iloc[-1])) if len(ours) else None
+
+
+def _grades(frame: pd.DataFrame) -> pd.DataFrame:
+    kept = frame[["customer_id", "tier", "score", "waiting"]].reset_index(drop=True)
+    return kept.assign(waiting=kept["waiting"].fillna(0).astype("int64"))
+
+
+def choose_scales(
+    values: pd.DataFrame, settings: Grading, measured: Sequence[Index], *, period: Period, past: Policy | None, full: bool
+) -> tuple[Policy, bool]:
+    """The policy of this period but for its thresholds, and whether it is still the one before.
+
+    Args:
+        values: one column an index, one row a customer.
+        measured: the indices that have a value for somebody.
+        past: the policy of the period before.
+        full: whether the data fill the window of the profile.
+    """
+    cause: Cause | None = "first"
+    if past is not None:
+        cause = None
+        if settings.reference != past.settings.reference:
+            cause = "reference"
+        elif past.provisional:
+            cause = "window"
+    kept = {} if past is None or cause is not None else _unchanged(past, settings)
+    scales = {i.id: kept[i.id] if i.id in kept else freeze(values[i.id].to_numpy(), i) for i in measured}
+    scales |= {index: scale for index, scale in kept.items() if index not in scales}
+    since = {index: past.reference[index] if past and index in kept else period.name for index in scales}
+    if past is not None and cause is None:
+        if set(scales) == set(kept) and _recipe(settings) == _recipe(past.settings):
+            return past, True
+        cause = "settings"
+    number = 1 if past is None else past.number + 1
+    provisional = past.provisional if past is not None and cause == "settings" else not full
+    return Policy(number, period.name, cause or "first", since, provisional, settings, scales, np.array([])), False
+
+
+def _unchanged(past: Policy, settings: Grading) -> dict[str, Scale]:
+    """The scales of the indices that are still made in the same way."""
+    before = {index.id: _index_recipe(index) for index in past.settings.indices}
+    same = [index.id for index in settings.indices if before.get(index.id) == _index_recipe(index)]
+    return {index: past.scales[index] for index in same if index in past.scales}
+
+
+def _index_recipe(index: Index) -> Any:
+    return index.model_dump(include={"source", "direction", "normalise", "target"})
+
+
+def _recipe(settings: Grading) -> Any:
+    """What of the settings decides grades."""
+    said = settings.model_dump(exclude=_NAMES)
+    for part in ("groups", "indices", "tiers"):
+        said[part] = [{key: value for key, value in item.items() if key != "name"} for item in said[part]]
+    return said
