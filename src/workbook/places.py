@@ -29,6 +29,11 @@ def templates_folder() -> Path:
     return _carried("templates")
 
 
+def kept_fonts(home: Path) -> Path:
+    """Where the fonts of a home's pages are kept; what lies there can be made again."""
+    return home / "outputs" / ".fonts"
+
+
 def _repository() -> Path | None:
     root = Path(__file__).resolve().parents[2]
     return root if (root / "pyproject.toml").is_file() and (root / "notebooks").is_dir() else None

@@ -34,7 +34,7 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
     folder = write_notebooks(tmp_path_factory.mktemp("run"))
-    build_report(folder, settings, Period.parse("2025Q4"), "demo")
+    build_report(folder, settings, Period.parse("2025Q4"), "demo", folder.parent)
     return folder
 
 

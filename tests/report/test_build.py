@@ -1,5 +1,6 @@
 """The pages: whole, self-contained, in order, legible, and deaf to what stands in a client's data."""
 
+import base64
 import hashlib
 import io
 import itertools
@@ -16,10 +17,10 @@ from tests.report.made_up import HEADINGS, HOSTILE, write_notebooks
 from workbook.errors import WorkbookError
 from workbook.language import StaleTranslation
 from workbook.period import Period
-from workbook.places import templates_folder
+from workbook.places import kept_fonts, templates_folder
 from workbook.report.build import _visible, build_report
 from workbook.report.colours import contrast, legible
-from workbook.report.fonts import subset_woff2
+from workbook.report.fonts import page_font, subset_woff2
 from workbook.report.templating import css_string
 from workbook.stages import STAGES
 
@@ -142,7 +143,7 @@ def test_real_clients_get_no_such_notice(tmp_path):
     settings = made_up_settings().model_copy(
         update={"client": made_up_settings().client.model_copy(update={"synthetic": False})}
     )
-    page = build_report(write_notebooks(tmp_path / "run"), settings, PERIOD, "demo")[0].read_text("utf-8")
+    page = build_report(write_notebooks(tmp_path / "run"), settings, PERIOD, "demo", tmp_path)[0].read_text("utf-8")
     assert "Synthetic data" not in page
 
 
@@ -153,19 +154,18 @@ def test_contacts_are_masked(page):
 
 def test_same_notebooks_give_the_same_bytes(built, settings, tmp_path):
     again = write_notebooks(tmp_path / "run")
-    build_report(again, settings, PERIOD, "demo")
+    build_report(again, settings, PERIOD, "demo", tmp_path)
     for path in every_page(built):
         other = again / path.relative_to(built)
         assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(other.read_bytes()).digest(), path.name
 
 
-def test_brand_shows_and_stays_legible(tmp_path, monkeypatch):
+def test_brand_shows_and_stays_legible(tmp_path):
     home = tmp_path / "home"
     (home / "params" / "demo").mkdir(parents=True)
     (home / "params" / "demo" / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    monkeypatch.setenv("WORKBOOK_HOME", str(home))
     settings = made_up_settings(brand={"name": "North & Co", "logo": "logo.svg", "colour": "#FFD400"})
-    page = build_report(write_notebooks(tmp_path / "run"), settings, PERIOD, "demo")[0].read_text("utf-8")
+    page = build_report(write_notebooks(tmp_path / "run"), settings, PERIOD, "demo", home)[0].read_text("utf-8")
     assert '<img src="data:image/svg+xml;base64,' in page
     assert 'alt="North &amp; Co"' in page
     assert "--brand: #FFD400" in page
@@ -173,25 +173,24 @@ def test_brand_shows_and_stays_legible(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("logo", ["missing.png", "../../secret.png", "engagement.yaml"])
-def test_a_logo_that_is_missing_or_elsewhere_is_named(tmp_path, monkeypatch, logo):
+def test_a_logo_that_is_missing_or_elsewhere_is_named(tmp_path, logo):
     (tmp_path / "params" / "demo").mkdir(parents=True)
     (tmp_path / "params" / "demo" / "engagement.yaml").write_text("")
     (tmp_path / "secret.png").write_bytes(b"")
-    monkeypatch.setenv("WORKBOOK_HOME", str(tmp_path))
     with pytest.raises(WorkbookError, match=r"report\.brand\.logo"):
-        build_report(write_notebooks(tmp_path / "run"), made_up_settings(brand={"logo": logo}), PERIOD, "demo")
+        build_report(write_notebooks(tmp_path / "run"), made_up_settings(brand={"logo": logo}), PERIOD, "demo", tmp_path)
 
 
 def test_no_notebook_is_said_and_not_an_empty_report(tmp_path, settings):
     with pytest.raises(WorkbookError, match="no executed notebook"):
-        build_report(tmp_path, settings, PERIOD, "demo")
+        build_report(tmp_path, settings, PERIOD, "demo", tmp_path)
 
 
 def test_stages_that_did_not_run_leave_the_others(tmp_path, settings):
     folder = write_notebooks(tmp_path / "run")
     for stage in ("5_pilot", "6_iterate"):
         (folder / "notebooks" / f"{stage}.ipynb").unlink()
-    page = build_report(folder, settings, PERIOD, "demo")[0].read_text("utf-8")
+    page = build_report(folder, settings, PERIOD, "demo", tmp_path)[0].read_text("utf-8")
     assert page.count('<section class="chapter"') == 4
 
 
@@ -202,7 +201,7 @@ def test_words_without_chinese_stop_the_chinese_report(tmp_path, settings):
     notebook.cells.append(nbformat.v4.new_markdown_cell("A sentence without Chinese.", id="no-chinese"))
     nbformat.write(notebook, path)
     with pytest.raises(StaleTranslation, match="no-chinese"):
-        build_report(folder, settings, PERIOD, "demo")
+        build_report(folder, settings, PERIOD, "demo", tmp_path)
 
 
 def test_lessons_stand_in_the_edition_and_not_in_the_report(tmp_path):
@@ -214,7 +213,7 @@ def test_lessons_stand_in_the_edition_and_not_in_the_report(tmp_path):
     notebook.cells[1:1] = [lesson, prose]
     nbformat.write(notebook, path)
     settings = made_up_settings().model_copy(update={"languages": ["en"]})
-    report, edition, *_ = [p.read_text("utf-8") for p in build_report(folder, settings, PERIOD, "demo")]
+    report, edition, *_ = [p.read_text("utf-8") for p in build_report(folder, settings, PERIOD, "demo", tmp_path)]
     assert "What a goal is" not in report
     assert "Goals come first." in report and "<h3>Why</h3>" in report and "<h1>Title" not in report
     assert "What a goal is" in edition and "&lt;i&gt;raw" in edition and 'alt="a \\le b"' in edition
@@ -236,6 +235,25 @@ def test_characters_written_as_entities_are_in_the_font_too():
     woff2, missing = subset_woff2(["it's 客户 ☃"], "zh")
     assert set(map(ord, "'客户")) <= set(TTFont(io.BytesIO(woff2)).getBestCmap())
     assert missing <= {"☃"}
+
+
+def embedded(face: str) -> TTFont:
+    return TTFont(io.BytesIO(base64.b64decode(face.partition("base64,")[2].partition(")")[0])))
+
+
+def test_pages_share_one_font_unless_a_clients_own_words_need_more(tmp_path):
+    first = page_font(["复购率 63%"], "zh", tmp_path)
+    assert page_font(["流失 ± 2"], "zh", tmp_path) == first
+    own = page_font(["麒麟 63%"], "zh", tmp_path)
+    assert set(map(ord, "麒麟复购率±")) <= set(embedded(own).getBestCmap())
+    assert len(list(kept_fonts(tmp_path).iterdir())) == 2
+    assert page_font(["复购率 63%"], "zh", tmp_path / "another home") == first
+    assert ord("率") not in embedded(page_font(["Rate"], "en", tmp_path)).getBestCmap()
+
+
+def test_a_page_has_its_font_where_none_can_be_kept(tmp_path):
+    (tmp_path / "outputs").write_text("a file where a folder should be")
+    assert ord("R") in embedded(page_font(["Rate"], "en", tmp_path)).getBestCmap()
 
 
 def test_western_pages_get_narrow_quotation_marks():

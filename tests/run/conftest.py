@@ -77,7 +77,7 @@ def _nothing_delivered(home: Path, client: str, period: Period, settings: Any) -
     return SimpleNamespace(tables=empty_tables(period))
 
 
-def _one_line(folder: Path, settings: Any, period: Period, client: str, deliveries: Any) -> list[Path]:
+def _one_line(folder: Path, settings: Any, period: Period, client: str, home: Path, deliveries: Any) -> list[Path]:
     report = folder / "report.en.html"
     report.write_text(f"<p>{client} {period.name}</p>", "utf-8")
     return [report]

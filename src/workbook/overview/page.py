@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -79,7 +77,7 @@ def overview_page(overview: Overview, edition: Edition) -> str:
         "clients": [_client(overview, client, edition) for client in overview.clients],
     }
     rendered = environment().get_template("overview.html.j2").render(resources={"page": page})
-    return rendered.replace(FONTS, fonts.font_face(_font(rendered, code, overview.home)), 1)
+    return rendered.replace(FONTS, fonts.page_font([html.unescape(rendered)], code, overview.home), 1)
 
 
 def _attention(overview: Overview, result: Result, e: Edition) -> dict[str, str]:
@@ -131,17 +129,3 @@ def _links(paths: tuple[str, ...], e: Edition, endings: tuple[str, ...]) -> list
             if kind == ending and code in ("", e.language):
                 chosen[name] = path
     return [{"href": quote(path), "name": name} for name, path in sorted(chosen.items())]
-
-
-def _font(page: str, language: Language, home: Path) -> bytes:
-    """The font of a page; kept by its characters, since to cut it out of the collection takes longer than all the rest."""
-    characters = "".join(sorted({*html.unescape(page), *map(chr, range(32, 127))}))
-    made_of = f"{language} {version('fonttools')} {version('noto-cjk-sans-otc')} {characters}"
-    kept = home / "outputs" / ".overview" / f"font-{language}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.woff2"
-    if kept.is_file():
-        return kept.read_bytes()
-    woff2, _ = fonts.subset_woff2([characters], language)
-    for outdated in kept.parent.glob(f"font-{language}-*.woff2"):
-        outdated.unlink(missing_ok=True)
-    replace_bytes(kept, woff2)
-    return woff2

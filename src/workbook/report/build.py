@@ -28,7 +28,7 @@ import workbook
 from workbook.errors import WorkbookError
 from workbook.language import Edition, count, day, named, translation
 from workbook.period import Period
-from workbook.places import home_folder, templates_folder
+from workbook.places import templates_folder
 from workbook.report import fonts
 from workbook.report.assemble import LESSON, Contents, assemble, bundles
 from workbook.report.blocks import MIME
@@ -92,6 +92,7 @@ def build_report(
     settings: Settings,
     period: Period,
     client: str,
+    home: Path,
     deliveries: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Write the pages of one run.
@@ -101,6 +102,7 @@ def build_report(
         settings: the engagement's settings; their languages decide which pages are made.
         period: the period analysed.
         client: name of the folder in ``params/``, beside whose settings the logo lies.
+        home: folder that holds ``params/``, and ``outputs/``, where the fonts of pages are kept.
         deliveries: name of each delivered file → its SHA-256, for the appendix.
 
     Returns:
@@ -111,7 +113,7 @@ def build_report(
         StaleTranslation: where a text of a page has no words in a language.
     """
     notebooks = _read_notebooks(folder / "notebooks")
-    run = _Run(folder, notebooks, settings, period, client, deliveries or {})
+    run = _Run(folder, notebooks, settings, period, client, home, deliveries or {})
     pages = [_pages(run, edition) for edition in _editions(settings)]
     for page in pages:
         for path, content in page.items():
@@ -140,13 +142,14 @@ class _Run:
     settings: Settings
     period: Period
     client: str
+    home: Path
     deliveries: Mapping[str, str]
 
 
 def _pages(run: _Run, edition: Edition) -> dict[Path, str]:
     """All pages of one language: path → content."""
     language = edition.language
-    cover = _cover(run.settings, run.period, run.client, edition)
+    cover = _cover(run, edition)
     contents = assemble(run.notebooks, edition, cover.client)
     words = page_words(edition)
     shared = {
@@ -181,8 +184,7 @@ def _pages(run: _Run, edition: Edition) -> dict[Path, str]:
              "cells": _cells(notebook, stage, contents, language), "others": others,
              "chapter": anchor("chapter", stage)},
         )  # fmt: skip
-    woff2, _ = fonts.subset_woff2((_visible(page) for page in pages.values()), language)
-    face = fonts.font_face(woff2)
+    face = fonts.page_font((_visible(page) for page in pages.values()), language, run.home)
     return {path: page.replace(FONTS, face, 1) for path, page in pages.items()}
 
 
@@ -207,8 +209,8 @@ def _visible(page: str) -> str:
     return html.unescape(re.sub(r"base64,[A-Za-z0-9+/=]+", "", page))
 
 
-def _cover(settings: Settings, period: Period, client: str, edition: Edition) -> Cover:
-    words = page_words(edition)
+def _cover(run: _Run, edition: Edition) -> Cover:
+    words, settings, period = page_words(edition), run.settings, run.period
     name = named(settings.client.name).render(edition)
     author = named(settings.report.author).render(edition)
     facts = [
@@ -222,26 +224,25 @@ def _cover(settings: Settings, period: Period, client: str, edition: Edition) ->
         client=name,
         facts=tuple(fact for fact in facts if fact[1]),
         brand=named(settings.report.brand.name).render(edition),
-        logo=_logo(settings, client),
+        logo=_logo(run),
         synthetic=settings.client.synthetic,
     )
 
 
-def _logo(settings: Settings, client: str) -> str:
+def _logo(run: _Run) -> str:
     """The logo as a data address; empty where the brand has none.
 
     Raises:
         WorkbookError: where the file is missing, lies elsewhere or is no picture.
     """
-    if not settings.report.brand.logo:
+    logo = run.settings.report.brand.logo
+    if not logo:
         return ""
-    engagement = (home_folder() / "params" / client).resolve()
-    path = (engagement / settings.report.brand.logo).resolve()
+    engagement = (run.home / "params" / run.client).resolve()
+    path = (engagement / logo).resolve()
     kind = mimetypes.guess_type(path.name)[0]
     if engagement not in path.parents or not path.is_file() or kind not in ("image/png", "image/svg+xml", "image/jpeg"):
-        raise WorkbookError(
-            f"report.brand.logo: found {settings.report.brand.logo!r}, expected a PNG, JPEG or SVG file in {engagement}"
-        )
+        raise WorkbookError(f"report.brand.logo: found {logo!r}, expected a PNG, JPEG or SVG file in {engagement}")
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 

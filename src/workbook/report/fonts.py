@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
+import hashlib
 import io
 import logging
+import os
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from workbook.errors import WorkbookError
+from workbook.places import kept_fonts, templates_folder
 
 FAMILY = "Workbook Sans"
 _SIMPLIFIED, _KOREAN = "Noto Sans CJK SC", "Noto Sans CJK KR"
+_CJK = "\u2e80"
+"""From here on stand the characters that English pages need only where a client's own words hold them."""
+_SIGNS = {*map(chr, range(32, 127)), *" \u00a0–…±−×÷≤≥≈·•←↑→↓"}
 _WESTERN = "‘’“”·…—"
 """Signs that a Chinese font draws a whole square wide; Western text takes the narrow ones of the Korean face."""
 
@@ -37,7 +45,7 @@ def subset_woff2(words: Iterable[str], language: str) -> tuple[bytes, frozenset[
     from fontTools.ttLib import TTFont
 
     logging.getLogger("fontTools.subset").setLevel(logging.ERROR)
-    wanted = {character for piece in words for character in piece if character.isprintable()} | set(" \u00a0–…")
+    wanted = _printable(words) | set(" \u00a0–…")
     font = TTFont(font_file(), fontNumber=_face(_SIMPLIFIED), lazy=True, recalcTimestamp=False, recalcBBoxes=False)
     if language != "zh":
         _make_western(font)
@@ -55,6 +63,44 @@ def subset_woff2(words: Iterable[str], language: str) -> tuple[bytes, frozenset[
     buffer = io.BytesIO()
     font.save(buffer)
     return buffer.getvalue(), frozenset(c for c in wanted if ord(c) not in known)
+
+
+def page_font(pages: Iterable[str], language: str, home: Path) -> str:
+    """The CSS rule that embeds the font of some pages.
+
+    The font holds the characters of all the product's own words too, so that most pages of a home share one, and is kept in
+    ``outputs/.fonts`` by its characters: to cut it out of the collection takes longer than all the rest of a page.
+
+    Args:
+        pages: words of the pages, without markup that hides characters.
+        language: en or zh.
+        home: folder that holds outputs/.
+    """
+    characters = "".join(sorted(_own_characters(language) | _printable(pages)))
+    made_of = f"{language} {version('fonttools')} {version('brotli')} {version('noto-cjk-sans-otc')} {characters}"
+    kept = kept_fonts(home) / f"{language}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.woff2"
+    try:
+        woff2 = kept.read_bytes()
+    except OSError:
+        woff2, _ = subset_woff2([characters], language)
+        with contextlib.suppress(OSError):  # a home that takes no more has its page all the same
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            temporary = kept.with_suffix(f".{os.getpid()}.tmp")
+            temporary.write_bytes(woff2)
+            temporary.replace(kept)
+    return font_face(woff2)
+
+
+def _printable(words: Iterable[str]) -> set[str]:
+    return {character for piece in words for character in set(piece) if character.isprintable()}
+
+
+@functools.cache
+def _own_characters(language: str) -> frozenset[str]:
+    """The characters of the product's own words: those of the catalogues, and signs that stand in numbers."""
+    catalogues = sorted((templates_folder() / "locale").rglob("*.po"))
+    found = _printable(path.read_text("utf-8") for path in catalogues) | _SIGNS
+    return frozenset(found if language == "zh" else {character for character in found if character < _CJK})
 
 
 def font_face(woff2: bytes) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbook.places import kept_fonts
 from workbook.run.kept import REPORT, store_folder
 from workbook.run.publish import client_lock
 from workbook.run.published import recover
@@ -38,7 +39,7 @@ def prune(home: Path, client: str | None = None, *, keep: int = 0, dry: bool = F
     """Remove kept results that no published period names, and what ended runs left behind.
 
     Args:
-        client: whose; None for every client of the home.
+        client: whose; None for every client of the home, and for the fonts that are kept for their pages.
         keep: how many earlier runs of each period to keep beside the published one.
         dry: whether only to tell.
 
@@ -55,14 +56,21 @@ def prune(home: Path, client: str | None = None, *, keep: int = 0, dry: bool = F
         with client_lock(folder):
             recover(folder)
             known = {period.name for period in periods(home, name)}
-            outdated = [*_unnamed(folder, keep), *_left_behind(folder, known)]
-            found += [(path, _size(path)) for path in outdated]
-            for path in outdated if not dry else ():
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
+            found += _removed([*_unnamed(folder, keep), *_left_behind(folder, known)], dry)
+    if client is None:
+        found += _removed(sorted(kept_fonts(home).glob("*")), dry)
     return Pruned(tuple(found))
+
+
+def _removed(outdated: list[Path], dry: bool) -> list[tuple[Path, int]]:
+    """Remove files and folders, unless only to tell; each with its size."""
+    found = [(path, _size(path)) for path in outdated]
+    for path in outdated if not dry else ():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    return found
 
 
 def _unnamed(folder: Path, keep: int) -> Iterator[Path]:

@@ -189,7 +189,7 @@ def _pages(job: Work, made: Mapping[str, Kept]) -> Kept:
     with workplace(job.client_folder, job.period) as place:
         lay_out(made.values(), place.results)
         visible = declared(ground.settings, REPORT_SETTINGS, "the report")
-        job.apart(build_report, place.results, visible, ground.period, ground.client, ground.deliveries)
+        job.apart(build_report, place.results, visible, ground.period, ground.client, ground.home, ground.deliveries)
         for results in made.values():
             for name in results.files:
                 (place.results / name).unlink()
