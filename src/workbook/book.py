@@ -19,7 +19,7 @@ from workbook.errors import UndeclaredRead, WorkbookError
 from workbook.language import Edition, named
 from workbook.ledger import given_before
 from workbook.period import Period
-from workbook.places import WORKSPACE_VARIABLE, home_folder
+from workbook.places import PREVIOUS, WORKSPACE_VARIABLE, home_folder
 from workbook.report import html
 from workbook.report.blocks import MIME, Block, NotMeasured, Sheet, Table
 from workbook.report.excel import About, write_csv, write_excel
@@ -132,10 +132,12 @@ class Book:
         """
         if name not in self.stage.previous:
             raise UndeclaredRead(f"{self.stage.id} reads {name!r} of the previous period, which stages.py does not list")
-        for earlier in earlier_periods(self.home, self.client, self.period):
-            store = Store(self.published(earlier) / "tables")
-            return store.read(name) if store.has(name) else None
-        return None
+        earlier = earlier_periods(self.home, self.client, self.period)
+        if not earlier:
+            return None
+        laid_out = self.workspace / PREVIOUS
+        store = Store(laid_out if laid_out.is_dir() else self.published(earlier[0]) / "tables")
+        return store.read(name) if store.has(name) else None
 
     def ledger(self, kind: str) -> pd.DataFrame | NotMeasured:
         """What was accepted for earlier periods, sorted by key; NotMeasured where nothing was.

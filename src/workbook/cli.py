@@ -20,7 +20,7 @@ from workbook import __version__
 from workbook.errors import DeliveryError, SettingsError, UsageError, WorkbookError
 from workbook.period import Period
 from workbook.places import HOME_VARIABLE, home_folder
-from workbook.run.limits import TIMEOUT
+from workbook.run.limits import TIMEOUT, default_jobs
 
 if TYPE_CHECKING:
     from workbook.language import Language
@@ -127,7 +127,13 @@ def run(
         str | None, typer.Option(help="What executes the notebooks: fork (the default on Linux) or papermill.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Execute what is not stale too.")] = False,
-    jobs: Annotated[int, typer.Option(help="Clients to run beside each other.", min=1)] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Clients, or periods of one, to run beside each other; as many as there are processors by default, 4 at most.",
+            min=1,
+        ),
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option(help="Run the clients on a dask.distributed scheduler.", metavar="ADDRESS")
     ] = None,
@@ -147,7 +153,7 @@ def run(
     work = [ClientJob(name, wanted, **options) for name, wanted in chosen]
     total = sum(len(wanted or _known(ctx.obj, name)) for name, wanted in chosen)
     with _executor(scheduler) as executor, shown(total, as_json=as_json, failures=len(work) > 1) as echo:
-        result = run_clients(ctx.obj, work, workers=jobs, executor=executor, echo=echo)
+        result = run_clients(ctx.obj, work, workers=jobs or default_jobs(), executor=executor, echo=echo)
     if any(outcome.state != "up to date" for outcome in result.outcomes):
         from workbook.overview.page import write_overview
 

@@ -8,6 +8,8 @@ from pathlib import Path
 HOME_VARIABLE = "WORKBOOK_HOME"
 WORKSPACE_VARIABLE = "WORKBOOK_WORKSPACE"
 """Set by a run: the folder that takes what its stages make, published when all are done."""
+PREVIOUS = "previous"
+"""In that folder: what the stage reads of the previous period, laid out by a run and not published."""
 
 
 def home_folder() -> Path:

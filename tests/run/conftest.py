@@ -4,7 +4,7 @@ a delivery that is not read, a report of one line."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ import pytest
 
 from workbook import stages
 from workbook.period import Period
-from workbook.run import execute, keys, stamp, work
+from workbook.run import execute, keys, preload, stamp, work
 from workbook.run.events import Event
 from workbook.stages import Stage
 from workbook.tables import empty_tables
@@ -71,6 +71,15 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
     monkeypatch.setattr(work, "prepare", _nothing_delivered)
     monkeypatch.setattr(work, "build_report", _one_line)
     return engagement
+
+
+@pytest.fixture
+def light_preload(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Preload what tiny notebooks need and no more, which takes seconds."""
+    monkeypatch.setattr(preload, "PRELOADED", ("papermill", "ipykernel.ipkernel"))
+    preload.preload()
+    yield
+    preload.preload.cache_clear()
 
 
 def _nothing_delivered(home: Path, client: str, period: Period, settings: Any) -> Any:

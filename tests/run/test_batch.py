@@ -208,8 +208,8 @@ def living(home: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("how", "code", "workers"),
-    [(signal.SIGINT, 130, "2"), (signal.SIGTERM, 143, "1"), (signal.SIGKILL, -9, "2")],
-    ids=["Ctrl-C", "TERM", "KILL"],
+    [(signal.SIGINT, 130, "2"), (signal.SIGINT, 130, "4"), (signal.SIGTERM, 143, "1"), (signal.SIGKILL, -9, "4")],
+    ids=["Ctrl-C", "Ctrl-C, periods beside each other", "TERM", "KILL"],
 )
 def test_a_stop_ends_everything_and_the_next_run_completes(tiny: Any, how: signal.Signals, code: int, workers: str) -> None:
     clients(tiny, "ada", "bob")

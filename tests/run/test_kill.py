@@ -36,11 +36,11 @@ def processes_of(home: Path) -> set[int]:
     return found
 
 
-def run_and_kill(tiny: Any, seed: int, delay: float) -> bool:
+def run_and_kill(tiny: Any, seed: int, delay: float, lanes: int) -> bool:
     """Start a run in a process of its own and kill it after *delay* seconds; whether it was killed before its end."""
 
     def run() -> None:
-        execute.run_periods(tiny.home, "tiny", [Q3, Q4], overrides={"seed": seed}, echo=lambda event: None)
+        execute.run_periods(tiny.home, "tiny", [Q3, Q4], overrides={"seed": seed}, lanes=lanes, echo=lambda event: None)
 
     process = multiprocessing.get_context("fork").Process(target=run)
     process.start()
@@ -53,7 +53,7 @@ def run_and_kill(tiny: Any, seed: int, delay: float) -> bool:
 
 @pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.slow)])
 def test_the_run_after_a_kill_at_a_random_moment_completes_to_the_same_bytes(
-    tiny: Any, contents: Callable[[Path], dict[str, bytes]], kills: int
+    tiny: Any, contents: Callable[[Path], dict[str, bytes]], light_preload: None, kills: int
 ) -> None:
     def visible() -> dict[Period, dict[str, bytes]]:
         return {period: contents(tiny.outputs / period.name) for period in (Q3, Q4)}
@@ -69,7 +69,7 @@ def test_the_run_after_a_kill_at_a_random_moment_completes_to_the_same_bytes(
     for number in range(kills):
         old, new = reference[(number + 1) % 2], reference[number % 2]
         prune(tiny.home, "tiny")  # so that there is work to do again
-        killed += run_and_kill(tiny, number % 2, moments.uniform(0.02, whole))
+        killed += run_and_kill(tiny, number % 2, moments.uniform(0.02, whole), lanes=2 - number % 2)
         for period, files in visible().items():
             assert files in (old[period], new[period])
         tiny.run(Q3, Q4, overrides={"seed": number % 2})

@@ -108,9 +108,19 @@ def label_axis(axes: Axes, words: str) -> None:
 
 
 def svg(figure: Canvas) -> bytes:
-    """The picture as SVG, the same bytes each time."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    """The picture as SVG, the same bytes each time.
+
+    What ``savefig`` does, without its first drawing, which goes nowhere and takes a fifth of the time.
+    """
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    buffer, drawing = io.BytesIO(), FigureCanvasSVG(figure)
+    figure.dpi = drawing.fixed_dpi
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+        figure.set_layout_engine("none")
+    drawing.print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 

@@ -55,6 +55,7 @@ class ClientJob:
     force: bool = False
     timeout: float | None = TIMEOUT
     memory: int | None = None
+    lanes: int = 1
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class BatchResult:
 def run_clients(
     home: Path, jobs: Sequence[ClientJob], *, workers: int = 1, executor: Executor | None = None, echo: Echo
 ) -> BatchResult:
-    """Run clients, *workers* of them beside each other.
+    """Run clients, *workers* of them beside each other; where they are fewer, periods of one too.
 
     Args:
         home: folder that holds params/, data/ and outputs/; with an executor on other machines, one that all of them see.
@@ -142,6 +143,8 @@ def run_clients(
         echo: takes each event of all runs, in this process; with an executor when a client is done.
     """
     home = home.resolve()
+    if executor is None and jobs:
+        jobs = [replace(job, lanes=max(1, workers // len(jobs))) for job in jobs]
     if executor is not None:
         results = _elsewhere(home, jobs, executor, echo)
     elif min(workers, len(jobs)) < 2:
@@ -183,6 +186,7 @@ def run_client(home: Path, job: ClientJob, echo: Echo) -> ClientResult:
             force=job.force,
             timeout=job.timeout,
             memory=job.memory,
+            lanes=job.lanes,
             echo=listen,
         )
     except WorkbookError as fault:
@@ -196,7 +200,9 @@ def run_client(home: Path, job: ClientJob, echo: Echo) -> ClientResult:
         error = StageFailed(f"{job.client}: {type(fault).__name__}: {fault}; a fault of the program, not of the input\n{words}")
     else:
         outcomes = [
-            replace(done.get(r.period.name, Outcome(job.client, r.period.name, "published", r.seconds)), reports=r.reports)
+            replace(
+                done.get(r.period.name, Outcome(job.client, r.period.name, "published")), reports=r.reports, seconds=r.seconds
+            )
             for r in results
         ]
         return ClientResult(job.client, tuple(outcomes))

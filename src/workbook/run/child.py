@@ -62,7 +62,21 @@ class Child:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.end()
+
+    def fileno(self) -> int:
+        """The descriptor at which messages come, for ``select``."""
+        return self._reading
+
+    def end(self, patience: float = 0.0) -> None:
+        """End the child and all it started.
+
+        Args:
+            patience: seconds in which it may tidy up once it is told to stop.
+        """
         os.close(self._reading)
+        if patience:
+            self._stop(patience)
         for kill in (os.killpg, os.kill):  # the group first: whatever the child started ends with it
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 kill(self.pid, signal.SIGKILL)
@@ -91,6 +105,17 @@ class Child:
             parts.append(part)
             left -= len(part)
         return b"".join(parts)
+
+    def _stop(self, patience: float) -> None:
+        limit = time.monotonic() + patience
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+        while self._status is None and time.monotonic() < limit:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            if ended:
+                self._status = status
+            else:
+                time.sleep(0.01)
 
     def _reap(self) -> int:
         if self._status is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbook.errors import Problem, SettingsError
 from workbook.period import Period
@@ -21,6 +22,10 @@ from workbook.run.plan import Plan, plan_runs
 from workbook.run.publish import client_lock
 from workbook.run.published import kept_by, read_pointer, recover
 from workbook.run.stamp import is_fresh, stamp, write_stamp
+from workbook.settings.folders import earlier_periods
+
+if TYPE_CHECKING:  # nothing that a run without work can do without
+    from workbook.run.lanes import Ahead, Behind
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ def run_periods(
     force: bool = False,
     timeout: float | None = TIMEOUT,
     memory: int | None = None,
+    lanes: int = 1,
     echo: Callable[[Event], None] = lambda event: print(event.line()),
 ) -> list[RunResult]:
     """Execute the stages that are stale for each period, earliest first, and publish each period's results whole.
@@ -68,6 +74,7 @@ def run_periods(
         force: whether to execute what is not stale too.
         timeout: seconds that one cell may take; None for no limit.
         memory: megabytes that a notebook may take; None for no limit; only where the engine is fork.
+        lanes: periods to run beside each other, as far as their order allows; one where processes cannot be forked safely.
         echo: takes each event of the run.
 
     Raises:
@@ -84,7 +91,9 @@ def run_periods(
     try:
         with client_lock(home / "outputs" / client):
             recover(home / "outputs" / client)
-            return [_run(home, client, plan, overrides, engine, limits, echo) for plan in plans]
+            fresh = list(itertools.takewhile(lambda plan: _is_fresh(home, client, plan, overrides), plans))
+            done = [_up_to_date(home, client, plan, echo) for plan in fresh]
+            return done + _run_stale(home, client, plans[len(fresh) :], overrides, engine, limits, lanes, echo)
     except OSError as error:
         if is_disk_full(error):
             raise disk_full(str(error), home / "outputs" / client) from error
@@ -109,27 +118,57 @@ def _check_inputs(home: Path, client: str, plans: list[Plan], overrides: Mapping
         raise SettingsError(list(problems.values()))
 
 
-def _run(
+def _is_fresh(home: Path, client: str, plan: Plan, overrides: Mapping[str, Any]) -> bool:
+    return plan.whole and is_fresh(home, client, plan.period, overrides)
+
+
+def _up_to_date(home: Path, client: str, plan: Plan, echo: Callable[[Event], None]) -> RunResult:
+    begun = time.monotonic()
+    echo(Event("up_to_date", client, plan.period.name))
+    return _result(home, client, plan, (), begun)
+
+
+def _run_stale(
     home: Path,
     client: str,
-    plan: Plan,
+    plans: Sequence[Plan],
     overrides: Mapping[str, Any],
     engine: str,
     limits: Limits,
+    lanes: int,
     echo: Callable[[Event], None],
-) -> RunResult:
-    begun = time.monotonic()
-    executed: tuple[str, ...] = ()
-    if plan.whole and is_fresh(home, client, plan.period, overrides):
-        echo(Event("up_to_date", client, plan.period.name))
-    else:
-        from workbook.run.work import Work, bring_up_to_date
+) -> list[RunResult]:
+    """Run periods of which the first is stale."""
+    if not plans:
+        return []
+    from workbook.run.work import Work, bring_up_to_date
 
-        before = stamp(home, client, plan.period, overrides)
+    def run(plan: Plan, ahead: Ahead | None, behind: Behind | None, echo: Callable[[Event], None]) -> RunResult:
+        begun = time.monotonic()
+        # what is published of the previous period changes meanwhile where it is run beside this one, by nobody else
+        before = stamp(home, client, plan.period, overrides, previous=ahead is None)
         ground = Ground.read(home, client, plan.period, overrides)
-        executed = bring_up_to_date(Work(plan, ground, engine, limits, echo))
-        if stamp(home, client, plan.period, overrides) == before and not plan.carried:
-            write_stamp(home, client, plan.period, before)
+        executed = bring_up_to_date(Work(plan, ground, engine, limits, echo, ahead, behind))
+        if stamp(home, client, plan.period, overrides, previous=ahead is None) == before and not plan.carried:
+            write_stamp(home, client, plan.period, stamp(home, client, plan.period, overrides))
+        return _result(home, client, plan, executed, begun)
+
+    if min(lanes, len(plans)) < 2 or default_engine() != "fork":
+        return [
+            _up_to_date(home, client, plan, echo) if _is_fresh(home, client, plan, overrides) else run(plan, None, None, echo)
+            for plan in plans
+        ]
+    from workbook.run.lanes import run_beside
+    from workbook.run.preload import preload
+
+    if engine == "fork":
+        preload()
+    earlier = {plan.period: earlier_periods(home, client, plan.period)[:1] for plan in plans}
+    follows = {period: found[0] for period, found in earlier.items() if found and found[0] in earlier}
+    return run_beside(plans, min(lanes, len(plans)), run, home / "outputs" / client, follows, echo)
+
+
+def _result(home: Path, client: str, plan: Plan, executed: tuple[str, ...], begun: float) -> RunResult:
     folder = home / "outputs" / client
     shutil.rmtree(folder / ".failed" / plan.period.name, ignore_errors=True)
     pages = kept_by(folder, read_pointer(folder, plan.period.name))[REPORT]

@@ -30,7 +30,7 @@ import platform
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,18 +176,19 @@ class Ground:
                 return dict(sorted(self.overrides.items()))
         return own
 
-    def of_stage(self, stage: Stage, artefacts: Inputs) -> Inputs:
+    def of_stage(self, stage: Stage, artefacts: Inputs, previous: Previous | None = None) -> Inputs:
         """All that a stage depends on.
 
         Args:
             artefacts: name of each artefact that the stage needs → SHA-256 of its file.
+            previous: what the stage reads of the previous period; None for what is published of it.
         """
         found = self._shared(EVERY_STAGE + stage.settings)
         found["notebook"] = file_hash(notebook_file(stage))[:DIGITS]
         found |= {f"override.{key}": json.dumps(v, ensure_ascii=False, default=str) for key, v in self.given(stage).items()}
         found |= {f"ledger.{k}": ledger_key(self.home, self.client, [k], self.period)[:DIGITS] for k in stage.ledger}
         found |= {f"artefact.{name}": artefacts[name][:DIGITS] for name in stage.needs}
-        return found | previous_inputs(self.home, self.client, self.period, stage.previous)
+        return found | (previous or published_before(self.home, self.client, self.period, stage.previous)).inputs
 
     def of_report(self, made: Inputs) -> Inputs:
         """All that the pages depend on.
@@ -213,17 +214,34 @@ def notebook_file(stage: Stage) -> Path:
     return notebooks_folder() / f"{stage.id}.ipynb"
 
 
-def previous_inputs(home: Path, client: str, period: Period, names: Iterable[str]) -> dict[str, str]:
-    """The previous period and what a stage reads of its published artefacts; nothing where it reads none."""
+@dataclass(frozen=True)
+class Previous:
+    """What a stage reads of the previous period.
+
+    Attributes:
+        period: its name; empty where the client has none, None where the stage reads nothing of it.
+        files: name of each artefact → its file.
+    """
+
+    period: str | None
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The period and the hashes of the artefacts, as part of what the stage depends on."""
+        if self.period is None:
+            return {}
+        return {"previous": self.period} | {f"previous.{name}": file_hash(p)[:DIGITS] for name, p in self.files.items()}
+
+
+def published_before(home: Path, client: str, period: Period, names: Iterable[str]) -> Previous:
+    """What is published of some artefacts of the previous period."""
     wanted = sorted(set(names))
     if not wanted:
-        return {}
+        return Previous(None)
     earlier = earlier_periods(home, client, period)
     if not earlier:
-        return {"previous": ""}
+        return Previous("")
     tables = home / "outputs" / client / earlier[0].name / "tables"
-    found = {"previous": earlier[0].name}
-    for name in wanted:
-        files = [tables / f"{name}{ending}" for ending in (".parquet", ".json")]
-        found |= {f"previous.{name}": file_hash(file)[:DIGITS] for file in files if file.is_file()}
-    return found
+    files = [(name, tables / f"{name}{ending}") for name in wanted for ending in (".parquet", ".json")]
+    return Previous(earlier[0].name, {name: file for name, file in files if file.is_file()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from workbook.errors import UsageError
 ENGINES = ("fork", "papermill")
 TIMEOUT = 3600.0
 """Seconds that one cell may take where nothing else is said."""
+
+_MOST_JOBS = 4
+"""Each takes up to half a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,13 @@ class Limits:
 def default_engine() -> str:
     """``fork`` where processes can be forked safely, which is Linux; ``papermill``, a fresh kernel a notebook, elsewhere."""
     return "fork" if sys.platform == "linux" else "papermill"
+
+
+def default_jobs() -> int:
+    """How many periods are run beside each other where nothing is said: one a processor, as long as memory is no question."""
+    if sys.platform != "linux":
+        return 1
+    return min(len(os.sched_getaffinity(0)), _MOST_JOBS)
 
 
 def check_engine(engine: str, limits: Limits) -> None:

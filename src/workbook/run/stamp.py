@@ -17,14 +17,18 @@ from typing import Any
 from workbook import stages
 from workbook.period import Period
 from workbook.places import notebooks_folder, templates_folder
-from workbook.run.keys import DIGITS, file_hash, files_below, previous_inputs, short, surroundings
+from workbook.run.keys import DIGITS, file_hash, files_below, published_before, short, surroundings
 from workbook.run.published import is_visible, pointer_file, read_pointer, replace_text
 
 _PACKAGE = re.compile(r"package['\"]?\s*:\s*['\"]?([A-Za-z_]\w*)")
 
 
-def stamp(home: Path, client: str, period: Period, overrides: Mapping[str, Any]) -> str:
-    """The hash of all files that could matter to a period's results."""
+def stamp(home: Path, client: str, period: Period, overrides: Mapping[str, Any], *, previous: bool = True) -> str:
+    """The hash of all files that could matter to a period's results.
+
+    Args:
+        previous: whether what is published of the previous period counts.
+    """
     found = dict(surroundings())
     params = home / "params" / client
     folders = {"params": params, "data": home / "data" / client, "synthetic": home / "data" / "synthetic" / client,
@@ -36,8 +40,9 @@ def stamp(home: Path, client: str, period: Period, overrides: Mapping[str, Any])
         for path in files_below(folder, skipped=("__pycache__",)):
             facts = path.stat()
             found[f"{package}/{path.relative_to(folder).as_posix()}"] = f"{facts.st_size} {facts.st_mtime_ns}"
-    names = {name for stage in stages.STAGES for name in stage.previous}
-    found |= previous_inputs(home, client, period, names)
+    if previous:
+        names = {name for stage in stages.STAGES for name in stage.previous}
+        found |= published_before(home, client, period, names).inputs
     return short(json.dumps([found, overrides], sort_keys=True, ensure_ascii=False, default=str).encode())
 
 

@@ -15,14 +15,15 @@ from typing import Any, TypeVar
 
 from workbook import stages
 from workbook.errors import StageFailed
-from workbook.places import notebooks_folder
+from workbook.places import PREVIOUS, notebooks_folder
 from workbook.report.build import build_report
 from workbook.run import child, kernel
 from workbook.run.canonical import canonicalise
 from workbook.run.events import Event, Kind
 from workbook.run.failures import UNHARMED, Failure
 from workbook.run.kept import REPORT, Kept, find_kept, keep
-from workbook.run.keys import Ground, key_of, notebook_file
+from workbook.run.keys import Ground, Previous, key_of, notebook_file, published_before
+from workbook.run.lanes import PUBLISHED, Ahead, Behind
 from workbook.run.limits import Limits
 from workbook.run.manifest import manifest
 from workbook.run.plan import Plan, check_carried
@@ -40,6 +41,8 @@ class Work:
     """One period's run.
 
     Attributes:
+        ahead: the run of the previous period, where it is at work in another process.
+        behind: the run of the next period, where it waits in another.
         executed: ids of the stages that were executed.
         waiting: events that are told only if there is work to do.
     """
@@ -49,6 +52,8 @@ class Work:
     engine: str
     limits: Limits
     echo: Callable[[Event], None]
+    ahead: Ahead | None = None
+    behind: Behind | None = None
     executed: list[str] = field(default_factory=list)
     waiting: list[Event] = field(default_factory=list)
 
@@ -90,23 +95,31 @@ def bring_up_to_date(job: Work) -> tuple[str, ...]:
     made: dict[str, Kept] = {}
     for stage in stages.STAGES:
         made[stage.id] = published[stage.id] if stage in job.plan.carried else _made(job, stage, made)
+        if job.behind:
+            job.behind.tell(stage.id, made[stage.id].key)
     pages = _pages(job, made)
     run = key_of({name: kept.key for name, kept in [*made.items(), (REPORT, pages)]})
+    if job.ahead:
+        job.ahead.wait_until_published()
     if pointer.get("run") == run and not job.executed and follow(job.client_folder, job.period):
         job.waiting.clear()
         job.say("up_to_date")
-        return ()
-    write_pointer(job.client_folder, job.period, manifest(job.ground, run, made, pages, notebooks_folder().parent))
-    follow(job.client_folder, job.period)
-    shutil.rmtree(job.client_folder / ".draft" / job.period, ignore_errors=True)
-    job.say("published")
+    else:
+        write_pointer(job.client_folder, job.period, manifest(job.ground, run, made, pages, notebooks_folder().parent))
+        follow(job.client_folder, job.period)
+        shutil.rmtree(job.client_folder / ".draft" / job.period, ignore_errors=True)
+        job.say("published")
+    if job.behind:
+        job.behind.tell(PUBLISHED)
     return tuple(job.executed)
 
 
 def _made(job: Work, stage: Stage, made: Mapping[str, Kept]) -> Kept:
     """What a stage makes of today's inputs: kept from before, or executed now."""
     needed = {name: (kept, file) for kept in made.values() for name in stage.needs if (file := kept.artefact(name))}
-    inputs = job.ground.of_stage(stage, {name: kept.files[file]["sha256"] for name, (kept, file) in needed.items()})
+    previous = _previous(job, stage)
+    artefacts = {name: kept.files[file]["sha256"] for name, (kept, file) in needed.items()}
+    inputs = job.ground.of_stage(stage, artefacts, previous)
     key = key_of(inputs)
     kept = None if stage in job.plan.forced else find_kept(job.client_folder, stage.id, key)
     if kept:
@@ -120,16 +133,33 @@ def _made(job: Work, stage: Stage, made: Mapping[str, Kept]) -> Kept:
     with workplace(job.client_folder, job.period) as place:
         for folder in ("notebooks", "tables", "lists"):
             (place.results / folder).mkdir()
-        for holder, file in needed.values():
-            shutil.copy2(holder.folder / file, place.results / file)
+        for holder, name in needed.values():
+            shutil.copy2(holder.folder / name, place.results / name)
+        (place.results / PREVIOUS).mkdir()
+        for path in previous.files.values():
+            shutil.copy2(path, place.results / PREVIOUS)
         _execute(job, stage, place)
-        for _, file in needed.values():
-            (place.results / file).unlink()
+        shutil.rmtree(place.results / PREVIOUS)
+        for _, name in needed.values():
+            (place.results / name).unlink()
         ended = dt.datetime.now(dt.UTC)
         kept = keep(place.results, job.client_folder, stage.id, inputs, key, started, ended)
     job.executed.append(stage.id)
     job.say("stage", stage.id, (ended - started).total_seconds())
     return kept
+
+
+def _previous(job: Work, stage: Stage) -> Previous:
+    """What a stage reads of the previous period: published, or made a moment ago by the run that is at work on it."""
+    if not (job.ahead and stage.previous):
+        return published_before(job.ground.home, job.ground.client, job.ground.period, stage.previous)
+    files = {}
+    for maker in stages.STAGES:
+        for name in sorted(set(maker.makes) & set(stage.previous)):
+            kept = job.ahead.made(maker.id)
+            if file := kept.artefact(name):
+                files[name] = kept.folder / file
+    return Previous(job.ahead.period.name, files)
 
 
 def _prepare(ground: Ground) -> None:
