@@ -42,6 +42,6 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.rmtree(home, ignore_errors=True)
             shutil.copytree(ROOT / "params" / "demo", home / "params" / "demo")
             shutil.copytree(ROOT / "data" / "synthetic" / "demo", home / "data" / "synthetic" / "demo")
-            run_periods(home, "demo", demo_periods())
+            run_periods(home, "demo", demo_periods(), lanes=2)  # later compared with periods run alone
             (home / "done").touch()
     return home
