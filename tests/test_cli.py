@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -53,7 +54,7 @@ def runs(home, monkeypatch):
     """Runs are recorded instead of executed."""
     seen = []
 
-    def run_periods(home, client, periods, *, stages, overrides, engine, force, timeout, memory, echo):
+    def run_periods(home, client, periods, *, stages, overrides, engine, force, timeout, memory, lanes, echo):
         seen.append((client, [p.name for p in periods], stages, overrides, (engine, force, timeout, memory)))
         echo(Event("begun", client, periods[0].name))
         if client == "broken":
@@ -104,7 +105,7 @@ def test_run_all_goes_on_after_a_client_that_fails(workbook, runs, home):
         (home / "params" / name / "engagement.yaml").write_text(ENGAGEMENT)
     for period in ("2025Q3", "2025Q4"):
         (home / "params" / "broken" / f"{period}.yaml").write_text("")
-    done = workbook("run", "--all")
+    done = workbook("run", "--all", "--jobs", "1")
     assert done.exit_code == 3
     assert [client for client, *_ in runs] == ["broken", "demo"]
     assert "broken 2025Q4: 3_diagnose failed" in done.stderr
@@ -124,9 +125,9 @@ def test_run_takes_several_clients_and_all_that_have_a_period(workbook, runs, ho
     (home / "params" / "acme").mkdir()
     (home / "params" / "acme" / "engagement.yaml").write_text(ENGAGEMENT)
     (home / "params" / "acme" / "2025Q4.yaml").write_text("")
-    assert workbook("run", "demo,acme", "2025Q4").exit_code == 0
-    assert workbook("run", "--all", "2025Q3").exit_code == 0
-    assert workbook("run", "--all", "2025Q3", "2025Q4").exit_code == 0
+    assert workbook("run", "demo,acme", "2025Q4", "--jobs", "1").exit_code == 0
+    assert workbook("run", "--all", "2025Q3", "--jobs", "1").exit_code == 0
+    assert workbook("run", "--all", "2025Q3", "2025Q4", "--jobs", "1").exit_code == 0
     assert [(client, periods) for client, periods, *_ in runs] == [
         ("demo", ["2025Q4"]), ("acme", ["2025Q4"]), ("demo", ["2025Q3"]), ("acme", ["2025Q4"]), ("demo", ["2025Q3", "2025Q4"]),
     ]  # fmt: skip
@@ -177,7 +178,8 @@ def test_a_fault_of_the_system_and_a_stop_are_told_in_a_line(workbook, monkeypat
 
     monkeypatch.setattr(execute, "run_periods", full)
     done = workbook("run", "demo")
-    assert (done.exit_code, done.stderr) == (1, "/somewhere: No space left on device\n")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("/somewhere: the disk is full") and len(done.stderr.splitlines()) == 1
     monkeypatch.setattr(execute, "run_periods", stopped)
     done = workbook("run", "demo")
     assert done.exit_code == 130
@@ -368,3 +370,28 @@ def test_quick_commands_import_nothing_heavy(home, words):
         [sys.executable, "-c", code, "--home", str(home), *words], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("number", "words"), [(30, "a disk that can only be read"), (13, "no right to read or write it")])
+def test_a_home_that_takes_nothing_is_told_with_what_to_do(workbook, monkeypatch, number, words):
+    def refuse(*_args, **_options):
+        raise OSError(number, "not here", "/media/outputs")
+
+    monkeypatch.setattr(execute, "run_periods", refuse)
+    done = workbook("run", "demo")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"/media/outputs: found {words} (not here), expected ")
+    assert "--home or WORKBOOK_HOME" in done.stderr
+
+
+def test_faults_of_several_clients_stand_beneath_the_name_of_each(workbook, monkeypatch, home):
+    def faulty(home, client, *_args, **_options):
+        raise DeliveryError([f"{client}.csv: row 3", f"{client}.csv: row 9"])
+
+    shutil.copytree(home / "params" / "demo", home / "params" / "acme")
+    monkeypatch.setattr(execute, "run_periods", faulty)
+    done = workbook("run", "acme,demo", "2025Q4", "--jobs", "1")
+    assert done.exit_code == 1
+    expected = "acme 2025Q4:\n  acme.csv: row 3\n  acme.csv: row 9\ndemo 2025Q4:\n  demo.csv: row 3\n  demo.csv: row 9\n"
+    assert expected in done.stderr
+    assert "demo 2025Q4:\n" not in workbook("run", "demo", "2025Q4").stderr

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from pathlib import Path
@@ -20,6 +21,7 @@ from workbook import __version__
 from workbook.errors import DeliveryError, SettingsError, UsageError, WorkbookError
 from workbook.period import Period
 from workbook.places import HOME_VARIABLE, home_folder
+from workbook.run.failures import refused
 from workbook.run.limits import TIMEOUT, default_jobs
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Commands(TyperGroup):
         except OSError as fault:
             if fault.errno == errno.EPIPE:
                 raise
-            typer.echo(f"{fault.filename or 'file'}: {fault.strerror or fault}", err=True)
+            _complain(refused(fault))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("\nstopped; what was published before stands as it was", err=True)
@@ -158,8 +160,8 @@ def run(
         from workbook.overview.page import write_overview
 
         write_overview(ctx.obj, lambda words: typer.echo(words, err=True))
-    for fault in result.errors:
-        _complain(fault)
+    for failed, fault in result.failures:
+        _complain(fault, f"{failed.client} {failed.period}".strip() if len(work) > 1 else "")
     if len(work) > 1:
         typer.echo(result.table(), err=True)
     for report in result.reports if not as_json else ():
@@ -466,8 +468,12 @@ def _language(words: str) -> Language:
     raise UsageError(f"--language: found {words!r}, expected {' or '.join(LANGUAGES)}")
 
 
-def _complain(fault: WorkbookError) -> None:
+def _complain(fault: WorkbookError, whose: str = "") -> None:
+    """Tell a fault on stderr, beneath the client and period *whose* it is where there are several."""
     lines = fault.problems if isinstance(fault, SettingsError | DeliveryError) else [str(fault)]
+    if whose:
+        typer.echo(f"{whose}:", err=True)
+        lines = [textwrap.indent(line, "  ") for line in lines]
     for line in lines[:SCREEN]:
         typer.echo(line, err=True)
     if len(lines) > SCREEN:

@@ -25,7 +25,7 @@ from workbook.errors import StageFailed, WorkbookError
 from workbook.period import Period
 from workbook.run import execute
 from workbook.run.events import Event
-from workbook.run.failures import brief
+from workbook.run.failures import brief, refused
 from workbook.run.limits import TIMEOUT, default_engine
 from workbook.run.stamp import is_fresh
 from workbook.run.steady import STEADY
@@ -106,6 +106,11 @@ class BatchResult:
     def errors(self) -> tuple[WorkbookError, ...]:
         """What ended the runs that failed."""
         return tuple(client.error for client in self.clients if client.error)
+
+    @property
+    def failures(self) -> tuple[tuple[Outcome, WorkbookError], ...]:
+        """The period at which each client failed, and why."""
+        return tuple((o, c.error) for c in self.clients for o in c.outcomes if c.error and o.state == "failed")
 
     @property
     def exit_code(self) -> int:
@@ -194,7 +199,7 @@ def run_client(home: Path, job: ClientJob, echo: Echo) -> ClientResult:
     except OSError as fault:
         if fault.errno == errno.EPIPE:
             raise
-        error = WorkbookError(f"{fault.filename or 'file'}: {fault.strerror or fault}")
+        error = refused(fault)
     except Exception as fault:
         words = traceback.format_exc()
         error = StageFailed(f"{job.client}: {type(fault).__name__}: {fault}; a fault of the program, not of the input\n{words}")

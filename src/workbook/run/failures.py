@@ -108,6 +108,29 @@ def disk_full(words: str, where: Path) -> WorkbookError:
     )
 
 
+def refused(error: OSError) -> WorkbookError:
+    """The message for a file or folder with which the system would not do what was asked.
+
+    >>> print(str(refused(PermissionError(13, "Permission denied", "/home/ann/outputs"))).partition(";")[0])
+    /home/ann/outputs: found no right to read or write it (Permission denied), expected one for every file of the home
+    """
+    where, found = error.filename or "file", error.strerror or str(error)
+    if is_disk_full(error):
+        return disk_full(str(error), Path(where))
+    another = "or name a home of your own, with copies of params/ and data/, by --home or WORKBOOK_HOME"
+    if error.errno == errno.EROFS:
+        return WorkbookError(
+            f"{where}: found a disk that can only be read ({found}), expected a home that takes outputs/; mount it for "
+            f"writing, {another}"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return WorkbookError(
+            f"{where}: found no right to read or write it ({found}), expected one for every file of the home; change its "
+            f"permissions, {another}"
+        )
+    return WorkbookError(f"{where}: {found}")
+
+
 def _input_errors() -> set[str]:
     return {kind.__name__ for kind in _kinds(WorkbookError) if kind.exit_code == 1}
 
