@@ -45,6 +45,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "sources.delivery",
     ),
     "accepting": (*GROUND, "settings", "store", "ledger", "run.manifest", "run.publish"),
+    "weighing": (*GROUND, "settings", "grading", "report.blocks", "report.excel"),
     "checking": (*GROUND, "settings", "sources.prepare", "expressions"),
     # the SQL of the settings is judged on an empty profile
     "expressions": (*GROUND, "settings", "sources.profile", "sources.scope"),
@@ -61,6 +62,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "synthetic",
         "accepting",
         "checking",
+        "weighing",
         "lab",
         "report",
     ),

@@ -349,6 +349,40 @@ def accept(
 
 
 @app.command()
+def weights(
+    ctx: typer.Context,
+    client: ClientName,
+    period: Annotated[
+        str | None, typer.Argument(help="The period whose parameters are meant; the latest by default.", metavar="[PERIOD]")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write an Excel sheet for an expert to fill in.", metavar="FILE")] = None,
+    read: Annotated[
+        list[Path] | None, typer.Option(help="Read a filled sheet; the file's name is the expert's role.", metavar="FILE")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Language of words: en or zh.")] = "en",
+) -> None:
+    """Weights of groups and indices; pairwise comparisons (AHP) written as a sheet and read back into the parameters."""
+    from workbook.language import Edition
+    from workbook.settings.folders import periods
+    from workbook.weighing import present_weights, read_sheets, told, write_sheet
+
+    edition = Edition(_language(language))
+    when = Period.parse(period) if period else periods(ctx.obj, client)[-1]
+    if sheet is not None and read:
+        raise UsageError("weights: found --sheet and --read, expected one of the two")
+    if sheet is not None:
+        typer.echo(str(write_sheet(ctx.obj, client, when, sheet, edition.language)))
+        return
+    if read:
+        done = read_sheets(ctx.obj, client, when, read)
+        typer.echo(str(done.path))
+        for expert, pairs in done.pairs.items():
+            typer.echo(f"  {expert}: {pairs} pairs")
+    settings, compared = present_weights(ctx.obj, client, when)
+    typer.echo(told(settings.grading, compared, edition))
+
+
+@app.command()
 def why(
     ctx: typer.Context,
     client: ClientName,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbook.errors import SettingsError
-from workbook.grading.ahp import RANDOM_INDEX, complete, least_squares, random_index, weigh
+from workbook.grading.ahp import RANDOM_INDEX, circles, complete, least_squares, mend_of, random_index, weigh
 from workbook.language import Edition
 from workbook.settings.models import Comparison
 
@@ -177,6 +178,39 @@ def test_consistent_comparisons_give_their_weights_back_with_pairs_left_out(give
     assert list(weights.by_item.values()) == pytest.approx([w / total for w in given_weights], rel=1e-4)
 
 
+def test_experts_of_one_group_of_indices_are_told_with_its_name():
+    with pytest.raises(SettingsError, match=r"^grading\.comparisons \(among risk\): nobody compared"):
+        weigh(experts({"a/b": 2, "c/d": 3}), "abcd", among="risk")
+    weights = weigh(experts(CITIES), "abcde", among="risk")
+    assert [block.id for block in weights.blocks()] == ["grading.ahp.risk", "grading.ahp_circles.risk"]
+
+
+def test_circles_are_ordered_by_how_far_they_are_from_closing():
+    found = circles(weigh(experts(CITIES), "abcde").logs)
+    assert len(found) == 10
+    assert [c.times for c in found] == sorted((c.times for c in found), reverse=True)
+    said = {pair: float(Fraction(value)) for pair, value in CITIES.items()}
+    apart = [said[f"{a}/{b}"] * said[f"{b}/{c}"] / said[f"{a}/{c}"] for a, b, c in itertools.combinations("abcde", 3)]
+    assert found[0].times == pytest.approx(max(max(x, 1 / x) for x in apart))
+
+
+def test_the_judgement_that_was_spoilt_is_the_one_to_mend():
+    true = {"a": 8, "b": 4, "c": 2, "d": 1}
+    pairs = {f"{i}/{j}": true[i] / true[j] for i, j in itertools.combinations(true, 2)} | {"b/d": "1/3"}
+    spoilt = weigh(experts(pairs), "abcd", limit=9)
+    mend = mend_of(spoilt.logs, spoilt.ratio)
+    assert (mend.a, mend.b) == (1, 3)
+    assert mend.better == pytest.approx(4, rel=1e-4) and mend.ratio == pytest.approx(0, abs=1e-6)
+    with pytest.raises(SettingsError, match=r"with b/d = 4 the ratio would be 0\.000"):
+        weigh(experts(pairs), "abcd")
+
+
+def test_nothing_is_to_be_mended_where_all_agree():
+    weights = weigh(experts({"a/b": 2, "b/c": 2, "a/c": 4}), "abc")
+    assert mend_of(weights.logs, weights.ratio) is None
+    assert [block.id for block in weights.blocks()] == ["grading.ahp"]
+
+
 def test_tables_render_in_both_languages():
     weights = weigh(experts(CITIES), "abcde")
     both = (Edition("en"), Edition("zh"))
@@ -185,3 +219,4 @@ def test_tables_render_in_both_languages():
     assert shown["languages"]["zh"]["title"] == "b权重最高，为 43%；一致性比率 0.051"
     assert shown["languages"]["en"]["cells"][0][1:3] == ["1.00", "0.20"]
     assert weights.experts_table().bundle(both)["n_rows"] == 1
+    assert weights.circles_table().bundle(both)["n_rows"] == 3

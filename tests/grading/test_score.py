@@ -162,8 +162,24 @@ def test_comparisons_replace_the_given_weights(make_profile):
     pairs = {"financial/potential": "5/3", "financial/risk": 2.5, "potential/risk": 1.5}
     found = graded(make_profile(), Grading(comparisons=[Comparison(expert="sales", pairs=pairs)]))
     assert found.group_weights == pytest.approx({"financial": 0.5, "potential": 0.3, "risk": 0.2})
-    assert found.weights_table().id == "grading.ahp"
-    assert graded(make_profile(), Grading()).weights_table().id == "grading.weights"
+    assert [block.id for block in found.weighing()] == ["grading.ahp"]
+    assert [block.id for block in graded(make_profile(), Grading()).weighing()] == ["grading.weights"]
+
+
+def test_comparisons_among_the_indices_of_a_group_replace_their_weights(make_profile):
+    among = [{"expert": "sales", "among": "financial", "pairs": {"revenue/frequency": 3}}]
+    found = graded(make_profile(), Grading.model_validate({"comparisons": among}))
+    assert found.index_weights["revenue"] == pytest.approx(0.5 * 0.75)
+    assert found.index_weights["frequency"] == pytest.approx(0.5 * 0.25)
+    assert [block.id for block in found.weighing()] == ["grading.weights", "grading.ahp.financial"]
+    by_hand = graded(make_profile(), with_weights({"revenue": 75, "frequency": 25}))
+    assert found.frame["score"].tolist() == pytest.approx(by_hand.frame["score"].tolist())
+
+
+def with_weights(weights):
+    settings = Grading()
+    indices = [i.model_copy(update={"weight": weights.get(i.id, i.weight)}) for i in settings.indices]
+    return settings.model_copy(update={"indices": indices})
 
 
 def test_better_tiers_bring_more_revenue_a_customer(make_profile):

@@ -112,7 +112,7 @@ FAULTS: dict[str, tuple[str, int | None, str, tuple[str, ...]]] = {
     "comparison that is no number": (BASE + PAIRS + "        financial/risk: much\n", 6,
         "grading.comparisons.1.pairs.financial/risk", ("found 'much'", "5/3")),
     "comparison without a pair": (BASE + PAIRS + "        financial: 3\n", 6,
-        "grading.comparisons.1.pairs.financial", ("two groups as 'a/b'",)),
+        "grading.comparisons.1.pairs.financial", ("two of them as 'a/b'",)),
     "comparison against itself": (BASE + PAIRS + "        risk/risk: 1\n", 6,
         "grading.comparisons.1.pairs.risk/risk", ("against itself",)),
     "comparisons that contradict": (BASE + PAIRS + "        financial/risk: 3\n        risk/financial: 3\n", 7,

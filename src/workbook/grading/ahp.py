@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import connected_components
 
 from workbook.errors import SettingsError
 from workbook.language import Text, count, named, number, share, text
-from workbook.report.blocks import Column, Table
+from workbook.report.blocks import Block, Column, Table
 from workbook.settings.models import Comparison
 
 Matrix = NDArray[np.float64]
@@ -38,6 +38,10 @@ RANDOM_INDEX_OF_FOUR: Mapping[int, float] = {1: 0.58, 2: 0.28}
 error .004), where the straight line below would be 2% and 5% too high."""
 
 MOST_ITEMS = max(RANDOM_INDEX)
+MOST_CIRCLES = 3
+ROUNDING = 1e-6
+"""A consistency ratio below it is full agreement."""
+
 MATRIX_COLUMNS = 6
 """Most items whose comparisons still fit a table as a square."""
 
@@ -59,26 +63,87 @@ class Weights:
         items: ids in the order of the settings.
         names: id → what readers see.
         by_item: id → weight.
+        logs: items × items, logarithms of the joined comparisons, NaN where nobody compared.
         matrix: items × items, how many times the row weighs more than the column; completed where nobody compared.
         missing: number of pairs that nobody compared.
         ratio: consistency ratio (CR), 0 for perfect agreement.
         limit: largest ratio accepted.
         judgements: one record an expert.
+        among: the group whose indices are compared; empty where the groups themselves are.
     """
 
     items: tuple[str, ...]
     names: Mapping[str, Text]
     by_item: Mapping[str, float]
+    logs: Matrix
     matrix: Matrix
     missing: int
     ratio: float
     limit: float
     judgements: tuple[Judgement, ...]
+    among: str = ""
+
+    def blocks(self) -> tuple[Block, ...]:
+        """The weights; each expert's own agreement where there are several; what contradicts most where anything does."""
+        several = (self.experts_table(),) if len(self.judgements) > 1 else ()
+        circles = (self.circles_table(),) if self.ratio > ROUNDING else ()
+        return (self.table(), *several, *circles)
+
+    def circles_table(self) -> Table:
+        """The circles of three comparisons that are furthest from closing, and the one change that would mend most."""
+        rows = [
+            {
+                "first": self._pair(c.a, c.b),
+                "second": self._pair(c.b, c.c),
+                "asked": self._pair(c.a, c.c, c.asked),
+                "found": c.found,
+                "times": c.times,
+            }
+            for c in circles(self.logs)[:MOST_CIRCLES]
+        ]
+        columns = (
+            Column("first", text("grading.ahp.first", "One comparison")),
+            Column("second", text("grading.ahp.second", "Another")),
+            Column("asked", text("grading.ahp.asked", "Together they ask for")),
+            Column("found", text("grading.ahp.found", "But it is"), "number", digits=2),
+            Column("times", text("grading.ahp.times", "Times apart"), "number", digits=1),
+        )
+        frame = pd.DataFrame(rows, columns=["first", "second", "asked", "found", "times"], dtype=object)
+        mend = mend_of(self.logs, self.ratio)
+        title = text("grading.ahp.circles_none", "The comparisons contradict each other along longer circles only")
+        if mend is not None:
+            title = text(
+                "grading.ahp.circles",
+                "With {pair} the consistency ratio falls from {ratio} to {after}",
+                pair=self._pair(mend.a, mend.b, mend.better),
+                ratio=number(self.ratio, 3),
+                after=number(mend.ratio, 3),
+            )
+        note = text(
+            "grading.ahp.circles_note",
+            "Circles of three comparisons, those furthest from closing first; 1 time apart is full agreement. The title names "
+            "the one judgement whose change mends most; what the experts then say is theirs to decide.",
+        )
+        return Table(f"grading.ahp_circles{self._suffix}", title, columns, frame, note)
+
+    @property
+    def _suffix(self) -> str:
+        return f".{self.among}" if self.among else ""
+
+    def _pair(self, a: int, b: int, value: float | None = None) -> Text:
+        found = math.exp(self.logs[a, b]) if value is None else value
+        return text(
+            "grading.ahp.pair",
+            "{a} : {b} = {times}",
+            a=self.names[self.items[a]],
+            b=self.names[self.items[b]],
+            times=number(found, 2),
+        )
 
     def table(self) -> Table:
         """The joined comparisons as a square with the weights beside them; beyond six items the weights alone."""
         frame = pd.DataFrame({"item": list(self.items)})
-        columns = [Column("item", text("grading.ahp.group", "Group of indices"), labels=self.names)]
+        columns = [Column("item", text("grading.ahp.item", "Compared"), labels=self.names)]
         if len(self.items) <= MATRIX_COLUMNS:
             for j, item in enumerate(self.items):
                 frame[item] = self.matrix[:, j]
@@ -86,7 +151,7 @@ class Weights:
         frame["weight"] = [self.by_item[item] for item in self.items]
         columns.append(Column("weight", text("grading.ahp.weight", "Weight"), "share"))
         return Table(
-            "grading.ahp",
+            f"grading.ahp{self._suffix}",
             _title(self),
             tuple(columns),
             frame,
@@ -118,10 +183,10 @@ class Weights:
         )
         note = text(
             "grading.ahp.experts_note",
-            "Consistency ratio of each expert alone, limit {limit}; n/a where the pairs judged do not connect all groups.",
+            "Consistency ratio of each expert alone, limit {limit}; n/a where the pairs judged do not connect everything.",
             limit=number(self.limit, 2),
         )
-        return Table("grading.ahp_experts", title, columns, frame, note)
+        return Table(f"grading.ahp_experts{self._suffix}", title, columns, frame, note)
 
 
 def weigh(
@@ -130,6 +195,7 @@ def weigh(
     *,
     limit: float = 0.1,
     names: Mapping[str, Text] | None = None,
+    among: str = "",
 ) -> Weights:
     """Weights of *items* from the experts' pairwise comparisons.
 
@@ -138,10 +204,11 @@ def weigh(
         items: ids that are compared, at most 15.
         limit: largest consistency ratio accepted.
         names: id → what readers see; the id itself by default.
+        among: the group that the items are indices of; empty where they are the groups.
 
     Raises:
         SettingsError: for pairs that cannot be read, comparisons that fall apart into unconnected groups, and ratios
-            above the limit, naming the three comparisons that contradict each other most.
+            above the limit, naming the three comparisons that contradict each other most and the change that mends most.
 
     >>> from workbook.settings.models import Comparison
     >>> judge = Comparison(expert="sales", pairs={"a/b": "5/3", "a/c": 2.5, "b/c": 1.5})
@@ -149,21 +216,20 @@ def weigh(
     {'a': 0.5, 'b': 0.3, 'c': 0.2}
     """
     items = tuple(items)
+    where = f"grading.comparisons (among {among})" if among else "grading.comparisons"
     if not 1 <= len(items) <= MOST_ITEMS:
-        raise SettingsError([f"grading.comparisons: found {len(items)} items, expected 1 to {MOST_ITEMS} to compare"])
+        raise SettingsError([f"{where}: found {len(items)} items, expected 1 to {MOST_ITEMS} to compare"])
     single = [_logs(comparison, items, position) for position, comparison in enumerate(comparisons)]
     joined = _join(single, len(items))
     parts = _parts(joined, items)
     if len(parts) > 1:
         told = " and ".join("{" + ", ".join(part) + "}" for part in parts)
-        raise SettingsError(
-            [f"grading.comparisons: nobody compared {told} with each other; add a comparison that connects them"]
-        )
+        raise SettingsError([f"{where}: nobody compared {told} with each other; add a comparison that connects them"])
     matrix, missing = complete(joined)
     ratio = consistency_ratio(matrix, missing)
     if ratio > limit:
         raise SettingsError(
-            [f"grading.comparisons: consistency ratio {ratio:.3f}, expected at most {limit:g}; {_contradiction(joined, items)}"]
+            [f"{where}: consistency ratio {ratio:.3f}, expected at most {limit:g}; {_contradiction(joined, items, ratio)}"]
         )
     weights = eigenvector(matrix)[0]
     judgements = tuple(
@@ -174,11 +240,13 @@ def weigh(
         items,
         names or {item: named(item) for item in items},
         {item: float(w) for item, w in zip(items, weights, strict=True)},
+        joined,
         matrix,
         missing,
         ratio,
         limit,
         judgements,
+        among,
     )
 
 
@@ -310,20 +378,77 @@ def _own_ratio(logs: Matrix, items: tuple[str, ...]) -> float | None:
     return consistency_ratio(*complete(logs)) if len(_parts(logs, items)) == 1 else None
 
 
-def _contradiction(logs: Matrix, items: tuple[str, ...]) -> str:
-    """The circle of three compared pairs that is furthest from closing, in words."""
-    circles = [
-        (abs(logs[a, b] + logs[b, c] - logs[a, c]), a, b, c)
-        for a, b, c in itertools.combinations(range(len(items)), 3)
+@dataclass(frozen=True)
+class Circle:
+    """Three comparisons: a to b and b to c ask for a to c (``asked``), but it is ``found``; ``times`` they are apart."""
+
+    a: int
+    b: int
+    c: int
+    asked: float
+    found: float
+
+    @property
+    def times(self) -> float:
+        """How many times what is asked for differs from what is found; 1 for full agreement."""
+        return max(self.asked / self.found, self.found / self.asked)
+
+
+@dataclass(frozen=True)
+class Mend:
+    """The judgement of a to b taken from what the others say, and the consistency ratio then."""
+
+    a: int
+    b: int
+    better: float
+    ratio: float
+
+
+def circles(logs: Matrix) -> list[Circle]:
+    """Every circle of three compared pairs, those furthest from closing first."""
+    found = [
+        Circle(a, b, c, math.exp(logs[a, b] + logs[b, c]), math.exp(logs[a, c]))
+        for a, b, c in itertools.combinations(range(len(logs)), 3)
         if not np.isnan(logs[a, b] + logs[b, c] + logs[a, c])
     ]
-    if not circles:
-        return "the comparisons contradict each other along a longer circle; ask the experts again"
-    _, a, b, c = max(circles, key=lambda circle: (circle[0], -circle[1], -circle[2], -circle[3]))
-    first, second, direct = (math.exp(x) for x in (logs[a, b], logs[b, c], logs[a, c]))
+    return sorted(found, key=lambda circle: (-circle.times, circle.a, circle.b, circle.c))
+
+
+def mend_of(logs: Matrix, ratio: float) -> Mend | None:
+    """The one pair whose judgement, taken from all others, lowers the consistency ratio most; None where none lowers it."""
+    best: Mend | None = None
+    for a, b in itertools.combinations(range(len(logs)), 2):
+        if np.isnan(logs[a, b]):
+            continue
+        without = logs.copy()
+        without[a, b] = without[b, a] = np.nan
+        if connected_components(~np.isnan(without), directed=False)[0] > 1:
+            continue
+        filled, _ = complete(without)
+        changed = logs.copy()
+        changed[a, b], changed[b, a] = math.log(filled[a, b]), math.log(filled[b, a])
+        after = consistency_ratio(*complete(changed))
+        if after < (ratio if best is None else best.ratio) - ROUNDING:
+            best = Mend(a, b, float(filled[a, b]), after)
+    return best
+
+
+def _contradiction(logs: Matrix, items: tuple[str, ...], ratio: float) -> str:
+    """The circle of three compared pairs that is furthest from closing, in words, and the change that mends most."""
+    found, mend = circles(logs), mend_of(logs, ratio)
+    told = "the comparisons contradict each other along a longer circle"
+    if found:
+        a, b, c = (items[i] for i in (found[0].a, found[0].b, found[0].c))
+        first, second = math.exp(logs[found[0].a, found[0].b]), math.exp(logs[found[0].b, found[0].c])
+        told = (
+            f"{a}/{b} = {first:.3g} and {b}/{c} = {second:.3g} ask for {a}/{c} = {found[0].asked:.3g},"
+            f" but it is {found[0].found:.3g}"
+        )
+    if mend is None:
+        return f"{told}; ask the experts again"
     return (
-        f"{items[a]}/{items[b]} = {first:.3g} and {items[b]}/{items[c]} = {second:.3g} ask for {items[a]}/{items[c]} ="
-        f" {first * second:.3g}, but it is {direct:.3g}; ask the experts about these three again"
+        f"{told}; with {items[mend.a]}/{items[mend.b]} = {mend.better:.3g} the ratio would be {mend.ratio:.3f}:"
+        " ask the experts about these again"
     )
 
 

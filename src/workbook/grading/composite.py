@@ -30,7 +30,8 @@ def check_grading(settings: Grading) -> None:
     ]
     for group in groups:
         given = [index.weight is None for index in settings.indices if index.group == group]
-        if any(given) and not all(given):
+        compared = any(comparison.among == group for comparison in settings.comparisons)
+        if not compared and any(given) and not all(given):
             problems.append(f"grading.groups.{group}: some of its indices have a weight and some none; give all or none")
     for what, ids in (("indices", [index.id for index in settings.indices]), ("groups", groups)):
         problems += [f"grading.{what}: {id!r} stands there twice" for id in sorted({i for i in ids if ids.count(i) > 1})]
@@ -39,24 +40,47 @@ def check_grading(settings: Grading) -> None:
         problems.append(
             f"grading.tiers: found at_least {lows}, expected falling thresholds from the highest tier down to 0 for the lowest"
         )
-    if not settings.comparisons and len({group.weight is None for group in settings.groups}) > 1:
+    compared = any(not comparison.among for comparison in settings.comparisons)
+    if not compared and len({group.weight is None for group in settings.groups}) > 1:
         problems.append("grading.groups: some groups have a weight and some none; give all or none")
     if problems:
         raise SettingsError(problems)
 
 
-def weigh_groups(settings: Grading, measured: Sequence[Index]) -> tuple[dict[str, float], Weights | None]:
-    """Weights of the groups in which at least one index is measured, summing to 1, and the comparisons behind them."""
-    names = {group.id: named(group.name) for group in settings.groups}
-    weights = None
-    if settings.comparisons:
-        weights = weigh(settings.comparisons, list(names), limit=settings.consistency_limit, names=names)
-        given = dict(weights.by_item)
-    else:
-        given = {group.id: 1.0 if group.weight is None else group.weight for group in settings.groups}
+def compare(settings: Grading) -> dict[str, Weights]:
+    """What the experts compared: the weights of the groups under ``""``, those of a group's indices under its id.
+
+    Raises:
+        SettingsError: for comparisons that cannot be read, do not connect, or contradict each other beyond the limit.
+    """
+    sets = dict.fromkeys(comparison.among or "" for comparison in settings.comparisons)
+    found = {}
+    for among in sorted(sets, key=lambda among: (among != "", among)):
+        inside = {index.id: named(index.name) for index in settings.indices if index.group == among}
+        names = inside if among else {group.id: named(group.name) for group in settings.groups}
+        chosen = [comparison for comparison in settings.comparisons if (comparison.among or "") == among]
+        found[among] = weigh(chosen, list(names), limit=settings.consistency_limit, names=names, among=among)
+    return found
+
+
+def with_compared(settings: Grading, compared: Mapping[str, Weights]) -> Grading:
+    """The settings with the weights that the comparisons give in the place of those that stood there."""
+    groups = compared[""].by_item if "" in compared else {}
+    inside = {item: weight for among, weights in compared.items() if among for item, weight in weights.by_item.items()}
+    return settings.model_copy(
+        update={
+            "groups": [g.model_copy(update={"weight": groups.get(g.id, g.weight)}) for g in settings.groups],
+            "indices": [i.model_copy(update={"weight": inside.get(i.id, i.weight)}) for i in settings.indices],
+        }
+    )
+
+
+def weigh_groups(settings: Grading, measured: Sequence[Index]) -> dict[str, float]:
+    """Weights of the groups in which at least one index is measured, summing to 1."""
+    given = {group.id: 1.0 if group.weight is None else group.weight for group in settings.groups}
     present = {index.group for index in measured}
     kept = {group: weight for group, weight in given.items() if group in present}
-    return {group: weight / sum(kept.values()) for group, weight in kept.items()}, weights
+    return {group: weight / sum(kept.values()) for group, weight in kept.items()}
 
 
 def _inside(index: Index) -> float:

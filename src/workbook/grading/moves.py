@@ -188,7 +188,7 @@ def tiers_by(profile: pd.DataFrame, past: Past, policy: Policy) -> tuple[Tiers, 
     measured = [index for index in old.settings.indices if values[index.id].notna().any()]
     if not measured:
         return None
-    weights, _ = weigh_groups(old.settings, measured)
+    weights = weigh_groups(old.settings, measured)
     anew = policy.cause in ("reference", "window")
     fresh = {index.id: freeze(values[index.id].to_numpy(), index) for index in measured} if anew else old.scales
 

@@ -12,7 +12,7 @@ import pandas as pd
 from workbook.errors import WorkbookError
 from workbook.grading import agreement, pyramid
 from workbook.grading.ahp import Weights
-from workbook.grading.composite import check_grading, total_score, weigh_groups, weigh_indices
+from workbook.grading.composite import check_grading, compare, total_score, weigh_groups, weigh_indices, with_compared
 from workbook.grading.indices import DIRECTIONS, MISSING_RULES, NORMALISATIONS, index_values, score_indices
 from workbook.grading.moves import Moves, Tiers, explain_moves, policy_words, tiers_by
 from workbook.grading.policy import Past, Policy, choose_scales
@@ -20,7 +20,7 @@ from workbook.grading.scale import Values
 from workbook.grading.tiers import held_tiers, thresholds, tier_of, tier_totals
 from workbook.language import Quantity, Text, count, day, joined, money, named, share, text
 from workbook.period import Period
-from workbook.report.blocks import Column, Figure, KeyFigure, NotMeasured, Paragraph, Table
+from workbook.report.blocks import Block, Column, Figure, KeyFigure, NotMeasured, Paragraph, Table
 from workbook.settings.models import Grading, Index
 
 OTHER_CHOICES = tuple(kind for kind in get_args(Index.model_fields["normalise"].annotation) if kind != "target")
@@ -43,7 +43,7 @@ class Grades:
             cannot be told.
         group_weights: group → weight; they sum to 1 over the groups measured.
         index_weights: index → weight in the whole score; they sum to 1 over the indices measured.
-        weights: the comparisons behind the group weights, None where the weights were given.
+        compared: the comparisons behind weights: of the groups under ``""``, of a group's indices under its id.
         unmeasured: indices without a value for any customer; their group's other indices take their weight.
         unscored: customers about whom no index says anything; they score 0.
         present: the client's own tier of each customer, in the order of ``frame``; missing where the client has none.
@@ -59,7 +59,7 @@ class Grades:
     without_change: tuple[Tiers, Tiers] | None
     group_weights: Mapping[str, float]
     index_weights: Mapping[str, float]
-    weights: Weights | None
+    compared: Mapping[str, Weights]
     unmeasured: tuple[str, ...]
     unscored: int
     present: pd.Series[str]
@@ -101,10 +101,13 @@ class Grades:
         title = pyramid.tier_message(self.tiers, self.names, self.high)
         return Table("grading.tiers", title, columns, frame, self._note(), rows=len(frame), artefact="tiers")
 
+    def weighing(self) -> tuple[Block, ...]:
+        """How the weights came about: as given, or by comparisons with what the experts disagree on."""
+        given = () if "" in self.compared else (self.weights_table(),)
+        return (*given, *(block for weights in self.compared.values() for block in weights.blocks()))
+
     def weights_table(self) -> Table:
-        """Weights of the groups of indices: with the comparisons behind them, or as given."""
-        if self.weights is not None:
-            return self.weights.table()
+        """Weights of the groups of indices as given, brought to a sum of 1."""
         names = {group.id: named(group.name) for group in self.settings.groups}
         frame = pd.DataFrame({"group": list(self.group_weights), "weight": list(self.group_weights.values())})
         first = max(self.group_weights, key=lambda group: self.group_weights[group])
@@ -322,7 +325,10 @@ def grade(
     if not measured:
         what = text("grading.not_measured", "The grading of customers")
         return NotMeasured("grading.tiers", what, ("customers", "orders"))
-    group_weights, weights = weigh_groups(settings, measured)
+    compared = compare(settings)
+    settings = with_compared(settings, compared)
+    measured = [index for index in settings.indices if index.id in {one.id for one in measured}]
+    group_weights = weigh_groups(settings, measured)
     full = whole is None or window_months >= whole
     policy, kept = choose_scales(values, settings, measured, period=period, past=past.policy if past else None, full=full)
     scores = score_indices(values, settings.indices, policy.scales)
@@ -352,7 +358,7 @@ def grade(
         without_change=None if past is None else (given, given) if kept else tiers_by(profile, past, policy),
         group_weights=group_weights,
         index_weights=weigh_indices(measured, group_weights),
-        weights=weights,
+        compared=compared,
         unmeasured=tuple(index.id for index in settings.indices if index not in measured),
         unscored=int(unscored.sum()),
         present=present,

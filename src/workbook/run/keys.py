@@ -48,7 +48,10 @@ Inputs = Mapping[str, str]
 
 PACKAGE = "crm-workbook"
 DIGITS = 16
-_BESIDE = ("__main__.py", "cli.py", "accepting.py", "checking.py", "expressions.py", "lab.py", "diff", "overview", "synthetic")
+_BESIDE = (
+    "__main__.py", "cli.py", "accepting.py", "checking.py", "expressions.py", "lab.py", "weighing.py",
+    "diff", "overview", "synthetic",
+)  # fmt: skip
 """Parts of the package that stand beside the making of results: neither notebooks nor pages may import them."""
 
 _REQUIRES = re.compile(rb"^Requires-Dist:\s*([A-Za-z0-9._-]+)([^\r\n]*)", re.MULTILINE)

@@ -178,7 +178,11 @@ def _grading(grading: Grading) -> Iterator[Fault]:
     if any(given) and not all(given):
         yield Fault((at, "groups", given.index(False)), "no weight", "a weight for every group, or for none")
     for i, comparison in enumerate(grading.comparisons):
-        yield from _comparison(comparison, groups, (at, "comparisons", i, "pairs"))
+        if comparison.among is not None and comparison.among not in groups:
+            yield _unknown((at, "comparisons", i, "among"), comparison.among, groups)
+            continue
+        inside = [index.id for index in grading.indices if index.group == comparison.among]
+        yield from _comparison(comparison, groups if comparison.among is None else inside, (at, "comparisons", i, "pairs"))
     yield from _tiers(grading)
     for name in ("recency", "frequency", "monetary"):
         cuts = getattr(grading.rfm, name)
@@ -201,16 +205,16 @@ def _tiers(grading: Grading) -> Iterator[Fault]:
         yield Fault(("grading", "high_tiers"), str(grading.high_tiers), expected)
 
 
-def _comparison(comparison: Comparison, groups: Sequence[str], at: tuple[str | int, ...]) -> Iterator[Fault]:
+def _comparison(comparison: Comparison, items: Sequence[str], at: tuple[str | int, ...]) -> Iterator[Fault]:
     seen: dict[tuple[str, str], tuple[str, Fraction]] = {}
     for pair, value in comparison.pairs.items():
         first, slash, second = (part.strip() for part in pair.partition("/"))
         if not slash or not first or not second:
-            yield Fault((*at, pair), repr(pair), "two groups as 'a/b'")
+            yield Fault((*at, pair), repr(pair), "two of them as 'a/b'")
             continue
-        unknown = [name for name in (first, second) if name not in groups]
+        unknown = [name for name in (first, second) if name not in items]
         for name in unknown:
-            yield _unknown((*at, pair), name, groups)
+            yield _unknown((*at, pair), name, items)
         try:
             judged = ratio(value)
         except ValueError:
@@ -219,7 +223,7 @@ def _comparison(comparison: Comparison, groups: Sequence[str], at: tuple[str | i
         if unknown:
             continue
         if first == second:
-            yield Fault((*at, pair), f"{first!r} against itself", "two different groups")
+            yield Fault((*at, pair), f"{first!r} against itself", "two different ones")
             continue
         key, worth = ((first, second), judged) if first < second else ((second, first), 1 / judged)
         if key in seen and abs(float(seen[key][1] / worth) - 1) > 0.01:

@@ -261,6 +261,9 @@ class Comparison(Section):
     """One expert's pairwise comparisons for AHP."""
 
     expert: str = Field(description="Who judged; a role, not a person's name.")
+    among: Identifier | None = Field(
+        None, description="The group whose indices are compared; the groups themselves where none is named."
+    )
     pairs: dict[str, str | float] = Field(description="'a/b': how many times a weighs more than b, e.g. 3 or 5/3.")
 
 
@@ -308,7 +311,7 @@ class Grading(Section):
         description="Groups of indices; default weights 50/30/20.",
     )
     comparisons: list[Comparison] = Field(
-        default_factory=list, description="AHP comparisons of the groups; instead of weights."
+        default_factory=list, description="AHP comparisons of the groups, or of the indices of one; instead of weights."
     )
     consistency_limit: Share = Field(0.1, description="Largest consistency ratio at which AHP weights are used.")
     indices: list[Index] = Field(
