@@ -7,6 +7,7 @@ kpis                    kpi, value, low, high, n, unit                          
 goals                   goal, kpi, baseline, low, high, target, due, unit
 readiness               module, ready, missing                                  (which data is there for what)
 row_ledger              file, table, system, rows_in, rows_kept, rows_quarantined, rows_repeated, rows_set_aside
+xref                    source, source_id, customer_id, rule, score             (one row a record; empty: nothing linked)
 profile                 one row a customer; see workbook/sources/sql/profile.sql
 tags                    tag, customer_id
 alerts                  alert, table, column, rows, share, severity, weakens
@@ -63,8 +64,8 @@ class Stage:
 
 
 EVERY_STAGE: tuple[str, ...] = (
-    "client", "languages", "currency", "seed", "analysis", "sources", "delivery", "diagnosis.key_fields", "scope.where",
-    "report.rows",
+    "client", "languages", "currency", "seed", "analysis", "sources", "delivery", "linking", "diagnosis.key_fields",
+    "scope.where", "report.rows",
 )  # fmt: skip
 """What all stages read of the settings: what decides the canonical tables, and how results are shown."""
 
@@ -76,7 +77,8 @@ REPORT_SETTINGS: tuple[str, ...] = (
 STAGES: tuple[Stage, ...] = (
     Stage("1_goals", needs=(), makes=("kpis", "goals", "readiness"), previous=("kpis",),
           settings=("goals", "scope", "service.callback_hours", "service.complaint_topics", "service.first_response_hours")),
-    Stage("2_integrate", needs=(), makes=("row_ledger", "profile", "tags", "alerts", "consent"),
+    Stage("2_integrate", needs=(), makes=("row_ledger", "xref", "profile", "tags", "alerts", "consent"),
+          lists=("link_review",),
           settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours")),
     Stage("3_diagnose", needs=("profile",), makes=("findings", "problems", "problem_customers"), previous=("problems",),
           settings=("diagnosis", "service", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),

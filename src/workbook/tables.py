@@ -51,7 +51,8 @@ SCHEMAS: Mapping[str, TableSchema] = {
     for schema in (
         TableSchema("customers", _columns(
             "customer_id:id name:contact kind:text status:text created_at:date updated_at:date region:text industry:text "
-            "size:text channel:text phone:contact email:contact union_id:id birthday:date tier:text owner:contact"),
+            "size:text channel:text phone:contact email:contact union_id:id registration_id:id postcode:text birthday:date "
+            "tier:text owner:contact"),
             ("customer_id",), ("customer_id",)),
         TableSchema("orders", _columns(
             "order_id:id customer_id:id ordered_at:time amount:money status:text channel:text store:text due_at:date "

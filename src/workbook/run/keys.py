@@ -8,7 +8,7 @@ Names and values of the inputs::
     notebook                         hash of the notebook
     client, period, override.<key>   the parameters that the notebook is given
     settings.<key>                   value of a setting that the stage declares
-    delivery.<file>                  hash of a delivered file
+    delivery.<file>                  hash of a delivered file, or of answers about doubtful links
     ledger.<kind>                    hash of the records that were accepted before
     artefact.<name>                  hash of an artefact that an earlier stage made
     previous, previous.<name>        the previous period, and hashes of its artefacts
@@ -133,7 +133,7 @@ class Ground:
     Attributes:
         settings: all parameters of client and period, *overrides* laid over the files.
         overrides: settings that were replaced for this run.
-        deliveries: name of each delivered file → its SHA-256.
+        deliveries: name of each delivered file, and of each file of answers about doubtful links → its SHA-256.
     """
 
     home: Path
@@ -153,10 +153,11 @@ class Ground:
             DeliveryError: with every file that is missing.
         """
         from workbook.settings.reading import read_settings
-        from workbook.sources.delivery import delivery_files
+        from workbook.sources.delivery import answer_files, delivery_files
 
         settings = read_settings(home, client, period, overrides)
         deliveries = {file.name: file.sha256 for file in delivery_files(home, client, period, settings)}
+        deliveries |= {file.name: file.sha256 for file in answer_files(home, client, settings)}
         return cls(home, client, period, settings, overrides, deliveries)
 
     def given(self, stage: Stage) -> dict[str, Any]:

@@ -9,11 +9,21 @@ from fractions import Fraction
 
 from babel.core import Locale, get_global
 
-from workbook.settings.models import KPIS, Comparison, Goal, Grading, Pilot, Settings, Source
+from workbook.settings.models import KPIS, Comparison, Goal, Grading, Linking, Pilot, Settings, Source
 from workbook.tables import SCHEMAS
 
 DATE_ORDERS = frozenset({"day first", "month first"})
 """Candidates of a ``todo`` that ask for the order of day and month, not for a column."""
+
+LINK_KEYS = (
+    "name", "phone", "email", "union_id", "registration_id", "birthday", "region", "postcode", "industry", "size", "channel",
+    "owner",
+)  # fmt: skip
+"""Columns of the customer table that a rule of linking may compare."""
+
+LINK_NAMES = ("same_id", "leading", "alone", "answer", "model")
+"""What xref says beside the rules: one id in two systems, the record that gave the id, a record without another, a person's
+answer, and the model."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ def check(settings: Settings) -> list[Fault]:
         *_languages(settings),
         *_places(settings),
         *_sources(settings.sources),
+        *_linking(settings.linking, settings.sources),
         *_goals(settings.goals),
         *_unique([tag.id for tag in settings.tags], ("tags",)),
         *_diagnosis(settings),
@@ -134,6 +145,35 @@ def open_questions(source: Source) -> dict[str, list[str]]:
         return column in source.columns
 
     return {column: candidates for column, candidates in source.todo.items() if not answered(column, candidates)}
+
+
+def _linking(linking: Linking, sources: Sequence[Source]) -> Iterator[Fault]:
+    yield from _unique([rule.id for rule in linking.rules], ("linking", "rules"))
+    columns = list(SCHEMAS["customers"].columns)
+    for i, rule in enumerate(linking.rules):
+        for j, key in enumerate(rule.keys):
+            if key not in LINK_KEYS:
+                yield _unknown(("linking", "rules", i, "keys", j), key, LINK_KEYS)
+        if rule.id in LINK_NAMES:
+            yield Fault(("linking", "rules", i, "id"), repr(rule.id), "another name; this one has a meaning of its own in xref")
+    systems = list(dict.fromkeys(source.system or source.table for source in sources if source.table == "customers"))
+    yield from _unique(linking.priority, ("linking", "priority"), None)
+    for i, name in enumerate(linking.priority):
+        if name not in systems:
+            yield _unknown(("linking", "priority", i), name, systems)
+    for column, names in linking.fields.items():
+        if column not in columns:
+            yield _unknown(("linking", "fields", column), column, columns)
+        yield from (
+            _unknown(("linking", "fields", column, i), name, systems) for i, name in enumerate(names) if name not in systems
+        )
+    listed = [i for i, source in enumerate(sources) if source.table == "customers"]
+    for i in listed:
+        if sources[i].third_party and all(sources[j].third_party for j in listed):
+            found = "true for the only list of customers"
+            yield Fault(("sources", i, "third_party"), found, "false: a third party adds to customers of the client's own list")
+    if linking.review_from > linking.threshold:
+        yield Fault(("linking", "review_from"), f"{linking.review_from:g}", f"at most threshold ({linking.threshold:g})")
 
 
 def _goals(goals: Sequence[Goal]) -> Iterator[Fault]:

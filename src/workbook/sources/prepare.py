@@ -34,8 +34,12 @@ from workbook.sources.clean import (
     fill_amounts,
 )
 from workbook.sources.columns import join_files, mapping_problems, type_columns
-from workbook.sources.delivery import DeliveredFile, delivery_files
+from workbook.sources.delivery import AnswerFile, DeliveredFile, answer_files, delivery_files
 from workbook.sources.later import set_aside_later_customers
+from workbook.sources.link import Linked
+from workbook.sources.link_merge import read_provenance
+from workbook.sources.link_review import read_answers
+from workbook.sources.link_tables import apart_sql, customer_systems, link_tables
 from workbook.sources.parsing import literal
 from workbook.sources.read import RawFile, read_file
 from workbook.sources.rules import find_alerts
@@ -71,6 +75,8 @@ class Preparation:
         alerts: alert, table, column, rows, share, severity, weakens.
         folder: where all of it lies.
         files: name, source, sha256 of each delivered file.
+        linked: how records became customers; None where customers of one system are not linked.
+        provenance: customer_id, field, source, different: where the fields of customers of several records come from.
     """
 
     tables: Tables
@@ -80,6 +86,8 @@ class Preparation:
     alerts: pd.DataFrame
     folder: Path
     files: tuple[DeliveredFile, ...]
+    linked: Linked | None
+    provenance: pd.DataFrame
 
 
 def prepare(home: Path, client: str, period: Period, settings: Settings) -> Preparation:
@@ -95,13 +103,14 @@ def prepare(home: Path, client: str, period: Period, settings: Settings) -> Prep
     if settings.scope.where:
         check_condition(settings.scope.where)
     files = delivery_files(home, client, period, settings)
+    answers = answer_files(home, client, settings)
     root = home / "outputs" / client / ".prepared"
-    folder = root / f"{period.name}-{preparation_key(files, period, settings)}"
+    folder = root / f"{period.name}-{preparation_key(files, answers, period, settings)}"
     if not (folder / "preparation.json").is_file():
         draft = root / f".{uuid.uuid4().hex}.tmp"
         try:
             draft.mkdir(parents=True)
-            _prepare_into(draft, files, period, settings)
+            _prepare_into(draft, files, answers, period, settings)
             _publish(draft, folder)
         except (OSError, duckdb.IOException) as fault:
             raise WorkbookError(
@@ -141,7 +150,7 @@ def check_delivery(home: Path, client: str, period: Period, settings: Settings) 
     return report
 
 
-def preparation_key(files: Sequence[DeliveredFile], period: Period, settings: Settings) -> str:
+def preparation_key(files: Sequence[DeliveredFile], answers: Sequence[AnswerFile], period: Period, settings: Settings) -> str:
     """What decides a preparation, as 16 hexadecimal digits."""
     code = hashlib.sha256()
     here = Path(__file__).parent
@@ -153,6 +162,7 @@ def preparation_key(files: Sequence[DeliveredFile], period: Period, settings: Se
         "period": period.name,
         "files": [[f.source, f.name, f.sha256] for f in files],
         "sources": [s.model_dump(mode="json") for s in settings.sources],
+        "linking": [settings.linking.model_dump(mode="json"), settings.seed, [[a.name, a.sha256] for a in answers]],
         "country": settings.client.country,
         "finished_orders": settings.analysis.finished_orders,
         "customers_from_orders": settings.analysis.customers_from_orders,
@@ -162,24 +172,33 @@ def preparation_key(files: Sequence[DeliveredFile], period: Period, settings: Se
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def _prepare_into(folder: Path, files: Sequence[DeliveredFile], period: Period, settings: Settings) -> None:
+def _prepare_into(
+    folder: Path, files: Sequence[DeliveredFile], answers: Sequence[AnswerFile], period: Period, settings: Settings
+) -> None:
+    told = read_answers(answers)
     with duckdb.connect(config=_config(folder)) as connection:
         delivered = _read_all(connection, files, settings)
         by_table: dict[str, list[Delivered]] = {}
         for one in delivered:
             by_table.setdefault(one.source.table, []).append(one)
+        apart = apart_sql(customer_systems(settings), by_table.get("customers", ()))
         cleaned = {
-            name: clean_table(connection, name, by_table[name], period, settings.analysis)
+            name: clean_table(
+                connection, name, by_table[name], period, settings.analysis, apart=apart if name == "customers" else ""
+            )
             for name in SCHEMAS
             if name in by_table
         }
         if "customers" in cleaned:
             set_aside_later_customers(connection, list(cleaned), period)
-        notes = _join_tables(connection, cleaned, settings)
+        # rows are counted as they were delivered: what becomes one customer afterwards was kept all the same
         ledger = [count for name in cleaned for count in count_rows(connection, name, by_table[name])]
+        linked, link_notes = link_tables(connection, by_table, settings, told, folder / "spill")
+        notes = _join_tables(connection, cleaned, settings) + [Change("", *note, "") for note in link_notes]
         quarantine = {name: _quarantine(connection, name, by_table[name]) for name in cleaned}
         _write_tables(connection, folder, [*cleaned, *(["customers"] if "customers" not in cleaned else [])])
         tables = _open_tables(folder, period)
+        provenance = read_provenance(connection)
         alerts = find_alerts(tables, settings.diagnosis.key_fields, {name: c.identical for name, c in cleaned.items()})
         everyone = None
         if settings.scope.where:
@@ -200,14 +219,21 @@ def _prepare_into(folder: Path, files: Sequence[DeliveredFile], period: Period, 
         "row_ledger": pd.DataFrame([asdict(count) for count in ledger], columns=list(LEDGER_COLUMNS)),
         "repairs": pd.DataFrame(changes, columns=list(Change._fields)),
         "alerts": alerts,
+        "provenance": provenance,
         **{f"quarantine_{name}": frame for name, frame in quarantine.items()},
+        **({"xref": linked.xref, "link_pairs": linked.pairs, "link_review": linked.review} if linked else {}),
     }
     (folder / "account").mkdir()
     for name, frame in frames.items():
         frame.to_parquet(folder / "account" / f"{name}.parquet", index=False)
     (folder / "preparation.json").write_text(
         json.dumps(
-            {"filled": filled, "quarantined": sorted(quarantine), "everyone": everyone},
+            {
+                "filled": filled,
+                "quarantined": sorted(quarantine),
+                "everyone": everyone,
+                "linked": linked.facts if linked else None,
+            },
             ensure_ascii=False,
             indent=1,
             sort_keys=True,
@@ -317,7 +343,8 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, names: Se
     for name in names:
         schema = SCHEMAS[name]
         columns = ", ".join(f'"{c}"' for c in schema.columns)
-        key = ", ".join(f'"{c}" nulls first' for c in schema.key)
+        # linking may leave two rows of one key
+        key = ", ".join([*(f'"{c}" nulls first' for c in schema.key), "_file", "_row"])
         place = literal(str(folder / f"{name}.parquet"))
         connection.execute(
             f"copy (select {columns} from clean_{name} order by {key}) to {place} (format parquet, compression zstd)"
@@ -365,4 +392,13 @@ def _open(folder: Path, files: Sequence[DeliveredFile], period: Period) -> Prepa
         alerts=pd.read_parquet(account / "alerts.parquet"),
         folder=folder,
         files=tuple(files),
+        linked=_open_links(account, saved["linked"]),
+        provenance=pd.read_parquet(account / "provenance.parquet"),
     )
+
+
+def _open_links(account: Path, facts: Mapping[str, Any] | None) -> Linked | None:
+    if facts is None:
+        return None
+    xref, pairs, review = (pd.read_parquet(account / f"{name}.parquet") for name in ("xref", "link_pairs", "link_review"))
+    return Linked(xref, pairs, review, facts)
