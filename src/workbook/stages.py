@@ -15,6 +15,8 @@ consent                 purpose, channel, granted, withdrawn, expired
 findings                check, module, figure, low, high, n, threshold, unit, direction, breached, customers, revenue
 problems                findings that breach + priority_score, priority, status (new/open), sorted by priority
 problem_customers       problem, customer_id
+topics                  topic, names, comments by mood, change since the previous period, typical quote (masked)
+comments                comment_id, source, customer_id, given_at, channel, topic, mood, probability, stated (no words)
 scores                  customer_id, one column index_<id> an index (0–100), score (0–100, unrounded), tier, revenue,
                         tier_by_score (before the buffer), waiting (periods in which the buffer has held the tier)
 grade_policy            JSON: number, since, settings, scales and thresholds that decide a score
@@ -80,8 +82,9 @@ STAGES: tuple[Stage, ...] = (
     Stage("2_integrate", needs=(), makes=("row_ledger", "xref", "profile", "tags", "alerts", "consent"),
           lists=("link_review",),
           settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours")),
-    Stage("3_diagnose", needs=("profile",), makes=("findings", "problems", "problem_customers"), previous=("problems",),
-          settings=("diagnosis", "service", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
+    Stage("3_diagnose", needs=("profile",), makes=("findings", "problems", "problem_customers", "topics", "comments"),
+          previous=("problems",),
+          settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
           makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "plan"), previous=("scores", "grade_policy"),
           lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),

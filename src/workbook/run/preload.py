@@ -35,6 +35,7 @@ PRELOADED = (
     "workbook.strategy.plan",
     "workbook.strategy.tier_lists",
     "workbook.value.lifecycle",
+    "workbook.voice.hotspots",
     "workbook.voice.satisfaction",
 )
 """Modules that the notebooks import; imported once by the parent."""

@@ -46,6 +46,7 @@ def check(settings: Settings) -> list[Fault]:
         *_goals(settings.goals),
         *_unique([tag.id for tag in settings.tags], ("tags",)),
         *_diagnosis(settings),
+        *_unique([topic.id for topic in settings.voice.topics], ("voice", "topics")),
         *_grading(settings.grading),
         *_pilots(settings.pilots),
         *_shares(settings.next_pilot.arms, ("next_pilot", "arms")),

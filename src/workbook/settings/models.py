@@ -226,6 +226,25 @@ class Diagnosis(Section):
     medium_priority: float = Field(0.3, ge=0, le=1, description="Priority score from which a problem is medium.")
 
 
+class VoiceTopic(Section):
+    """A topic of comments that is known by its words, whatever would be found without them."""
+
+    id: Identifier = Field(description="Short name of the topic.")
+    name: Name = Field(description="The topic as readers see it.")
+    words: list[str] = Field(min_length=1, description="Words that tell it; outside Chinese also the beginnings of words.")
+
+
+class Voice(Section):
+    """How comments are read (stage 3)."""
+
+    topics: list[VoiceTopic] = Field(default_factory=list, description="Topics given by hand; the rest are found.")
+    found_topics: int = Field(6, ge=2, le=30, description="Most topics found in the other comments, for each script.")
+    enough_scores: int = Field(
+        100, ge=40, description="Scored comments from which mood is learnt from them and not from the seed sentences."
+    )
+    certain: float = Field(0.7, ge=0.5, lt=1, description="Probability below which a comment's mood is called unclear.")
+
+
 class Index(Section):
     """One index of the grading."""
 
@@ -470,6 +489,7 @@ class Settings(Section):
     consent: Consent = Field(default_factory=Consent, description="What customers have allowed.")
     service: Service = Field(default_factory=Service, description="Service limits.")
     diagnosis: Diagnosis = Field(default_factory=Diagnosis, description="Thresholds of stage 3.")
+    voice: Voice = Field(default_factory=Voice, description="How comments are read.")
     grading: Grading = Field(default_factory=Grading, description="How customers are graded.")
     measures: Measures = Field(default_factory=Measures, description="Measures against problems.")
     pilots: list[Pilot] = Field(default_factory=list, description="Pilots that have run or are running.")

@@ -1,0 +1,71 @@
+"""Every comment that customers gave, in one table, whatever channel it came by (V1)."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from workbook.tables import Tables
+from workbook.voice.ngrams import plain, script_of
+
+NOT_WRITTEN = re.compile(
+    r"^(此用户(没有|未)填写评[价论]|用户未及时做?出?评价|系统默认(好评|评价)|默认好评|好评!?|n/?a|none|nil|无|没有|-+)[\W_]*$"
+)
+"""What shops and forms enter where a customer wrote nothing; mood and topic cannot be read from it."""
+
+_LETTERS = re.compile(r"[^\W\d_]")
+
+COMMENTS: tuple[str, ...] = (
+    "comment_id", "source", "customer_id", "given_at", "channel", "text", "words", "script", "content", "inside", "before",
+)  # fmt: skip
+
+
+def read_comments(tables: Tables) -> pd.DataFrame:
+    """Comments up to the analysis date: answers, reviews and interviews of feedback, and what customers wrote in tickets.
+
+    Returns:
+        comment_id, source (instrument in small letters, or ``ticket``), customer_id, given_at, channel, text, words (the text
+        as it is compared), script (han, latin), content (1 good, 0 bad, by the customer's own score; missing where there is
+        none or a middling one), inside the period, before (in the period before it).
+    """
+    previous = tables.period.previous
+    rows = tables.sql(
+        """
+        with told as (
+            select feedback_id as comment_id, coalesce(nullif(lower(trim(instrument)), ''), 'open') as source, customer_id,
+                   given_at, coalesce(channel, '') as channel, text, score, scale_max
+            from feedback
+            union all
+            select ticket_id, 'ticket', customer_id, opened_at, coalesce(channel, ''), text, null, null from tickets
+        )
+        select *, cast(given_at as date) >= $start as inside,
+               cast(given_at as date) >= $before_start and cast(given_at as date) <= $before_end as before
+        from told
+        where text is not null and cast(given_at as date) <= $end
+        order by given_at, source, comment_id, text
+        """,
+        before_start=previous.start, before_end=previous.end,
+    )  # fmt: skip
+    rows["words"] = [plain(text) for text in rows["text"]]
+    written = [len(_LETTERS.findall(words)) >= 2 and not NOT_WRITTEN.match(words) for words in rows["words"]]
+    rows = rows[np.array(written, dtype=bool)].reset_index(drop=True)
+    rows["script"] = pd.Series([script_of(words) for words in rows["words"]], dtype="str")
+    rows["content"] = _stated(rows)
+    return rows[list(COMMENTS)]
+
+
+def _stated(rows: pd.DataFrame) -> pd.Series:
+    """1 where the score lies in the best quarter of its scale, 0 in the worst; NPS by promoters and detractors."""
+    nps = rows["source"] == "nps"
+    score = rows["score"].astype(float)
+    highest = rows["scale_max"].astype(float).where(~nps, 10.0)
+    usual = rows["source"].map({"csat": 5.0, "ces": 7.0, "review": 5.0})
+    highest = highest.fillna(usual)
+    lowest = pd.Series(np.where(nps, 0.0, 1.0), index=rows.index)
+    place = (score - lowest) / (highest - lowest)
+    good = place.where(~nps, (score >= 9).astype(float)) >= 0.75
+    bad = place.where(~nps, (score > 6).astype(float)) <= 0.25
+    valid = score.notna() & (score >= lowest) & (score <= highest)
+    return pd.Series(np.where(valid & good, 1.0, np.where(valid & bad, 0.0, np.nan)), index=rows.index)
