@@ -212,7 +212,7 @@ def test_results_changed_after_the_run_are_not_accepted(home, name):
 
 
 def test_faults_of_the_call_are_told(home, tmp_path):
-    with pytest.raises(UsageError, match="found appeals, expected of grades, policies, looks, decisions, lessons"):
+    with pytest.raises(UsageError, match="found appeals, expected of grades, policies, cards, looks, decisions, lessons"):
         accept(home, "demo", Q4, kinds=["appeals"], on=DAY)
     with pytest.raises(UsageError, match="by: found"):
         accept(home, "demo", Q4, on=DAY, by=" ")

@@ -123,7 +123,7 @@ def accept(
     """Enter the published results of a period in the client's ledger.
 
     Args:
-        kinds: of grades, policies, looks, decisions and lessons; all by default.
+        kinds: of grades, policies, cards, looks, decisions and lessons; all by default.
         on: day of the acceptance.
         by: role of the person who accepts.
 
@@ -348,6 +348,10 @@ class _Results:
     manifest: Mapping[str, Any]
     period: Period
 
+    def has(self, name: str) -> bool:
+        """Whether the run published an artefact of that name."""
+        return Store(self.folder / "tables").has(name)
+
     def read(self, name: str) -> Any:
         """An artefact as its run published it: frame, dict, or the reason why there is none.
 
@@ -376,7 +380,7 @@ def _grades(results: _Results) -> pd.DataFrame | str:
 
 def _policies(results: _Results) -> pd.DataFrame | str:
     """The policy that the grades of the period were given by; accepted once, however many periods it serves."""
-    if not Store(results.folder / "tables").has("grade_policy"):
+    if not results.has("grade_policy"):
         return "these results were made before grades had a policy"
     policy = results.read("grade_policy")
     if isinstance(policy, str):
@@ -386,13 +390,23 @@ def _policies(results: _Results) -> pd.DataFrame | str:
     return pd.DataFrame([row])
 
 
+def _cards(results: _Results) -> pd.DataFrame | str:
+    if not results.has("pilot_cards"):
+        return "these results were made before pilots had cards"
+    cards = results.read("pilot_cards")
+    if isinstance(cards, str):
+        return cards
+    items: pd.DataFrame = cards[list(KINDS["cards"].fields)]
+    return items
+
+
 def _looks(results: _Results) -> pd.DataFrame | str:
     effects = results.read("pilot_effects")
     if isinstance(effects, str):
         return effects
     fields = [name for name in KINDS["looks"].fields if name != "looked_at"]
     # what a check kept back nobody has looked at
-    shown: pd.DataFrame = effects.loc[effects["effect"].notna(), fields]
+    shown: pd.DataFrame = effects[effects["effect"].notna()].reindex(columns=fields)
     return shown.assign(looked_at=results.period.end.isoformat())
 
 
@@ -427,6 +441,6 @@ def _facts(said: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 _TAKEN: Mapping[str, Callable[[_Results], pd.DataFrame | str]] = {
-    "grades": _grades, "policies": _policies, "looks": _looks, "decisions": _decisions, "lessons": _lessons,
+    "grades": _grades, "policies": _policies, "cards": _cards, "looks": _looks, "decisions": _decisions, "lessons": _lessons,
 }  # fmt: skip
 """What is taken from a run; appeals come from elsewhere."""

@@ -145,7 +145,7 @@ class Book:
         Records of this period and of later ones stay out of sight, so that a period run again gives the same bytes.
 
         Args:
-            kind: ``grades``, ``policies``, ``looks``, ``decisions``, ``appeals`` or ``lessons``.
+            kind: ``grades``, ``policies``, ``cards``, ``looks``, ``decisions``, ``appeals`` or ``lessons``.
 
         Raises:
             UndeclaredRead: where stages.py does not say that this stage reads it.

@@ -77,17 +77,22 @@ KINDS: Mapping[str, Kind] = {
               noted="cause waiting"),
         _kind("policies", "number", "number:count since cause content", noted="cause"),
         _kind("looks", "pilot metric arm looked_at",
-              "pilot metric arm looked_at n_control:count n_arm:count effect:number low:number high:number unit verdict"),
+              "pilot metric arm looked_at n_control:count n_arm:count effect:number low:number high:number unit verdict "
+              "method why information:number limit:number", noted="method why information limit"),
+        _kind("cards", "pilot item", "pilot item value sha256"),
         _kind("decisions", "pilot period",
               "pilot period decision reason_en reason_zh metric arm effect:number low:number high:number unit"),
         _kind("appeals", "customer_id period id", "customer_id period id raised_on about decision reason"),
         _kind("lessons", "id",
-              "id pilot measure decision metric arm effect:number low:number high:number unit better verdict"),
+              "id pilot measure decision metric arm effect:number low:number high:number unit better verdict corrected:number",
+              noted="corrected"),
     )
 }  # fmt: skip
 """Grades given (``cause``: first grade or re-graded; ``waiting``: periods in which the buffer held the tier), the policies that
-they were given by (``content``: the policy as JSON), looks taken at pilots (``looked_at``: the analysis date), decisions on
-pilots, appeals against grades, and what pilots taught about measures."""
+they were given by (``content``: the policy as JSON), cards of pilots as they were fixed, looks taken at pilots (``looked_at``:
+the analysis date; ``method`` and ``why``: which limit applied and for what reason), decisions on pilots, appeals against
+grades,
+and what pilots taught about measures (``corrected``: the effect without the luck of having crossed a limit)."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +213,7 @@ def given_before(home: Path, client: str, kind: str, period: Period) -> pd.DataF
     names = {
         "grades": text("ledger.grades", "Grades accepted for earlier periods"),
         "policies": text("ledger.policies", "Grade policies accepted for earlier periods"),
+        "cards": text("ledger.cards", "Cards of pilots accepted for earlier periods"),
         "looks": text("ledger.looks", "Looks at pilots accepted for earlier periods"),
         "decisions": text("ledger.decisions", "Decisions on pilots accepted for earlier periods"),
         "appeals": text("ledger.appeals", "Appeals against grades of earlier periods"),

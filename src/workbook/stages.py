@@ -25,8 +25,10 @@ rfm                     customer_id, r, f, m, segment
 lifecycle               customer_id, lifecycle
 plan                    problem, priority, measure, owner, days, starts, due, deliverable, expected
 assignment              pilot, customer_id, stratum, arm
+pilot_cards             pilot, item, value, sha256, launched
 pilot_checks            pilot, check, statistic, p, passed
-pilot_effects           pilot, metric, arm, n_control, n_arm, control, treated, effect, low, high, p, margin, unit, verdict
+pilot_effects           pilot, metric, arm, n_control, n_arm, control, treated, effect, low, high, p, margin, unit, verdict,
+                        role, error, p_holm, q, lift, lift_low, lift_high, limit, method, why, information
 decision                JSON: pilot → decision, reason
 review                  kpi, value, previous, change, target, unit
 migration               before, after, customers
@@ -89,8 +91,9 @@ STAGES: tuple[Stage, ...] = (
           makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "plan"), previous=("scores", "grade_policy"),
           lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),
           settings=("grading", "measures")),
-    Stage("5_pilot", needs=("profile", "scores"), makes=("assignment", "pilot_checks", "pilot_effects", "decision"),
-          lists=("pilot_assignment",), settings=("pilots", "next_pilot", "grading.tiers")),
+    Stage("5_pilot", needs=("profile", "scores"),
+          makes=("assignment", "pilot_cards", "pilot_checks", "pilot_effects", "decision"), previous=("pilot_cards",),
+          ledger=("cards", "looks"), lists=("pilot_assignment",), settings=("pilots", "next_pilot", "grading.tiers")),
     Stage("6_iterate", needs=("kpis", "goals", "problems", "scores", "plan", "decision"),
           makes=("review", "migration", "proposal"), previous=("kpis", "scores", "problems", "plan", "proposal"),
           ledger=("grades",), settings=("goals", "grading", "pilots", "review")),

@@ -98,7 +98,7 @@ SCHEMAS: Mapping[str, TableSchema] = {
             "campaign_id:id customer_id:id contacted_at:date response:flag"),
             ("campaign_id", "customer_id"), ("campaign_id", "customer_id"), "contacted_at"),
         TableSchema("assignments", _columns(
-            "pilot:id unit_id:id customer_id:id arm:text assigned_at:date exposed_at:date stratum:text"),
+            "pilot:id unit_id:id customer_id:id arm:text assigned_at:date exposed_at:date stratum:text cluster:id"),
             ("pilot", "unit_id"), ("pilot", "unit_id", "arm"), "assigned_at"),
         TableSchema("outcomes", _columns(
             "pilot:id unit_id:id metric:text value:number pre_value:number measured_at:date"),

@@ -74,8 +74,8 @@ def test_strange_and_empty_arms_shut_the_gate_and_are_named(arms, said):
     assert said in check.words.render(Edition("en"))
 
 
-def test_a_running_pilot_is_not_looked_at():
-    assert failed(units(ARMS), outcomes(yes()), plan=pilot(ends="2026-01-31")) == {"ended"}
+def test_a_running_pilot_may_be_looked_at_since_its_interval_knows():
+    assert failed(units(ARMS), outcomes(yes()), plan=pilot(ends="2026-01-31")) == set()
 
 
 def test_many_missing_outcomes_are_a_doubt_though_no_gate_is_red():
@@ -104,3 +104,68 @@ def test_the_table_says_in_words_what_failed():
     words = checks.table().bundle((Edition("en"), Edition("zh")), 20)["languages"]
     assert "not passed" in {row[-1] for row in words["en"]["cells"]} and "未通过" in {row[-1] for row in words["zh"]["cells"]}
     assert words["zh"]["title"].endswith("样本比例")
+
+
+def days(values):
+    return pd.to_datetime("2025-10-01") + pd.to_timedelta(values, unit="D")
+
+
+def test_a_split_that_strays_day_by_day_is_seen_though_many_looks_are_taken():
+    rng = np.random.default_rng(0)
+    drifting = rng.random(4000) < np.where(np.arange(4000) < 2000, 0.5, 0.62)
+    arms = np.where(drifting, "treatment", "control")
+    assert "arrivals" in failed(units(arms, assigned_at=days(np.arange(4000) // 100)), outcomes(yes(4000)))
+
+
+def test_a_sound_split_is_rarely_doubted_however_often_it_is_looked_at():
+    from workbook.pilots.gates import split_evidence
+
+    rng = np.random.default_rng(1)
+    shares = np.array([0.5, 0.3, 0.2])
+    seen = rng.multinomial(20, shares, (3000, 60)).cumsum(axis=1)
+    crossed = [np.exp(split_evidence(one.astype(float), shares).max()) >= 20 for one in seen]
+    assert np.mean(crossed) <= 0.05
+
+
+def test_three_arms_of_a_third_each_can_be_written_and_are_held_to_it():
+    arms = np.array(["control", "letter", "call"])[np.arange(400) % 3]
+    thirds = pilot(arms={"control": "1/3", "letter": "1/3", "call": "1/3"})
+    assert failed(units(arms), outcomes(yes()), plan=thirds) == set()
+    assert failed(units(arms), outcomes(yes()), plan=pilot(arms={"control": 1, "letter": 1, "call": 1})) == set()
+
+
+def test_outcomes_from_before_the_start_and_units_drawn_after_the_end_shut_the_gate():
+    assert failed(units(ARMS), outcomes(yes(), measured_at="2025-09-01")) == {"dates"}
+    assert "dates" in failed(units(ARMS, assigned_at="2026-01-05"), outcomes(yes()))
+
+
+def test_outcomes_measured_twice_that_differ_shut_the_gate():
+    twice = pd.concat([outcomes(yes()), outcomes(1 - yes()).head(40)])
+    assert failed(units(ARMS), twice) == {"duplicates"}
+    same = pd.concat([outcomes(yes()), outcomes(yes()).head(40)])
+    assert failed(units(ARMS), same) == set()
+
+
+def test_other_metrics_that_differed_before_shut_the_gate():
+    plan = pilot(metrics=[*pilot()["metrics"], spend()])
+    before = np.where(ARMS == "control", 10.0, 20.0) + yes(seed=3)
+    measured = (outcomes(yes(), pre_value=yes(seed=5)), outcomes(yes(seed=4), metric="spend", pre_value=before))
+    assert failed(units(ARMS), *measured, plan=plan) == {"before"}
+
+
+def test_clusters_in_two_arms_or_units_without_one_shut_the_gate():
+    shops = np.array([f"s{k:02d}" for k in range(40)])[np.arange(400) // 10]
+    arms = np.where(np.arange(400) // 10 % 2, "treatment", "control")
+    plan = pilot(unit="cluster")
+    assert failed(units(arms, cluster=shops), outcomes(yes()), plan=plan) == set()
+    assert "clusters" in failed(units(ARMS, cluster=shops), outcomes(yes()), plan=plan)
+    assert "clusters" in failed(units(arms), outcomes(yes()), plan=plan)
+
+
+def test_summaries_are_held_to_the_planned_shares_too():
+    rows = pd.DataFrame(
+        {"pilot": "care", "arm": ["control", "treatment"], "metric": "repeat", "looked_at": "2025-12-20", "n": [900, 1100],
+         "successes": [90, 120]}
+    )  # fmt: skip
+    assert failed(units([]), pilot_summaries=rows) == {"sample_ratio"}
+    assert failed(units([]), pilot_summaries=rows.assign(n=[1000, 1010])) == set()

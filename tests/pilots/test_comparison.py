@@ -84,3 +84,45 @@ def test_the_interval_of_two_proportions_covers():
     half = stats.norm.ppf(0.975) * np.sqrt(a * (1 - a) / n + b * (1 - b) / n)
     covered = np.abs(b - a - 0.04) <= half
     assert abs(covered.mean() - 0.95) < 0.006
+
+
+def test_adjustment_by_several_covariates_is_regression():
+    import statsmodels.api as sm
+
+    from workbook.pilots.comparison import adjusted_means
+    from workbook.pilots.moments import moments_of
+
+    rng = np.random.default_rng(0)
+    known = rng.normal(size=(600, 2))
+    arm = rng.integers(0, 2, 600)
+    y = known @ [1.0, 2.0] + 0.3 * arm + rng.normal(size=600)
+    table = np.column_stack([y, known])
+    found = adjusted_means(moments_of(table[arm == 0]), moments_of(table[arm == 1]))
+    other = sm.OLS(y, sm.add_constant(np.column_stack([arm, known]))).fit(cov_type="HC2")
+    assert found.effect == pytest.approx(other.params[1], rel=1e-9) and found.error == pytest.approx(other.bse[1], rel=5e-3)
+
+
+def test_a_copied_or_constant_covariate_changes_nothing():
+    from workbook.pilots.comparison import adjusted_means
+    from workbook.pilots.moments import moments_of
+
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=400)
+    y, arm = x + rng.normal(size=400), np.arange(400) % 2
+
+    def effect(*columns):
+        table = np.column_stack([y, *columns])
+        return adjusted_means(moments_of(table[arm == 0]), moments_of(table[arm == 1])).effect
+
+    assert effect(x, x, np.ones(400)) == pytest.approx(effect(x), rel=1e-9)
+
+
+def test_fieller_holds_the_truth_as_often_as_it_says():
+    from workbook.pilots.comparison import relative_lift
+
+    rng = np.random.default_rng(2)
+    held = []
+    for _ in range(1500):
+        lift = relative_lift(compare_means(rng.exponential(2, 80), rng.exponential(3, 80)))
+        held.append(lift.low < 0.5 < lift.high)
+    assert np.mean(held) == pytest.approx(0.95, abs=0.02)

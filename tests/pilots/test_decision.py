@@ -49,10 +49,14 @@ def test_a_red_gate_leaves_nothing_to_decide_and_asks_nothing():
     assert "Sample ratio" in result.json["care"]["reason"]["en"]
 
 
-def test_a_running_pilot_goes_on_and_is_not_judged():
+@pytest.mark.parametrize(("gain", "decision"), [(10, "roll_out"), (4, "continue"), (0.5, "stop"), (-20, "roll_back")])
+def test_a_running_pilot_is_ended_early_only_where_the_limit_of_the_look_says_so(gain, decision):
     plan = settings(pilot(ends="2026-02-28", metrics=[spend(margin=5)]))
-    result = decided(tables(units(ARMS), outcomes(money(10), metric="spend")), plan)
-    assert result.json["care"]["decision"] == "continue" and "effect" not in result.json["care"]
+    result = decided(tables(units(ARMS), outcomes(money(gain), metric="spend")), plan)
+    found = result.json["care"]
+    assert found["decision"] == decision
+    # an unplanned look: wider than the interval of one look at the end
+    assert found["high"] - found["low"] > 1.5 * 2 * 1.96 * 20 * np.sqrt(4 / 2000)
 
 
 def test_not_randomised_and_not_measured_cannot_be_decided():
@@ -75,6 +79,7 @@ def test_the_client_is_asked_once_when_the_pilot_has_ended():
     delivered = tables(units(ARMS), outcomes(money(10), metric="spend"))
     now = decided(delivered, settings(pilot(metrics=[spend(margin=5)])))
     assert [ask.what.render(ZH) for ask in now.asks()] == ["关怀电话：全面推广"]
+    delivered = tables(units(ARMS, assigned_at="2025-01-01"), outcomes(money(10), metric="spend", measured_at="2025-03-31"))
     old = decided(delivered, settings(pilot(starts="2025-01-01", ends="2025-03-31", metrics=[spend(margin=5)])))
     assert old.asks() == () and old.json["care"]["decision"] == "roll_out"
 
@@ -116,3 +121,61 @@ def test_of_several_arms_the_decision_names_the_one_it_is_on():
     assert result.answer().heading.render(EN) == "Care calls (arm men): roll out"
     assert [ask.what.render(EN) for ask in result.asks()] == ["Care calls (arm men): roll out"]
     assert "men 组" in result.answer().heading.render(ZH)
+
+
+def guarded(harm_of_arm, margin=2.0, **changes):
+    plan = settings(
+        pilot(metrics=[spend(margin=5), spend(id="returns", name="Returns", margin=margin, guardrail=True)], **changes)
+    )
+    returns = 50 - np.where(ARMS == "control", 0, harm_of_arm) + np.random.default_rng(4).normal(0, 10, len(ARMS))
+    return decided(tables(units(ARMS), outcomes(money(10), metric="spend"), outcomes(returns, metric="returns")), plan)
+
+
+@pytest.mark.parametrize(("harm", "decision"), [(0.0, "roll_out"), (1.5, "extend"), (6.0, "stop")])
+def test_a_gain_is_rolled_out_only_where_no_guardrail_may_be_broken(harm, decision):
+    found = guarded(harm).json["care"]
+    assert found["decision"] == decision
+    if decision != "roll_out":
+        assert "Returns" in found["reason"]["en"]
+
+
+def test_the_best_of_six_arms_must_be_better_than_the_best_of_six_by_chance():
+    """2.3 standard errors: told from none where it is the only arm, and not where it is the best of six."""
+    names = ["control", *"abcdef"]
+    arms = np.array(names)[np.arange(1400) % 7]
+    noise = np.tile(np.repeat([-10.0, 10.0], 7), 100)
+    values = 100 + noise + np.where(arms == "a", 2.3 * 10 * np.sqrt(2 / 200), 0.0)
+    many = settings(pilot(arms=dict.fromkeys(names, 1), metrics=[spend(margin=0.1)]))
+    pair = np.isin(arms, ["control", "a"])
+    alone = settings(pilot(arms={"control": 1, "a": 1}, metrics=[spend(margin=0.1)]))
+    delivered = (tables(units(arms), outcomes(values, metric="spend")), many), (
+        tables(units(arms[pair]), outcomes(values[pair], metric="spend")), alone,
+    )  # fmt: skip
+    assert [decided(*each).json["care"]["decision"] for each in delivered] == ["extend", "roll_out"]
+
+
+def test_worth_is_brought_to_a_year_and_to_all_who_would_get_it():
+    plan = settings(pilot(metrics=[spend(margin=5)], population=1000, cost=12))
+    result = decided(tables(units(ARMS), outcomes(money(10), metric="spend")), plan)
+    found = result.json["care"]
+    worth = found["worth"]
+    days = 81  # 1 October to 20 December
+    assert worth["value"] == pytest.approx(1000 * (found["effect"] * 365 / days - 12))
+    assert worth["low"] == pytest.approx(1000 * (found["low"] * 365 / days - 12)) and worth["chance"] > 0.99
+    assert worth["loss_stay"] == pytest.approx(worth["value"], rel=1e-3) and worth["loss_out"] < 1
+    assert result.worth_table().title.render(EN).startswith("Care calls: rolled out, worth CNY")
+
+
+def test_who_would_get_it_is_counted_in_the_profile_where_the_card_does_not_say():
+    plan = settings(pilot(metrics=[spend(margin=5)], groups="orders > 2"))
+    profile = pd.DataFrame({"customer_id": list("abcde"), "orders": [1, 2, 3, 4, 5]})
+    found = decided(tables(units(ARMS), outcomes(money(10), metric="spend")), plan, profile=profile).json["care"]
+    assert found["worth"]["customers"] == 3
+    assert "worth" not in decided(tables(units(ARMS), outcomes(money(10), metric="spend")), plan).json["care"]
+
+
+def test_an_unclear_pilot_says_how_long_it_takes_at_most():
+    plan = settings(pilot(metrics=[spend(margin=1.2)]))
+    found = decided(tables(units(ARMS), outcomes(money(0.3), metric="spend")), plan).json["care"]
+    times = ((found["high"] - found["low"]) / 1.2) ** 2
+    assert found["decision"] == "extend" and found["days_to_decide"] == int(np.ceil(81 * (times - 1)))

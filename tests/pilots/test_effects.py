@@ -66,7 +66,7 @@ def test_the_artefact_has_its_columns():
     effects = measured(tables(units(ARMS), outcomes(bought())), settings(pilot()))
     assert list(effects.frame.columns) == [
         "pilot", "metric", "arm", "n_control", "n_arm", "control", "treated", "effect", "low", "high", "p", "margin", "unit",
-        "verdict",
+        "verdict", "role", "error", "p_holm", "q", "lift", "lift_low", "lift_high", "limit", "method", "why", "information",
     ]  # fmt: skip
     assert list(measured(tables(units(ARMS)), settings()).frame.columns) == list(effects.frame.columns)
 
@@ -201,3 +201,164 @@ def test_the_planted_effect_of_the_invented_client_is_found():
         assert effect.found.low < truth[effect.pilot.id][effect.metric.id]["all"] < effect.found.high
     for part in effects.parts:
         assert part.found.low < truth[part.pilot.id][part.metric.id][part.stratum] < part.found.high
+
+
+def three_arms(seed, gains, n=1500, spread=10.0):
+    arms = np.array(["control", "letter", "call"])[np.arange(n) % 3]
+    values = 100 + np.select([arms == "letter", arms == "call"], gains, 0.0) + np.random.default_rng(seed).normal(0, spread, n)
+    plan = settings(pilot(arms={"control": "1/3", "letter": "1/3", "call": "1/3"}, metrics=[spend(margin=5)]))
+    return tables(units(arms), outcomes(values, metric="spend")), plan
+
+
+def test_intervals_of_two_arms_are_those_of_a_confidence_of_ninety_seven_and_a_half():
+    delivered, plan = three_arms(0, [2.0, 8.0])
+    effects = measured(delivered, plan)
+    row = effects.frame.set_index("arm").loc["call"]
+    assert row["high"] - row["effect"] == pytest.approx(2.2414 * row["error"], rel=5e-3)
+    assert row["p_holm"] == pytest.approx(min(1, 2 * row["p"]), rel=1e-9) or row["p_holm"] >= row["p"]
+    assert "hold together" in effects.table().note.render(EN) and "同时成立" in effects.table().note.render(ZH)
+
+
+def test_hillstrom_arms_hold_together_and_lift_is_fiellers(hillstrom):
+    delivered, plan = hillstrom
+    frame = measured(delivered, plan).frame.set_index(["metric", "arm"])
+    men, women = frame.loc[("spend", "men")], frame.loc[("spend", "women")]
+    assert men["p_holm"] == pytest.approx(2 * 1.16381e-07, rel=1e-5) and women["p_holm"] == pytest.approx(
+        0.0011293971, rel=1e-6
+    )
+    assert men["lift"] == pytest.approx(0.7698271559 / 0.6527894, rel=1e-5)
+    assert men["lift_low"] < men["lift"] < men["lift_high"] and men["method"] == "fixed"
+    assert frame["q"].notna().sum() == 4  # visits and conversions of two arms
+
+
+def test_summaries_give_the_effect_of_the_units_they_were_made_of():
+    values = 50 + 10 * bought() + np.random.default_rng(1).normal(0, 5, 600)
+    plan = settings(pilot(metrics=[spend()]))
+    whole = measured(tables(units(ARMS), outcomes(values, metric="spend")), plan).frame.iloc[0]
+    arms = pd.Series(values).groupby(ARMS)
+    rows = pd.DataFrame(
+        {"pilot": "care", "arm": ["control", "treatment"], "metric": "spend", "looked_at": "2025-12-20",
+         "n": arms.size().to_numpy(), "mean": arms.mean().to_numpy(), "variance": arms.var().to_numpy()}
+    )  # fmt: skip
+    found = measured(tables(units([]), pilot_summaries=rows), plan).frame.iloc[0]
+    names = ["n_control", "n_arm", "effect", "low", "high", "p", "error"]
+    assert found[names].tolist() == pytest.approx(whole[names].tolist(), rel=1e-9)
+
+
+def test_summaries_day_after_day_are_looks_and_more_of_them_than_planned_widen_the_interval():
+    days = pd.date_range("2025-10-08", periods=8, freq="7D")
+    rng = np.random.default_rng(2)
+    rows = pd.DataFrame(
+        [("care", arm, "spend", day, 100 * (k + 1), 50 + gain + rng.normal(0, 0.2), 100.0)
+         for k, day in enumerate(days) for arm, gain in (("control", 0.0), ("treatment", 1.5))],
+        columns=["pilot", "arm", "metric", "looked_at", "n", "mean", "variance"],
+    )  # fmt: skip
+    planned = settings(pilot(metrics=[spend(margin=2.0)], looks=8, units=2000))
+    unplanned = settings(pilot(metrics=[spend(margin=2.0)], looks=2, units=2000))
+    one, other = (measured(tables(units([]), pilot_summaries=rows), plan) for plan in (planned, unplanned))
+    assert [s.look.method for s in one.seen["care"]] == ["group_sequential"] * 8
+    assert [s.look.method for s in other.seen["care"]] == ["group_sequential"] * 2 + ["anytime"] * 6
+    assert other.frame["why"].tolist() == ["earlier"] and other.frame["high"].iloc[0] > one.frame["high"].iloc[0]
+    figure, table = one.looks()
+    assert_figure_readable(figure)
+    assert len(table.frame) == 8 and "8" in table.note.render(ZH)
+
+
+def test_looks_of_the_ledger_count():
+    delivered, plan = tables(units(ARMS), outcomes(bought())), settings(pilot(looks=2, units=600))
+    checks = check_pilots(delivered, plan)
+    record = {"pilot": "care", "metric": "repeat", "arm": "treatment", "looked_at": "2025-10-31", "n_control": 150,
+              "n_arm": 150, "effect": 0.1, "low": -0.1, "high": 0.3}  # fmt: skip
+    found = measure_effects(delivered, plan, checks, pd.DataFrame([record]))
+    assert [s.look.place for s in found.seen["care"]] == [1, 2]
+    assert found.frame["method"].tolist() == ["group_sequential"] and found.frame["limit"].iloc[0] > 1.9600
+    alone = measure_effects(delivered, plan, checks)
+    assert alone.frame["limit"].iloc[0] == pytest.approx(1.95996, abs=1e-4)
+
+
+def test_a_ratio_of_sums_is_that_of_the_delta_method():
+    rng = np.random.default_rng(3)
+    orders = rng.poisson(3, 600).astype(float)
+    amount = orders * np.where(ARMS == "control", 20.0, 24.0) * rng.lognormal(0, 0.3, 600)
+    metric = spend(id="basket", name="Basket", kind="ratio", denominator="orders", margin=1.0)
+    delivered = tables(units(ARMS), outcomes(amount, metric="basket"), outcomes(orders, metric="orders"))
+    row = measured(delivered, settings(pilot(metrics=[metric]))).frame.iloc[0]
+    control, treated = ARMS == "control", ARMS != "control"
+    assert row["control"] == pytest.approx(amount[control].sum() / orders[control].sum())
+    draws = []
+    for _ in range(2000):
+        a, b = rng.choice(np.flatnonzero(control), control.sum()), rng.choice(np.flatnonzero(treated), treated.sum())
+        draws.append(amount[b].sum() / orders[b].sum() - amount[a].sum() / orders[a].sum())
+    assert row["error"] == pytest.approx(np.std(draws), rel=0.06) and row["verdict"] == "better"
+
+
+def test_a_median_has_a_bootstrap_interval_that_holds_the_truth():
+    rng = np.random.default_rng(4)
+    values = rng.lognormal(np.where(ARMS == "control", 3.0, 3.4), 1)
+    metric = spend(kind="quantile", quantile=0.5, margin=1.0)
+    delivered = tables(units(ARMS), outcomes(values, metric="spend"))
+    row = measured(delivered, settings(pilot(metrics=[metric]))).frame.iloc[0]
+    assert row["low"] < np.exp(3.4) - np.exp(3.0) < row["high"]
+    assert row["control"] == pytest.approx(np.median(values[ARMS == "control"]), rel=0.02)
+
+
+def test_what_was_known_before_saves_variance_and_counts_only_where_the_card_says_so():
+    rng = np.random.default_rng(5)
+    before = rng.normal(100, 20, 600)
+    values = before + np.where(ARMS == "control", 0.0, 6.0) + rng.normal(0, 10, 600)
+    delivered = tables(units(ARMS), outcomes(values, metric="spend", pre_value=before))
+    plain, adjusted = (
+        measured(delivered, settings(pilot(metrics=[spend(margin=3, estimate=way)]))) for way in ("plain", "adjusted")
+    )
+    assert adjusted.frame["error"].iloc[0] < 0.6 * plain.frame["error"].iloc[0]
+    ways = {way.way: way for way in plain.effects[0].ways}
+    assert ways["adjusted"].gain == pytest.approx(0.8, abs=0.05) and ways["plain"].gain is None
+    assert plain.ways()[0].frame["gain"].iloc[1].render(EN).endswith("%")
+
+
+def test_a_relative_lift_over_a_level_that_may_be_zero_is_not_told():
+    values = np.random.default_rng(6).normal(0, 10, 600)
+    found = measured(tables(units(ARMS), outcomes(values, metric="spend")), settings(pilot(metrics=[spend()])))
+    assert found.effects[0].lift is None and found.frame["lift"].isna().all()
+
+
+def clustered(shops, gain=0.0, seed=0, correlation=0.1, size=30):
+    rng = np.random.default_rng(seed)
+    shop = np.repeat(np.arange(2 * shops), size)
+    arms = np.where(shop % 2, "treatment", "control")
+    level = rng.normal(0, np.sqrt(correlation), 2 * shops)[shop]
+    values = 10 + level + rng.normal(0, np.sqrt(1 - correlation), len(shop)) + np.where(arms == "control", 0, gain)
+    plan = settings(pilot(unit="cluster", metrics=[spend(margin=0.3)]))
+    return tables(units(arms, cluster=[f"s{k:02d}" for k in shop]), outcomes(values, metric="spend")), plan
+
+
+def test_clusters_count_as_one_each():
+    delivered, plan = clustered(8, gain=1.0)
+    effects = measured(delivered, plan)
+    row = effects.frame.iloc[0]
+    assert (row["n_control"], row["n_arm"], row["verdict"]) == (8, 8, "better")
+    assert "clusters" in effects.table().note.render(EN) and 0 < row["p"] < 0.01
+
+
+def test_one_cluster_an_arm_cannot_tell():
+    effects = measured(*clustered(1, gain=5.0))
+    assert effects.frame["verdict"].tolist() == ["no_interval"]
+    assert "too few clusters" in effects.effects[0].words().render(EN)
+
+
+def test_means_of_a_thousand_million_with_unit_variance_keep_their_digits():
+    noise = np.random.default_rng(7).normal(0, 1, 600) + np.where(ARMS == "control", 0, 0.5)
+    plan = settings(pilot(metrics=[spend(margin=0.1)]))
+    one, other = (
+        measured(tables(units(ARMS), outcomes(shift + noise, metric="spend")), plan).frame.iloc[0] for shift in (0.0, 1e9)
+    )
+    assert other["error"] == pytest.approx(one["error"], rel=1e-6) and other["effect"] == pytest.approx(one["effect"], abs=1e-6)
+
+
+def test_a_guardrail_has_words_of_its_own():
+    plan = settings(pilot(metrics=[spend(margin=5), spend(id="returns", name="Returns", margin=1.0, guardrail=True)]))
+    values = 100 + np.random.default_rng(8).normal(0, 5, 600)
+    found = measured(tables(units(ARMS), outcomes(values, metric="spend"), outcomes(values, metric="returns")), plan)
+    by_role = {effect.role: effect for effect in found.effects}
+    assert by_role["guardrail"].state in ("safe", "open") and by_role["primary"].state == "none"
+    assert "guardrail" in str(found.table().bundle((EN,))["languages"]["en"]["cells"])

@@ -73,7 +73,7 @@ def test_only_a_pilot_of_this_period_is_extended():
         "metrics": [{"id": "m", "name": "m", "margin": 1}],
     }
     decision = {"care": {"decision": "extend"}}
-    assert changes(settings(pilots=[pilot]), decision=decision)["pilots.care.ends"]["to"] == "2026-03-31"
+    assert changes(settings(pilots=[pilot]), decision=decision)["pilots.care.extended_to"]["to"] == "2026-03-31"
     old = pilot | {"starts": "2025-01-01", "ends": "2025-03-01"}
     assert changes(settings(pilots=[old]), decision=decision) == {}
     assert changes(settings(pilots=[pilot]), decision={"care": {"decision": "stop"}}) == {}

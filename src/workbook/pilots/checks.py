@@ -1,62 +1,21 @@
-"""Gates before any effect: what must hold of a pilot's data before its result may be looked at (row P2)."""
+"""Gates before any effect: a pilot whose data fail one has no effect to show (row P2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
-from workbook.language import Text, count, day, joined, named, number, points, share, text
-from workbook.pilots.comparison import Values, compare_means, standardised_difference
-from workbook.pilots.units import in_two_arms, money_before, newest_first, read_units, read_values
+from workbook.language import Text, count, joined, named, number, share, text
+from workbook.pilots import gates
+from workbook.pilots.card import Cards, fix_cards
+from workbook.pilots.gates import LARGEST_FAULTY, SMALLEST_P, Check
+from workbook.pilots.looks import last_day
+from workbook.pilots.units import in_two_arms, newest_first, read_summaries, read_units, read_values
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
-from workbook.settings.models import Metric, Pilot, Settings
+from workbook.settings.models import Pilot, Settings
 from workbook.tables import Tables
-
-SMALLEST_P = 0.001
-"""A gate is red below this: a sound pilot meets it once in a thousand (Fabijan et al. 2019, KDD, on sample ratios)."""
-LARGEST_FAULTY = 0.01
-"""Share of units in two arms, or exposed before they were assigned, above which a gate is red."""
-MANY_MISSING = 0.05
-"""Share of missing outcomes above which a result is no longer called sound."""
-
-CHECKS: Mapping[str, Text] = {
-    "assigned": text("pilots.check.assigned", "Units assigned to every arm"),
-    "ended": text("pilots.check.ended", "Pilot has ended"),
-    "sample_ratio": text("pilots.check.sample_ratio", "Sample ratio"),
-    "two_arms": text("pilots.check.two_arms", "Units in two arms"),
-    "exposure": text("pilots.check.exposure", "Exposed before assigned"),
-    "missing": text("pilots.check.missing", "Missing outcomes by arm"),
-    "balance": text("pilots.check.balance", "Balance before the pilot"),
-}
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of one pilot.
-
-    Attributes:
-        check: a name in :data:`CHECKS`; ``missing.<metric>`` for the outcomes of a metric.
-        statistic: chi-square, share or standardised difference, as the check has it.
-        p: probability of so much by chance, where the check is a test.
-        passed: False shuts the gate.
-        words: what was found.
-    """
-
-    pilot: str
-    check: str
-    statistic: float | None
-    p: float | None
-    passed: bool
-    words: Text
-
-    @property
-    def name(self) -> Text:
-        """What readers call the check."""
-        return CHECKS[self.check.partition(".")[0]]
 
 
 @dataclass(frozen=True)
@@ -103,7 +62,7 @@ class Checks:
                 "p": named("–") if c.p is None else c.p,
                 "status": passed if c.passed else failed,
             }
-            for c in self.checks
+            for c in sorted(self.checks, key=lambda check: check.passed)
         ]
         red = [c for c in self.checks if not c.passed]
         if red:
@@ -125,8 +84,8 @@ class Checks:
         )
         note = text(
             "pilots.checks.note",
-            "A check that is a test is not passed where p is below {p}; units in two arms or exposed too early may be at most "
-            "{faulty}. An effect behind a check that is not passed is not shown.",
+            "A check that is a test is not passed where p is below {p}; units in two arms, exposed too early, measured outside "
+            "the pilot or twice may be at most {faulty}. An effect behind a check that is not passed is not shown.",
             p=number(SMALLEST_P, 3),
             faulty=share(LARGEST_FAULTY, 0),
         )
@@ -146,131 +105,64 @@ class Checks:
         return (self.table(), *words)
 
 
-def check_pilots(tables: Tables, settings: Settings) -> Checks:
-    """Check every randomised pilot of the settings for which units were delivered."""
+def check_pilots(tables: Tables, settings: Settings, cards: Cards | None = None) -> Checks:
+    """Check every randomised pilot of the settings for which units or summaries were delivered.
+
+    Args:
+        cards: of :func:`workbook.pilots.card.fix_cards`; without them no card counts as fixed before.
+    """
+    fixed = cards or fix_cards(settings, tables.period)
     checks: list[Check] = []
     doubts: dict[str, tuple[Text, ...]] = {}
     unchecked: dict[str, tuple[Text, ...]] = {}
     for pilot in newest_first(settings):
+        if not pilot.randomised:
+            continue
         units = read_units(tables, pilot)
-        if pilot.randomised and len(units):
+        summaries = read_summaries(tables, pilot)
+        if len(units):
             found, doubts[pilot.id], unchecked[pilot.id] = _check(tables, pilot, units)
-            checks += found
+        elif len(summaries):
+            found, doubts[pilot.id], unchecked[pilot.id] = _check_summaries(pilot, summaries)
+        else:
+            continue
+        checks.append(gates.card(pilot, fixed.differences.get(pilot.id, ()), fixed.fixed.get(pilot.id)))
+        checks += found
     return Checks(tuple(checks), doubts, unchecked, {pilot.id: named(pilot.name) for pilot in settings.pilots})
 
 
 def _check(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> tuple[list[Check], tuple[Text, ...], tuple[Text, ...]]:
     """The checks of one pilot, the doubts they leave, and what could not be checked."""
     kept = units[~in_two_arms(units)]
-    checks = [_assigned(pilot, units), _ended(tables, pilot), _sample_ratio(pilot, units), _two_arms(pilot, units)]
+    drawn = "unit_id" if pilot.unit == "customer" else "cluster"
+    arms = units.groupby("arm")[drawn].nunique()
+    found: list[Check | None] = [gates.assigned(pilot, arms), gates.sample_ratio(pilot, arms)]
+    if pilot.unit == "customer":
+        found.append(gates.arrivals(pilot, pd.crosstab(units["assigned_at"], units["arm"])))
+    else:
+        found.append(gates.clusters(pilot, units))
+    found += [gates.two_arms(pilot, units), gates.dates(tables, pilot), gates.duplicates(tables, pilot)]
     doubts: list[Text] = []
     unchecked: list[Text] = []
     if kept["exposed_at"].notna().any() and kept["assigned_at"].notna().any():
-        checks.append(_exposure(pilot, kept))
+        found.append(gates.exposure(pilot, kept))
     else:
         unchecked.append(text("pilots.doubt.exposure", "when units were exposed was not delivered"))
-    checks += [check for metric in pilot.metrics if (check := _missing(tables, pilot, metric, kept, doubts))]
-    balance = _balance(tables, pilot, kept)
-    if balance is not None:
-        checks.append(balance)
-    else:
+    measured = {m.id: kept.merge(read_values(tables, pilot, m), on="unit_id", how="left") for m in pilot.metrics}
+    ended = last_day(pilot) <= tables.period.end
+    found += [gates.missing(pilot, metric, measured[metric.id], doubts, ended=ended) for metric in pilot.metrics]
+    balance = gates.balance(tables, pilot, kept)
+    if balance is None:
         unchecked.append(text("pilots.doubt.balance", "nothing from before the pilot was delivered to check its balance"))
-    return checks, tuple(doubts), tuple(unchecked)
+    found += [balance, gates.before(pilot, measured)]
+    return [check for check in found if check is not None], tuple(doubts), tuple(unchecked)
 
 
-def _assigned(pilot: Pilot, units: pd.DataFrame) -> Check:
-    arms = units.groupby("arm")["unit_id"].nunique()
-    strange = sorted(set(arms.index) - set(pilot.arms))
-    empty = [arm for arm in pilot.arms if arm not in arms.index]
-    if strange:
-        words = text("pilots.found.strange", "arms that the settings do not name: {arms}", arms=", ".join(strange))
-    elif empty:
-        words = text("pilots.found.empty", "no unit in: {arms}", arms=", ".join(empty))
-    else:
-        words = text("pilots.found.assigned", "{n} units in {arms} arms", n=count(int(arms.sum())), arms=count(len(arms)))
-    return Check(pilot.id, "assigned", float(arms.sum()), None, not strange and not empty, words)
-
-
-def _ended(tables: Tables, pilot: Pilot) -> Check:
-    words = text("pilots.found.ends", "planned end: {ends}", ends=day(pilot.ends))
-    return Check(pilot.id, "ended", None, None, pilot.ends <= tables.period.end, words)
-
-
-def _sample_ratio(pilot: Pilot, units: pd.DataFrame) -> Check:
-    """Pearson's chi-square of the units in each arm against the shares that the pilot fixed."""
-    seen = units.groupby("arm")["unit_id"].nunique().reindex(list(pilot.arms), fill_value=0).to_numpy(float)
-    shares = np.array(list(pilot.arms.values()))
-    expected = seen.sum() * shares / shares.sum()
-    if seen.sum() == 0 or len(seen) < 2:
-        words = text("pilots.found.one_arm", "fewer than two arms")
-        return Check(pilot.id, "sample_ratio", None, None, False, words)
-    statistic = float(((seen - expected) ** 2 / expected).sum())
-    p = float(stats.chi2.sf(statistic, len(seen) - 1))
-    words = text("pilots.found.ratio", "{counts} units", counts=" / ".join(f"{int(n):,}" for n in seen))
-    return Check(pilot.id, "sample_ratio", statistic, p, p >= SMALLEST_P, words)
-
-
-def _two_arms(pilot: Pilot, units: pd.DataFrame) -> Check:
-    doubled = int(units.loc[in_two_arms(units), "unit_id"].nunique())
-    faulty = doubled / units["unit_id"].nunique()
-    words = text("pilots.found.doubled", "{n} units, left out of the effect", n=count(doubled))
-    return Check(pilot.id, "two_arms", faulty, None, faulty <= LARGEST_FAULTY, words)
-
-
-def _exposure(pilot: Pilot, units: pd.DataFrame) -> Check:
-    early = int((units["exposed_at"] < units["assigned_at"]).sum())
-    faulty = early / len(units)
-    words = text("pilots.found.early", "{n} units", n=count(early))
-    return Check(pilot.id, "exposure", faulty, None, faulty <= LARGEST_FAULTY, words)
-
-
-def _missing(tables: Tables, pilot: Pilot, metric: Metric, units: pd.DataFrame, doubts: list[Text]) -> Check | None:
-    """Whether missing outcomes differ by arm; None where the metric has no outcome at all (it is not measured then)."""
-    values = units.merge(read_values(tables, pilot, metric), on="unit_id", how="left")
-    gone = values["value"].isna()
-    if values.empty or gone.all():
-        return None
-    by_arm = gone.groupby(values["arm"]).agg(["sum", "count"]).reindex([a for a in pilot.arms if (values["arm"] == a).any()])
-    rates = by_arm["sum"] / by_arm["count"]
-    if gone.mean() > MANY_MISSING:
-        doubts.append(
-            text(
-                "pilots.doubt.missing",
-                "{part} of the outcomes of {metric} are missing",
-                part=share(float(gone.mean())),
-                metric=named(metric.name),
-            )
-        )
-    p = 1.0
-    if gone.any() and len(by_arm) > 1:
-        table = np.array([by_arm["sum"], by_arm["count"] - by_arm["sum"]])
-        p = float(stats.chi2_contingency(table, correction=False).pvalue)
-    words = text(
-        "pilots.found.missing",
-        "{metric}: {n} missing, {apart} between arms",
-        metric=named(metric.name),
-        n=count(int(gone.sum())),
-        apart=points(float(rates.max() - rates.min())),
-    )
-    return Check(pilot.id, f"missing.{metric.id}", float(rates.max() - rates.min()), p, p >= SMALLEST_P, words)
-
-
-def _balance(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> Check | None:
-    """The primary metric before the pilot (or, where it was not delivered, the year's revenue before it) between the arms."""
-    before = read_values(tables, pilot, pilot.metrics[0])[["unit_id", "pre_value"]].rename(columns={"pre_value": "value"})
-    if before["value"].notna().sum() == 0:
-        if tables.lacks("orders.customer_id", "orders.amount", "assignments.customer_id"):
-            return None
-        before = money_before(tables, pilot)
-        if not (before["value"] != 0).any():
-            return None
-    values = units.merge(before.dropna(), on="unit_id")
-    groups: dict[str, Values] = {arm: values.loc[values["arm"] == arm, "value"].to_numpy(float) for arm in pilot.arms}
-    control, *others = groups.values()
-    sizes = [abs(d) for other in others if (d := standardised_difference(control, other)) is not None]
-    tests = [t.p for other in others if (t := compare_means(control, other)) is not None and t.p is not None]
-    if not sizes or not tests:
-        return None
-    p = min(1.0, min(tests) * len(others))
-    words = text("pilots.found.balance", "largest standardised difference {size}", size=number(max(sizes), 3))
-    return Check(pilot.id, "balance", max(sizes), p, p >= SMALLEST_P, words)
+def _check_summaries(pilot: Pilot, summaries: pd.DataFrame) -> tuple[list[Check], tuple[Text, ...], tuple[Text, ...]]:
+    """What can be checked where only summaries were delivered: arms and their sizes, at every look."""
+    sizes = summaries.groupby(["looked_at", "arm"], sort=True)["n"].max().unstack("arm").ffill().fillna(0)  # noqa: PD010
+    now = sizes.iloc[-1]
+    found = [gates.assigned(pilot, now[now > 0]), gates.sample_ratio(pilot, now)]
+    arrivals = gates.arrivals(pilot, sizes.diff().fillna(sizes.iloc[:1]).clip(lower=0))
+    unchecked = (text("pilots.doubt.summaries", "only summaries were delivered, so units cannot be checked one by one"),)
+    return [*found, *([arrivals] if arrivals is not None else [])], (), unchecked

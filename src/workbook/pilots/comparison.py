@@ -1,13 +1,16 @@
-"""The difference between two groups of units: means by Welch, proportions by their own variances."""
+"""The difference between two groups of units, from their moments: means by Welch, proportions by their own variances, ratios
+of sums by the delta method, means adjusted by what was known before."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+from workbook.pilots.moments import Moments, moments_of
 
 FEWEST_EVENTS = 5
 """Below so many yes or no in an arm the interval of two proportions is taken from Wilson intervals."""
@@ -18,7 +21,14 @@ Values = NDArray[np.float64]
 @dataclass(frozen=True)
 class Difference:
     """Arm less control. ``low``, ``high`` and ``p`` are None where the data cannot carry an interval (fewer than two units
-    in an arm, or no variation at all)."""
+    in an arm, or no variation at all).
+
+    Attributes:
+        control, treated: both levels.
+        error: standard error of the effect.
+        freedom: degrees of freedom of the interval; None where it is normal.
+        error_control: standard error of the control's level.
+    """
 
     control: float
     treated: float
@@ -29,51 +39,56 @@ class Difference:
     low: float | None
     high: float | None
     p: float | None
+    freedom: float | None = None
+    error_control: float | None = None
+
+
+@dataclass(frozen=True)
+class Lift:
+    """The effect as a share of the control's level; ``low`` and ``high`` are Fieller's interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 def compare_means(control: Values, treated: Values, confidence: float = 0.95) -> Difference | None:
-    """Difference of means with Welch's interval and test.
+    """Difference of means of two columns of numbers without gaps; see :func:`welch`."""
+    return welch(moments_of(control), moments_of(treated), confidence)
 
-    Args:
-        control, treated: one number a unit; no missing values.
+
+def compare_proportions(control: Values, treated: Values, confidence: float = 0.95) -> Difference | None:
+    """Difference of two proportions of columns of 0 and 1 without gaps; see :func:`two_proportions`."""
+    return two_proportions(float(control.sum()), len(control), float(treated.sum()), len(treated), confidence)
+
+
+def welch(control: Moments, treated: Moments, confidence: float = 0.95) -> Difference | None:
+    """Difference of the first variable's means with Welch's interval and test.
 
     Returns:
         None where an arm is empty. Source: Welch (1947), Biometrika 34, 28-35.
     """
-    n0, n1 = len(control), len(treated)
+    n0, n1 = control.n, treated.n
     if not n0 or not n1:
         return None
-    mean0, mean1 = float(control.mean()), float(treated.mean())
+    mean0, mean1 = float(control.mean[0]), float(treated.mean[0])
     plain = Difference(mean0, mean1, n0, n1, mean1 - mean0, None, None, None, None)
     if n0 < 2 or n1 < 2:
         return plain
-    part0, part1 = float(control.var(ddof=1)) / n0, float(treated.var(ddof=1)) / n1
-    error = math.sqrt(part0 + part1)
-    if error == 0:
-        return plain
-    freedom = (part0 + part1) ** 2 / (part0**2 / (n0 - 1) + part1**2 / (n1 - 1))
-    half = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error
-    effect = mean1 - mean0
-    p = float(2 * stats.t.sf(abs(effect) / error, freedom))
-    return Difference(mean0, mean1, n0, n1, effect, error, effect - half, effect + half, p)
+    return _with_interval(plain, control.variance() / n0, treated.variance() / n1, confidence)
 
 
-def compare_proportions(control: Values, treated: Values, confidence: float = 0.95) -> Difference | None:
+def two_proportions(yes0: float, n0: int, yes1: float, n1: int, confidence: float = 0.95) -> Difference | None:
     """Difference of two proportions: interval from each arm's own variance, p from the pooled z-test.
 
     With fewer than :data:`FEWEST_EVENTS` yes or no in an arm the interval is Newcombe's (1998, Statistics in Medicine 17,
     873-890, method 10), since the plain one shrinks to nothing there.
 
-    Args:
-        control, treated: 0 or 1 for each unit; no missing values.
-
     Returns:
         None where an arm is empty.
     """
-    n0, n1 = len(control), len(treated)
     if not n0 or not n1:
         return None
-    yes0, yes1 = float(control.sum()), float(treated.sum())
     share0, share1 = yes0 / n0, yes1 / n1
     effect = share1 - share0
     error = math.sqrt(share0 * (1 - share0) / n0 + share1 * (1 - share1) / n1)
@@ -87,7 +102,92 @@ def compare_proportions(control: Values, treated: Values, confidence: float = 0.
     pooled = (yes0 + yes1) / (n0 + n1)
     pooled_error = math.sqrt(pooled * (1 - pooled) * (1 / n0 + 1 / n1))
     p = float(2 * stats.norm.sf(abs(effect) / pooled_error)) if pooled_error else None
-    return Difference(share0, share1, n0, n1, effect, error, low, high, p)
+    part0 = math.sqrt(share0 * (1 - share0) / n0)
+    return Difference(share0, share1, n0, n1, effect, error, low, high, p, None, part0)
+
+
+def ratio_of_sums(control: Moments, treated: Moments, confidence: float = 0.95) -> Difference | None:
+    """Difference of two ratios of sums (spend an order, clicks a view) where units bring several each.
+
+    Args:
+        control, treated: moments of numerator and denominator of each unit.
+
+    Returns:
+        None where an arm is empty or its denominators do not sum to more than 0. Variances by the delta method: Deng,
+        Knoblich & Lu (2018), Applying the delta method in metric analytics, KDD.
+    """
+    if not control.n or not treated.n or control.mean[1] <= 0 or treated.mean[1] <= 0:
+        return None
+    ratio0, ratio1 = (float(arm.mean[0] / arm.mean[1]) for arm in (control, treated))
+    plain = Difference(ratio0, ratio1, control.n, treated.n, ratio1 - ratio0, None, None, None, None)
+    if control.n < 2 or treated.n < 2:
+        return plain
+    weights0, weights1 = np.array([1.0, -ratio0]) / control.mean[1], np.array([1.0, -ratio1]) / treated.mean[1]
+    return _with_interval(plain, variance_of_mean(control, weights0), variance_of_mean(treated, weights1), confidence)
+
+
+def adjusted_means(control: Moments, treated: Moments, confidence: float = 0.95) -> Difference | None:
+    """Difference of means with chance differences in what was known before taken off.
+
+    Args:
+        control, treated: moments of the outcome, then of one or several covariates known before the assignment.
+
+    Returns:
+        Levels as they are, the adjusted effect with Welch's interval; None where an arm has too few units. The slopes are
+        those within arms (ordinary regression on arm and covariates). Source: Deng, Xu, Kohavi & Walker (2013), Improving the
+        sensitivity of online controlled experiments by utilizing pre-experiment data, WSDM; for several covariates Lin
+        (2013), Annals of Applied Statistics 7, 295-318.
+    """
+    k = len(control.mean) - 1
+    if min(control.n, treated.n) < k + 2:
+        return None
+    pooled = control.scatter + treated.scatter
+    # a covariate that says nothing new (constant, or a copy of another) gets no slope of its own
+    slopes = np.linalg.lstsq(pooled[1:, 1:], pooled[1:, 0], rcond=1e-10)[0]
+    weights = np.concatenate([[1.0], -slopes])
+    lost = 1 + k / max(1, control.n + treated.n - k - 2)
+    effect = float(weights @ (treated.mean - control.mean))
+    level0, level1 = float(control.mean[0]), float(treated.mean[0])
+    plain = Difference(level0, level1, control.n, treated.n, effect, None, None, None, None)
+    return _with_interval(
+        plain, lost * variance_of_mean(control, weights), lost * variance_of_mean(treated, weights), confidence
+    )
+
+
+def variance_of_mean(arm: Moments, weights: Values) -> float:
+    """Variance of the mean of a weighted sum of an arm's variables."""
+    return float(weights @ arm.scatter @ weights) / (arm.n * (arm.n - 1))
+
+
+def quantile(found: Difference, confidence: float) -> float:
+    """Half the width of the interval in standard errors."""
+    if found.freedom is None:
+        return float(stats.norm.ppf(0.5 + confidence / 2))
+    return float(stats.t.ppf(0.5 + confidence / 2, found.freedom))
+
+
+def relative_lift(found: Difference, confidence: float = 0.95) -> Lift | None:
+    """The effect over the control's level, with Fieller's interval.
+
+    Args:
+        found: the plain difference of two independent groups.
+
+    Returns:
+        None where the control's level is not surely above zero: a share of nothing has no meaning. Source: Fieller (1954),
+        Journal of the Royal Statistical Society B 16, 175-185.
+    """
+    if found.error is None or found.error_control is None or found.control <= 0:
+        return None
+    z = quantile(found, confidence)
+    above, below = found.control + found.effect, found.control
+    v0 = found.error_control**2
+    v1 = max(found.error**2 - v0, 0.0)
+    g = z * z * v0 / below**2
+    if g >= 1:
+        return None
+    centre = above / below
+    half = (z / below) * math.sqrt(max(v1 * (1 - g) + centre**2 * v0, 0.0))
+    return Lift(centre - 1, (centre - half) / (1 - g) - 1, (centre + half) / (1 - g) - 1)
 
 
 def standardised_difference(control: Values, treated: Values) -> float | None:
@@ -102,6 +202,21 @@ def standardised_difference(control: Values, treated: Values) -> float | None:
     if spread == 0:
         return 0.0 if difference == 0 else None
     return difference / spread
+
+
+def _with_interval(plain: Difference, part0: float, part1: float, confidence: float) -> Difference:
+    """The difference with the interval and test that follow from the variances of both levels."""
+    error = math.sqrt(part0 + part1)
+    scale = max(abs(plain.control), abs(plain.treated))
+    if error <= 1e-12 * scale or error == 0:
+        return plain
+    n0, n1, effect = plain.n_control, plain.n_treated, plain.effect
+    freedom = (part0 + part1) ** 2 / (part0**2 / (n0 - 1) + part1**2 / (n1 - 1))
+    half = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error
+    p = float(2 * stats.t.sf(abs(effect) / error, freedom))
+    return replace(
+        plain, error=error, low=effect - half, high=effect + half, p=p, freedom=freedom, error_control=math.sqrt(part0)
+    )
 
 
 def _wilson(share: float, n: int, z: float) -> tuple[float, float]:

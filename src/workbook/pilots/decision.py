@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from workbook.language import LANGUAGES, Edition, Text, count, day, joined, named, share, text
+import pandas as pd
+
+from workbook.language import LANGUAGES, Edition, Text, count, day, joined, money, named, share, text
 from workbook.period import Period
 from workbook.pilots.campaigns import ObservedCampaigns
 from workbook.pilots.checks import Checks
-from workbook.pilots.effects import Effect, Effects, bare
+from workbook.pilots.effect import Effect
+from workbook.pilots.effects import Effects
 from workbook.pilots.evidence import CampaignEvidence
-from workbook.pilots.units import arm_name, current, newest_first
-from workbook.pilots.verdicts import ACTIONS, DEFAULT_ACTION, Action
-from workbook.report.blocks import Answer, Ask, Block
+from workbook.pilots.looks import last_day
+from workbook.pilots.units import arm_name, current, meeting, newest_first
+from workbook.pilots.verdicts import ACTIONS, Action, default_action
+from workbook.pilots.worth import YEAR, Worth, corrected_effect, days_to_decide, worth_of
+from workbook.report.blocks import Answer, Ask, Block, Column, NotMeasured, Table
 from workbook.settings.models import Pilot, Settings
 
 DAYS_TO_DECIDE = 14
@@ -31,12 +36,22 @@ _NEXT = text("pilots.answer.next", "Only a pilot drawn at random can tell what a
 
 @dataclass(frozen=True)
 class PilotDecision:
-    """The default decision on one pilot. ``effect`` is the one it rests on, of the best arm; None where there is none."""
+    """The default decision on one pilot.
+
+    Attributes:
+        effect: the one it rests on, of the best arm; None where there is none.
+        worth: what rolling that arm out is worth a year; None where the card does not say enough.
+        corrected: the effect without the luck of having crossed its limit; None where there is none to show.
+        days: days that the pilot needs at most until it is clear, where it is not.
+    """
 
     pilot: Pilot
     action: Action
     reason: Text
     effect: Effect | None = None
+    worth: Worth | None = None
+    corrected: float | None = None
+    days: int | None = None
 
     @property
     def name(self) -> Text:
@@ -108,6 +123,15 @@ class Decision:
         sentences = [self._finding(first), *(decision.words() for decision in others[:2])]
         return Answer("pilots.answer", heading, tuple(sentences), "resolution")
 
+    def worth_table(self) -> Table | NotMeasured:
+        """What each decision is worth a year, what a wrong one would cost, and the effect to plan with."""
+        news = current([decision.pilot for decision in self.decisions], self.period)
+        shown = [d for d in self.decisions if d.pilot in news and d.effect is not None and d.effect.shown]
+        if not shown:
+            why = text("pilots.worth.why", "No pilot of the period has an effect to show.")
+            return NotMeasured("pilots.worth", text("pilots.worth.none", "Yearly worth of a roll-out"), why=why)
+        return worth_table(shown, self.settings)
+
     def asks(self) -> tuple[Ask, ...]:
         """What the client is asked to decide: on pilots that ended in this period and can be judged."""
         by = self.period.end + dt.timedelta(days=DAYS_TO_DECIDE)
@@ -124,8 +148,8 @@ class Decision:
         )
 
     def blocks(self) -> tuple[Block, ...]:
-        """Answer and what is asked."""
-        return (self.answer(), *self.asks())
+        """Answer, worth and what is asked."""
+        return (self.answer(), *((self.worth_table(),) if self.decisions else ()), *self.asks())
 
     def _finding(self, decision: PilotDecision) -> Text:
         effect = decision.effect
@@ -140,10 +164,66 @@ class Decision:
             control=effect.level(effect.found.control),
             treated=effect.level(effect.found.treated),
             level=share(self.settings.analysis.confidence),
-            low=bare(effect, effect.found.low),
-            high=bare(effect, effect.found.high),
+            low=effect.bare(effect.found.low),
+            high=effect.bare(effect.found.high),
             n=count(effect.found.n_control + effect.found.n_treated),
         )
+
+
+def worth_table(decisions: Sequence[PilotDecision], settings: Settings) -> Table:
+    """What each decision is worth a year, what a wrong one would cost, and the effect to plan with."""
+    nothing = named("–")
+    rows: list[dict[str, object]] = []
+    for d in decisions:
+        effect, worth = d.effect, d.worth
+        if effect is None:
+            continue
+        rows.append(
+            {
+                "pilot": d.name,
+                "action": ACTIONS[d.action],
+                "effect": effect.amount(effect.found.effect),
+                "corrected": nothing if d.corrected is None else effect.amount(d.corrected),
+                "value": worth.value if worth else None,
+                "low": worth.low if worth else None,
+                "high": worth.high if worth else None,
+                "loss_out": worth.loss_out if worth else None,
+                "loss_stay": worth.loss_stay if worth else None,
+                "days": nothing if d.days is None else count(d.days),
+            }
+        )
+    first = next((d for d in decisions if d.worth is not None), None)
+    if first is None or first.worth is None:
+        title = text("pilots.worth.title_unknown", "What a roll-out is worth a year cannot be told yet")
+    else:
+        title = text(
+            "pilots.worth.title",
+            "{pilot}: rolled out, worth {value} a year ({low} to {high})",
+            pilot=first.name,
+            value=money(first.worth.value),
+            low=money(first.worth.low),
+            high=money(first.worth.high),
+        )
+    note = text(
+        "pilots.worth.note",
+        "Yearly value: effect a customer, brought to {year} days, times {n} customers, less the measure's cost; the interval "
+        "that the looks allow. Expected loss: what a wrong decision costs on average, over its chance. Effect to plan with: "
+        "without the luck of having crossed the limit. Days: at most so many more at the present rate of units. Assumes that "
+        "the effect lasts a year; missing where the card names no worth of the metric.",
+        year=count(YEAR),
+        n=count(first.worth.customers) if first and first.worth else named("–"),
+    )
+    columns = (
+        Column("pilot", text("pilots.head.pilot", "Pilot")),
+        Column("action", text("pilots.head.decision", "Decision")),
+        Column("effect", text("pilots.head.found_effect", "Effect found"), "number"),
+        Column("corrected", text("pilots.head.corrected", "Effect to plan with"), "number"),
+        Column("value", text("pilots.head.yearly", "Yearly value (interval)"), "money", low="low", high="high"),
+        Column("loss_out", text("pilots.head.loss_out", "Expected loss of rolling out"), "money"),
+        Column("loss_stay", text("pilots.head.loss_stay", "Expected loss of not rolling out"), "money"),
+        Column("days", text("pilots.head.days", "Days to a decision"), "number"),
+    )
+    return Table("pilots.worth", title, columns, pd.DataFrame(rows, dtype=object), note)
 
 
 def decide(
@@ -153,45 +233,89 @@ def decide(
     period: Period,
     observed: ObservedCampaigns | None = None,
     like: CampaignEvidence | None = None,
+    *,
+    profile: object = None,
 ) -> Decision:
-    """The default decision on each pilot: by the primary metric, of the arm that did best.
+    """The default decision on each pilot: by the primary metric, of the arm that did best, as its guardrails allow.
+
+    Several arms are decided on intervals that hold together, so that the best of many is not taken for better than it is. A
+    pilot that still runs is only ended early where the interval that its looks allow says so.
 
     Args:
         observed: campaigns that were delivered; without a pilot the answer says what they can and cannot tell.
         like: comparisons of those campaigns with other customers.
+        profile: one row a customer, to count who would get the measure where the card does not say; anything but a frame:
+            unknown.
     """
-    return Decision(
-        tuple(_decide(pilot, effects, checks) for pilot in newest_first(settings)), settings, period, observed, like
-    )
+    decisions = tuple(_decide(pilot, effects, checks, period, profile) for pilot in newest_first(settings))
+    return Decision(decisions, settings, period, observed, like)
 
 
-def _decide(pilot: Pilot, effects: Effects, checks: Checks) -> PilotDecision:
+def _decide(pilot: Pilot, effects: Effects, checks: Checks, period: Period, profile: object) -> PilotDecision:
     failed = checks.failed(pilot.id)
-    if [check.check for check in failed] == ["ended"]:
-        reason = text("pilots.reason.running", "it runs until {ends} and is judged at its planned end", ends=day(pilot.ends))
-        return PilotDecision(pilot, "continue", reason)
     if failed:
         reason = text("pilots.reason.failed", "checks not passed: {checks}", checks=joined([c.name for c in failed]))
         return PilotDecision(pilot, "cannot_decide", reason)
+    running = last_day(pilot) > period.end
     found = effects.of(pilot.id)
+    if not found and running:
+        return PilotDecision(pilot, "continue", _runs(pilot))
     if not found:
         reason = text("pilots.reason.unmeasured", "no outcome with its assignment was delivered")
         return PilotDecision(pilot, "cannot_decide", reason)
-    judged = [(effect, _action(effect)) for effect in found]
+    judged = [(effect, *_action(effect, effects.guardrails(pilot.id, effect.arm), running=running)) for effect in found]
     sign = 1 if pilot.metrics[0].better == "higher" else -1
-    effect, action = min(judged, key=lambda pair: (_RANK[pair[1]], -sign * pair[0].found.effect, pair[0].arm))
-    if len(found) == 1:
-        return PilotDecision(pilot, action, effect.words(), effect)
-    reason = text("pilots.reason.arm", "best arm {arm}: {words}", arm=arm_name(effect.arm), words=effect.words())
-    return PilotDecision(pilot, action, reason, effect)
+    effect, action, reason = min(judged, key=lambda one: (_RANK[one[1]], -sign * one[0].found.effect, one[0].arm))
+    if len(found) > 1:
+        reason = text("pilots.reason.arm", "best arm {arm}: {words}", arm=arm_name(effect.arm), words=reason)
+    if not effect.shown:
+        return PilotDecision(pilot, action, reason, effect)
+    error, limit = effect.found.error, effect.look.limit
+    return PilotDecision(
+        pilot,
+        action,
+        reason,
+        effect,
+        worth_of(effect, _customers(pilot, profile)),
+        corrected_effect(effect.found.effect, error, limit) if error else None,
+        days_to_decide(effect, period.end) if action in ("extend", "continue") else None,
+    )
 
 
-def _action(effect: Effect) -> Action:
-    match effect.state:
-        case "hidden" | "not_randomised" | "no_interval":
-            return "cannot_decide"
-        case verdict:
-            return DEFAULT_ACTION[verdict]
+def _action(effect: Effect, guardrails: Sequence[Effect], *, running: bool) -> tuple[Action, Text]:
+    """What the rule says of one arm, and why."""
+    action = default_action(effect.state)
+    if action == "cannot_decide":
+        return action, effect.words()
+    held = [(state, g) for state in ("broken", "open") for g in guardrails if g.state == state]
+    if held and action in ("roll_out", "limited", "extend"):
+        state, worst = held[0]
+        guarded = text(
+            "pilots.reason.guardrail",
+            "{words}, but {metric}: {guard}",
+            words=effect.words(),
+            metric=named(worst.metric.name),
+            guard=worst.words(),
+        )
+        if state == "broken":
+            return "stop", guarded
+        return ("continue" if running else "extend"), guarded
+    if running and action in ("limited", "extend"):
+        return "continue", text("pilots.reason.early", "{words}; {runs}", words=effect.words(), runs=_runs(effect.pilot))
+    return action, effect.words()
+
+
+def _runs(pilot: Pilot) -> Text:
+    return text("pilots.reason.running", "it runs until {ends} and is judged at its planned end", ends=day(last_day(pilot)))
+
+
+def _customers(pilot: Pilot, profile: object) -> int | None:
+    """Who would get the measure: as the card says, or else who meets its condition today."""
+    if pilot.population is not None:
+        return pilot.population
+    if not isinstance(profile, pd.DataFrame):
+        return None
+    return len(meeting(profile, pilot.groups, f"pilots.{pilot.id}.groups"))
 
 
 def _plain(decision: PilotDecision, currency: str) -> dict[str, Any]:
@@ -207,4 +331,7 @@ def _plain(decision: PilotDecision, currency: str) -> dict[str, Any]:
         plain |= {"unit": effect.metric.unit, "better": effect.metric.better}
     if effect is not None and effect.shown:
         plain |= {"effect": effect.found.effect, "low": effect.found.low, "high": effect.found.high}
+        plain |= {"corrected": decision.corrected, "days_to_decide": decision.days}
+    if decision.worth is not None:
+        plain["worth"] = asdict(decision.worth)
     return plain

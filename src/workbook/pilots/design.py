@@ -16,7 +16,7 @@ from scipy import optimize, stats
 from workbook.errors import WorkbookError
 from workbook.language import Quantity, Text, Unit, count, joined, named, number, points, share, text
 from workbook.pilots.comparison import standardised_difference
-from workbook.pilots.units import arm_name
+from workbook.pilots.units import arm_name, meeting
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Sheet, Table
 from workbook.settings.models import NextPilot, Settings
 
@@ -292,7 +292,7 @@ def draw_assignment(
     """
     pilot = settings.next_pilot
     people = _with_scores(profile, scores)
-    eligible = people[people["customer_id"].isin(_meeting(people, pilot))]
+    eligible = people[people["customer_id"].isin(meeting(people, pilot.groups, "next_pilot.groups"))]
     ids = allowed["customer_id"] if isinstance(allowed, pd.DataFrame) else list(allowed or ())
     granted = eligible[eligible["customer_id"].isin(ids)]
     blocked = len(eligible) - len(granted)
@@ -385,20 +385,6 @@ def _with_scores(profile: pd.DataFrame, scores: object) -> pd.DataFrame:
         return profile
     graded = scores[["customer_id", *[c for c in ("score", "tier") if c in scores.columns]]]
     return profile.rename(columns={"tier": "client_tier"}).merge(graded, on="customer_id", how="left")
-
-
-def _meeting(people: pd.DataFrame, pilot: NextPilot) -> pd.Series:
-    if pilot.groups is None:
-        return people["customer_id"]
-    with duckdb.connect() as connection:
-        connection.register("people", people)
-        try:
-            return connection.execute(f"select customer_id from people where ({pilot.groups})").df()["customer_id"]
-        except duckdb.Error as error:
-            raise WorkbookError(
-                f"next_pilot.groups: found {pilot.groups!r}, expected an SQL condition over the columns of the profile "
-                f"({', '.join(people.columns)}); the database says: {str(error).partition(chr(10))[0]}"
-            ) from error
 
 
 def _strata(people: pd.DataFrame, pilot: NextPilot) -> pd.Series:

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbook.language import Edition, Text, Unit, format_value, money_scale, text
 from workbook.report.figures import FULL_WIDTH, MUTED, TEXT, VERDICT_COLOURS, label_axis
+from workbook.settings.models import Metric
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,19 @@ def _draw(axes: Axes, panel: Panel, edition: Edition) -> None:
     axes.set_yticks(range(len(panel.rows)), [row.label.render(edition) for row in panel.rows])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    scale, unit = _scale(panel, max(abs(x) for x in marks), edition)
+    scale, unit = _scale(panel.unit, max(abs(x) for x in marks), edition)
     axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _tick(x * scale, edition)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: tick(x * scale, edition)))
     label_axis(axes, text("pilots.axis", "{metric}: difference, {unit}", metric=panel.metric, unit=unit).render(edition))
 
 
-def _scale(panel: Panel, largest: float, edition: Edition) -> tuple[float, Text | str]:
-    match panel.unit:
+def scale_of(metric: Metric, largest: float, edition: Edition) -> tuple[float, Text | str]:
+    """What differences of a metric are multiplied by on an axis that reaches to *largest*, and the unit written above it."""
+    return _scale("points" if metric.unit == "share" else metric.unit, largest, edition)
+
+
+def _scale(unit: Unit, largest: float, edition: Edition) -> tuple[float, Text | str]:
+    match unit:
         case "points":
             return 100.0, text("pilots.axis.points", "percentage points")
         case "money":
@@ -86,7 +92,8 @@ def _scale(panel: Panel, largest: float, edition: Edition) -> tuple[float, Text 
             return 1.0, text("pilots.axis.number", "units of the metric")
 
 
-def _tick(value: float, edition: Edition) -> str:
+def tick(value: float, edition: Edition) -> str:
+    """A number on an axis with as many decimals as it has."""
     rounded = round(value, 6)
     digits = next((d for d in range(4) if abs(rounded - round(rounded, d)) < 1e-9), 4)
     return format_value(rounded, "number", edition, digits)

@@ -1,86 +1,34 @@
-"""Effects of randomised pilots by intention to treat, each with its interval and its reading (row P3)."""
+"""Effects of randomised pilots by intention to treat, each with the interval that the look allows and its reading (row P3)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+import datetime as dt
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
 
-from workbook.language import Edition, Quantity, Text, Unit, count, joined, named, share, text
+from workbook.language import Text, named, text
 from workbook.period import Period
+from workbook.pilots import effect_exhibits as exhibits
 from workbook.pilots.checks import Checks
-from workbook.pilots.comparison import Difference, compare_means, compare_proportions
-from workbook.pilots.drawing import Panel, PanelRow, draw_panels
-from workbook.pilots.units import arm_name, current, in_two_arms, newest_first, read_units, read_values
-from workbook.pilots.verdicts import Verdict, judge, reading
-from workbook.report.blocks import Block, Column, Figure, NotMeasured, Paragraph, Table
+from workbook.pilots.comparison import Difference, relative_lift, two_proportions, welch
+from workbook.pilots.effect import Effect, Role, State
+from workbook.pilots.estimates import Estimate, lead_estimate, other_estimates
+from workbook.pilots.look_exhibits import Seen, looks_figure, looks_table
+from workbook.pilots.looks import Look, last_day, summarised, take_looks
+from workbook.pilots.moments import summary
+from workbook.pilots.multiplicity import benjamini_hochberg, holm
+from workbook.pilots.units import current, in_two_arms, newest_first, read_summaries, read_units, read_values
+from workbook.pilots.verdicts import judge, judge_guardrail
+from workbook.report.blocks import Block, Figure, NotMeasured, Paragraph, Table
 from workbook.settings.models import Metric, Pilot, Settings
 from workbook.tables import Tables
 
-State = Verdict | Literal["hidden", "not_randomised", "no_interval"]
-"""``hidden``: a check was not passed; ``not_randomised``: no effect is claimed; ``no_interval``: too few units, or no
-variation."""
-
-_COLUMNS = ["pilot", "metric", "arm", "n_control", "n_arm", "control", "treated", "effect", "low", "high", "p", "margin",
-            "unit", "verdict"]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Effect:
-    """The effect of one arm on one metric.
-
-    Attributes:
-        found: both means, their difference and its interval; effect and interval are kept back where ``state`` is
-            ``hidden`` or ``not_randomised``.
-        missing_control, missing_arm: units whose outcome is missing; they are in no mean.
-        sound: False where something is in doubt (see :class:`~workbook.pilots.checks.Checks`).
-        stratum: the stratum of an exploratory part; None for the whole pilot.
-    """
-
-    pilot: Pilot
-    metric: Metric
-    arm: str
-    found: Difference
-    missing_control: int
-    missing_arm: int
-    state: State
-    sound: bool
-    stratum: str | None = None
-
-    def words(self) -> Text:
-        """The reading, in the words of the wording table."""
-        match self.state:
-            case "hidden":
-                return text("pilots.state.hidden", "not shown: a check was not passed")
-            case "not_randomised":
-                return text("pilots.state.not_randomised", "not randomised: no effect can be claimed")
-            case "no_interval":
-                return text("pilots.state.no_interval", "cannot tell: too few units or no variation")
-            case _:
-                return reading(self.state, self.amount(abs(self.found.effect)), self.metric.better, sound=self.sound)
-
-    def amount(self, value: float | None) -> Quantity:
-        """A difference in the metric's unit."""
-        return amount_of_difference(self.metric, value)
-
-    def level(self, value: float | None) -> Quantity:
-        """A mean in the metric's unit."""
-        return share(value, 1) if self.metric.unit == "share" else Quantity(value, self.metric.unit)
-
-    def row(self) -> tuple[object, ...]:
-        """The effect as a row of the artefact ``pilot_effects``."""
-        d = self.found
-        kept = (None,) * 4 if self.state in ("hidden", "not_randomised") else (d.effect, d.low, d.high, d.p)
-        return (self.pilot.id, self.metric.id, self.arm, d.n_control, d.n_treated, d.control, d.treated, *kept,
-                self.metric.margin, self.metric.unit, self.state)  # fmt: skip
-
-    @property
-    def shown(self) -> bool:
-        """Whether there is an effect with an interval to show."""
-        return self.state not in ("hidden", "not_randomised", "no_interval")
+COLUMNS = ["pilot", "metric", "arm", "n_control", "n_arm", "control", "treated", "effect", "low", "high", "p", "margin",
+           "unit", "verdict", "role", "error", "p_holm", "q", "lift", "lift_low", "lift_high", "limit", "method", "why",
+           "information"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,6 +38,7 @@ class Effects:
     Attributes:
         effects: a row for each pilot, metric and arm but the control; the primary metric first.
         parts: the primary metric of each pilot by stratum: exploratory.
+        seen: pilot → its looks on the primary metric in order, an entry an arm and look.
         missing: what could not be measured and why.
         settings: the parameters.
         period: the period analysed.
@@ -97,15 +46,20 @@ class Effects:
 
     effects: tuple[Effect, ...]
     parts: tuple[Effect, ...]
+    seen: Mapping[str, tuple[Seen, ...]]
     missing: tuple[NotMeasured, ...]
     settings: Settings
     period: Period
 
     @property
     def frame(self) -> pd.DataFrame:
-        """Columns pilot, metric, arm, n_control, n_arm, control, treated, effect, low, high, p, margin, unit, verdict.
+        """One row a pilot, metric and arm.
 
-        ``verdict`` is a :data:`State`; effect, low, high and p are missing where no effect may be shown.
+        Columns pilot, metric, arm, n_control, n_arm, control, treated, effect, low, high (the interval that the look allows),
+        p (of one comparison by itself at one look), margin, unit, verdict (a :data:`State`), role, error (standard), p_holm
+        (among the arms), q (false-discovery rate among the secondary comparisons), lift, lift_low, lift_high (over the level of
+        the control, Fieller), limit (half the interval in standard errors), method, why and information of the look. What
+        comes from the effect is missing where none may be shown.
         """
         return _frame([effect.row() for effect in self.effects])
 
@@ -119,18 +73,11 @@ class Effects:
     def table(self) -> Table | NotMeasured:
         """Every metric and arm with both levels, the difference and its reading."""
         if not self.effects:
-            return NotMeasured("pilots.effects", _NOTHING, ("assignments", "outcomes"))
-        return Table(
-            "pilots.effects",
-            self._title(),
-            _table_columns(text("pilots.head.metric", "Metric")),
-            _table_rows(self.effects, [_label(e, self._several_pilots()) for e in self.effects]),
-            self._note(),
-            artefact="pilot_effects",
-        )
+            return NotMeasured("pilots.effects", exhibits.NOTHING, ("assignments", "outcomes"))
+        return exhibits.effects_table(self.effects, self.settings)
 
     def stratum_table(self) -> Table | NotMeasured:
-        """The primary metric by stratum; exploratory."""
+        """The primary metric by stratum, as it is and drawn towards the whole; exploratory."""
         shown = [part for part in self.parts if part.shown]
         if not shown:
             return NotMeasured(
@@ -138,28 +85,7 @@ class Effects:
                 text("pilots.strata.none", "Effect by stratum"),
                 ("assignments.stratum", "outcomes.value"),
             )
-        good = sum(part.state in ("better", "small") for part in shown)
-        title = text(
-            "pilots.strata.title",
-            "Exploratory: the measure helped in {n} of {all} groups",
-            n=count(good),
-            all=count(len(shown)),
-        )
-        note = text(
-            "pilots.strata.note",
-            "Primary metric by stratum at assignment, {level} intervals one by one. The groups were not planned as tests: "
-            "among several, one differs by chance easily. Groups with fewer than {cell} units in an arm are not shown.",
-            level=share(self.settings.analysis.confidence),
-            cell=count(max(2, self.settings.analysis.small_cell)),
-        )
-        labels = [_stratum_label(part, self.settings, self._several_pilots()) for part in shown]
-        return Table(
-            "pilots.strata",
-            title,
-            _table_columns(text("pilots.head.stratum", "Stratum")),
-            _table_rows(shown, labels),
-            note,
-        )
+        return exhibits.strata_table(shown, self.settings, several=self._several_pilots())
 
     def figure(self, pilot: str | None = None) -> Figure | NotMeasured:
         """Effects with intervals and readings of one pilot (the first with an effect, unless named)."""
@@ -167,12 +93,31 @@ class Effects:
         wanted = [f for f in figures if pilot is None or f.id == f"pilots.effects.{pilot}"]
         if wanted:
             return wanted[0]
-        return NotMeasured("pilots.effects.figure", _NOTHING, why=self._why())
+        return NotMeasured("pilots.effects.figure", exhibits.NOTHING, why=self._why())
 
     def figures(self) -> tuple[Figure, ...]:
         """A picture for each pilot of the period with an effect to show; without one, for the newest of the earlier ones."""
-        pilots = {effect.pilot.id: effect.pilot for effect in self.effects if effect.shown}
-        return tuple(self._figure(pilot) for pilot in current(pilots.values(), self.period))
+        return tuple(exhibits.effects_figure(pilot, self._shown(pilot)) for pilot in self._current())
+
+    def looks(self) -> tuple[Block, ...]:
+        """Picture and table of the looks at each pilot of the period that was looked at more than once, or before its end."""
+        blocks: list[Block] = []
+        for pilot in self._current():
+            seen = self.seen.get(pilot.id, ())
+            if len({one.look.on for one in seen}) > 1:
+                blocks.append(looks_figure(pilot, seen))
+            if seen and (len(seen) > len(pilot.arms) - 1 or seen[-1].look.method != "fixed"):
+                blocks.append(looks_table(pilot, seen, self.settings))
+        return tuple(blocks)
+
+    def ways(self) -> tuple[Table, ...]:
+        """The primary effect of each pilot of the period by other ways of estimating it."""
+        tables = [
+            exhibits.ways_table(pilot, [e for e in self.of(pilot.id) if e.shown and len(e.ways) > 1])
+            for pilot in self._current()
+            if any(e.shown and len(e.ways) > 1 for e in self.of(pilot.id))
+        ]
+        return tuple(tables)
 
     def blocks(self) -> tuple[Block, ...]:
         """Tables, pictures and notes, in the order of a chapter."""
@@ -192,11 +137,22 @@ class Effects:
             )
             for pilot in {e.pilot.id: e.pilot for e in self.effects if e.state == "not_randomised"}.values()
         )
-        return (*self.figures(), self.table(), *strata, *self.missing, *notes)
+        return (*self.figures(), *self.looks(), self.table(), *self.ways(), *strata, *self.missing, *notes)
 
     def of(self, pilot: str) -> tuple[Effect, ...]:
         """The effects of one pilot on its primary metric, one an arm."""
-        return tuple(e for e in self.effects if e.pilot.id == pilot and e.metric.id == e.pilot.metrics[0].id)
+        return tuple(e for e in self.effects if e.pilot.id == pilot and e.role == "primary")
+
+    def guardrails(self, pilot: str, arm: str) -> tuple[Effect, ...]:
+        """What must not get worse in one arm of a pilot."""
+        return tuple(e for e in self.effects if e.pilot.id == pilot and e.arm == arm and e.role == "guardrail")
+
+    def _current(self) -> list[Pilot]:
+        pilots = {effect.pilot.id: effect.pilot for effect in self.effects if effect.shown}
+        return current(pilots.values(), self.period)
+
+    def _shown(self, pilot: Pilot) -> list[Effect]:
+        return [effect for effect in self.effects if effect.pilot.id == pilot.id and effect.shown]
 
     def _several_pilots(self) -> bool:
         return len({effect.pilot.id for effect in self.effects}) > 1
@@ -208,161 +164,228 @@ class Effects:
             return text("pilots.why.not_randomised", "The pilot was not randomised; no effect can be claimed.")
         return text("pilots.why.no_outcome", "No outcome of a pilot with its assignment was delivered.")
 
-    def _title(self) -> Text:
-        shown = [effect for effect in self.effects if effect.shown]
-        if not shown:
-            return text("pilots.effects.title_none", "No effect can be shown for this period's pilots")
-        gains = sum(effect.state in ("better", "small") for effect in shown)
-        return text("pilots.effects.title", "Gain in {n} of {all} comparisons", n=count(gains), all=count(len(shown)))
 
-    def _note(self) -> Text:
-        missing = sum(effect.missing_arm for effect in self.effects) + sum(
-            {(e.pilot.id, e.metric.id): e.missing_control for e in self.effects}.values()
-        )
-        return text(
-            "pilots.effects.note",
-            "Units by the arm they were assigned to (intention to treat); difference: arm less control, {level} interval, each "
-            "comparison by itself. {missing} missing outcomes are left out, not counted as zero.",
-            level=share(self.settings.analysis.confidence),
-            missing=count(missing),
-        )
-
-    def _figure(self, pilot: Pilot) -> Figure:
-        shown = [effect for effect in self.effects if effect.pilot.id == pilot.id and effect.shown]
-        panels = [
-            Panel(
-                named(metric.name),
-                _axis_unit(metric),
-                metric.margin,
-                metric.better,
-                tuple(
-                    PanelRow(
-                        arm_name(e.arm),
-                        text(
-                            "pilots.figure.value",
-                            "{effect} ({low} to {high})",
-                            effect=e.amount(e.found.effect),
-                            low=bare(e, e.found.low),
-                            high=bare(e, e.found.high),
-                        ),
-                        e.words(),
-                        e.found.effect,
-                        _sure(e.found.low),
-                        _sure(e.found.high),
-                        _colour(e.state),
-                    )
-                    for e in shown
-                    if e.metric.id == metric.id
-                ),
-            )
-            for metric in pilot.metrics
-            if any(e.metric.id == metric.id for e in shown)
-        ]
-
-        def draw(edition: Edition) -> Canvas:
-            return draw_panels(panels, edition)
-
-        readings = joined([text("pilots.alt.part", "{label}: {words}", label=_label(e, False), words=e.words()) for e in shown])
-        alt = text("pilots.alt.effects", "Interval plot of the effects of {pilot}. {words}.", pilot=named(pilot.name),
-                   words=readings)  # fmt: skip
-        note = text(
-            "pilots.figure.note",
-            "Difference arm less control with its {level} interval; solid line: no difference; dashed: smallest worthwhile "
-            "effect. Each metric has its own scale. {n} units with an outcome of the primary metric.",
-            level=share(self.settings.analysis.confidence),
-            n=count(shown[0].found.n_control + sum(e.found.n_treated for e in self.of(pilot.id))),
-        )
-        return Figure(f"pilots.effects.{pilot.id}", message(shown[0]), draw, alt, note)
-
-
-_NOTHING = text("pilots.effects.none", "No effect of a pilot could be measured")
-
-
-def amount_of_difference(metric: Metric, value: float | None) -> Quantity:
-    """A difference of *metric* with its unit: points for shares."""
-    if metric.unit == "share":
-        return Quantity(value, "points", 1)
-    return Quantity(value, metric.unit, 2 if metric.unit == "money" and value is not None and abs(value) < 100 else None)
-
-
-def message(effect: Effect) -> Text:
-    """The finding in one sentence: metric, arm where there are several, and reading, with the number of the difference."""
-    metric = named(effect.metric.name)
-    if len(effect.pilot.arms) > 2:
-        metric = text("pilots.message.arm", "{metric} (arm {arm})", metric=metric, arm=arm_name(effect.arm))
-    return text("pilots.message", "{metric}: {words}", metric=metric, words=effect.words())
-
-
-def measure_effects(tables: Tables, settings: Settings, checks: Checks) -> Effects:
+def measure_effects(tables: Tables, settings: Settings, checks: Checks, looks: object = None) -> Effects:
     """Effects of every pilot of the settings on each of its metrics.
 
     By intention to treat: a unit counts in the arm it was assigned to. Units in two arms are left out; missing outcomes are
     left out and counted, never zero. An effect behind a red gate, or of a pilot that was not randomised, is not worked out into
-    the result.
+    the result. Of pilots without units the delivered summaries are used.
 
     Args:
         checks: of :func:`workbook.pilots.checks.check_pilots` on the same tables.
+        looks: records of the ledger of kind ``looks``; anything but a frame: none was accepted.
     """
     effects: list[Effect] = []
     parts: list[Effect] = []
+    seen: dict[str, tuple[Seen, ...]] = {}
     missing: list[NotMeasured] = []
     for pilot in newest_first(settings):
+        trial = _Trial(tables, pilot, settings, checks, _earlier(pilot, looks))
         units = read_units(tables, pilot)
         if units.empty:
-            missing.append(_unassigned(pilot))
-            continue
+            summaries = read_summaries(tables, pilot)
+            if summaries.empty:
+                missing.append(_unassigned(pilot))
+                continue
+            found, seen[pilot.id] = trial.of_summaries(summaries, missing)
+        else:
+            found, strata, seen[pilot.id] = trial.of_units(units, missing)
+            parts += strata
+        effects += _among_each_other(found)
+    return Effects(tuple(effects), tuple(parts), seen, tuple(missing), settings, tables.period)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One pilot on its way to effects; ``earlier`` are the records of its looks on the primary metric."""
+
+    tables: Tables
+    pilot: Pilot
+    settings: Settings
+    checks: Checks
+    earlier: pd.DataFrame
+
+    @property
+    def today(self) -> dt.date:
+        return min(self.tables.period.end, last_day(self.pilot))
+
+    @property
+    def arms(self) -> list[str]:
+        return list(self.pilot.arms)[1:]
+
+    def of_units(self, units: pd.DataFrame, missing: list[NotMeasured]) -> tuple[list[Effect], list[Effect], tuple[Seen, ...]]:
+        """Effects, those of the strata, and the looks, from outcomes unit by unit."""
+        pilot, metrics = self.pilot, self.pilot.metrics
         units = units[~in_two_arms(units) & units["arm"].isin(list(pilot.arms))]
-        for place, metric in enumerate(pilot.metrics):
-            values = units.merge(read_values(tables, pilot, metric), on="unit_id", how="left")
+        measured = {m.id: units.merge(read_values(self.tables, pilot, m), on="unit_id", how="left") for m in metrics}
+        look = self._looks(int(measured[metrics[0].id]["value"].notna().sum()))[-1]
+        found: list[Effect] = []
+        parts: list[Effect] = []
+        for metric in metrics:
+            values = measured[metric.id]
             if values["value"].notna().sum() == 0:
                 missing.append(_unmeasured(pilot, metric))
                 continue
-            found = _compare_arms(values, pilot, metric, settings, checks)
-            effects += found
-            if place == 0 and any(effect.shown for effect in found):
-                parts += _by_stratum(values, pilot, metric, settings, checks)
-    return Effects(tuple(effects), tuple(parts), tuple(missing), settings, tables.period)
+            effects = self._compared(values, metric, look)
+            found += effects
+            if metric is metrics[0] and any(effect.shown for effect in effects):
+                parts = self._by_stratum(values, metric, look)
+        return found, parts, self._seen([(e, look) for e in found if e.role == "primary" and e.shown])
+
+    def of_summaries(self, summaries: pd.DataFrame, missing: list[NotMeasured]) -> tuple[list[Effect], tuple[Seen, ...]]:
+        """Effects at the newest look, and those on the primary metric at every look, from delivered summaries."""
+        found: list[Effect] = []
+        history: list[tuple[Effect, Look]] = []
+        primary = self.pilot.metrics[0]
+        of_primary = summaries[summaries["metric"] == primary.id]
+        taken = [(on, int(rows["n"].sum())) for on, rows in of_primary.groupby("looked_at", sort=True)]
+        looks = {look.on: look for look in self._looks_of([(_day(on), n) for on, n in taken])} if taken else {}
+        for metric in self.pilot.metrics:
+            rows = summaries[summaries["metric"] == metric.id]
+            days = [day for day in sorted({_day(on) for on in rows["looked_at"]}) if day in looks]
+            if not days or metric.kind not in ("mean", "proportion"):
+                missing.append(_unmeasured(self.pilot, metric))
+                continue
+            for day in days if metric is primary else days[-1:]:
+                effects = self._of_summary(rows[rows["looked_at"].map(_day) == day], metric, looks[day])
+                if metric is primary:
+                    history += [(e, looks[day]) for e in effects if e.shown]
+                if day == days[-1]:
+                    found += effects
+        return found, self._seen(history)
+
+    def _looks(self, units: int) -> list[Look]:
+        """The looks of the ledger and the one that is taken now."""
+        before = [(on, n) for on, n in summarised(self.pilot.id, self.earlier) if on < self.today]
+        return self._looks_of([*before, (self.today, units)])
+
+    def _looks_of(self, taken: list[tuple[dt.date, int]]) -> list[Look]:
+        return take_looks(self.pilot, taken, self.settings.analysis.confidence, len(self.arms))
+
+    def _compared(self, values: pd.DataFrame, metric: Metric, look: Look, stratum: str | None = None) -> list[Effect]:
+        """The effect of every arm on one metric."""
+        pilot, seed, clustered = self.pilot, self.settings.seed, self.pilot.unit == "cluster"
+        control = next(iter(pilot.arms))
+        gone = values["value"].isna().groupby(values["arm"]).sum()
+        found = []
+        for arm in self.arms:
+            given = (values, metric, control, arm, look.confidence)
+            difference = lead_estimate(*given, seed=seed, clustered=clustered)
+            if difference is None:
+                continue
+            effect = self._effect(difference, metric, arm, look, stratum)
+            lost = (int(gone.get(control, 0)), int(gone.get(arm, 0)))
+            ways: tuple[Estimate, ...] = ()
+            if effect.role == "primary" and stratum is None and effect.shown:
+                ways = other_estimates(*given, seed=seed, clustered=clustered)
+            found.append(replace(effect, missing_control=lost[0], missing_arm=lost[1], ways=ways))
+        return found
+
+    def _of_summary(self, rows: pd.DataFrame, metric: Metric, look: Look) -> list[Effect]:
+        control = next(iter(self.pilot.arms))
+        found = []
+        sides = {str(row["arm"]): row for row in rows.to_dict("records")}
+        for arm in self.arms:
+            if control not in sides or arm not in sides:
+                continue
+            difference = _summary_difference(sides[control], sides[arm], metric, look.confidence)
+            if difference is not None:
+                found.append(self._effect(difference, metric, arm, look))
+        return found
+
+    def _effect(self, found: Difference, metric: Metric, arm: str, look: Look, stratum: str | None = None) -> Effect:
+        pilot, checks = self.pilot, self.checks
+        role: Role = "guardrail" if metric.guardrail else "primary" if metric is pilot.metrics[0] else "secondary"
+        state = _state(pilot, metric, found, closed=bool(checks.failed(pilot.id)))
+        lift = relative_lift(found, look.confidence) if metric.estimate == "plain" else None
+        sound = not checks.doubts.get(pilot.id)
+        return Effect(pilot, metric, arm, found, 0, 0, state, sound, look, role, lift=lift, stratum=stratum)
+
+    def _by_stratum(self, values: pd.DataFrame, metric: Metric, look: Look) -> list[Effect]:
+        least = max(2, self.settings.analysis.small_cell)
+        parts: list[Effect] = []
+        if self.pilot.unit == "cluster":
+            return parts
+        for stratum, rows in values.dropna(subset=["stratum", "value"]).groupby("stratum", sort=True):
+            if rows.groupby("arm")["value"].count().reindex(list(self.pilot.arms), fill_value=0).min() >= least:
+                parts += self._compared(rows, metric, look, str(stratum))
+        return parts
+
+    def _seen(self, now: Sequence[tuple[Effect, Look]]) -> tuple[Seen, ...]:
+        """What was seen at every look: as the ledger has it, and as it is worked out now."""
+        days = {look.on for _, look in now}
+        looks = {look.on: look for look in self._looks_of(summarised(self.pilot.id, self.earlier))} if len(self.earlier) else {}
+        before = [
+            Seen(str(row["arm"]), looks[day], float(row["effect"]), float(row["low"]), float(row["high"]))
+            for row in self.earlier.to_dict("records")
+            if (day := _day(row["looked_at"])) in looks and day < self.today and day not in days
+        ]
+        fresh = [Seen(e.arm, look, e.found.effect, *e.interval) for e, look in now]
+        return tuple(sorted([*before, *fresh], key=lambda one: (one.look.on, self.arms.index(one.arm))))
 
 
-def _compare_arms(
-    values: pd.DataFrame, pilot: Pilot, metric: Metric, settings: Settings, checks: Checks, stratum: str | None = None
-) -> list[Effect]:
-    control_name, *arms = pilot.arms
-    control = values.loc[values["arm"] == control_name, "value"]
-    sound = not checks.doubts.get(pilot.id)
-    closed = bool(checks.failed(pilot.id))
-    effects = []
-    for arm in arms:
-        treated = values.loc[values["arm"] == arm, "value"]
-        compare = compare_proportions if metric.kind == "proportion" else compare_means
-        known = (control.dropna().to_numpy(float), treated.dropna().to_numpy(float))
-        found = compare(*known, settings.analysis.confidence)
-        if found is None:
-            continue
-        state = _state(pilot, metric, found, closed)
-        effects.append(
-            Effect(pilot, metric, arm, found, int(control.isna().sum()), int(treated.isna().sum()), state, sound, stratum)
-        )
-    return effects
-
-
-def _state(pilot: Pilot, metric: Metric, found: Difference, closed: bool) -> State:
+def _state(pilot: Pilot, metric: Metric, found: Difference, *, closed: bool) -> State:
     if not pilot.randomised:
         return "not_randomised"
     if closed:
         return "hidden"
     if found.low is None or found.high is None:
         return "no_interval"
+    if metric.guardrail:
+        return judge_guardrail(found.low, found.high, metric.harm or metric.margin, metric.better)
     return judge(found.low, found.high, metric.margin, metric.better)
 
 
-def _by_stratum(values: pd.DataFrame, pilot: Pilot, metric: Metric, settings: Settings, checks: Checks) -> list[Effect]:
-    least = max(2, settings.analysis.small_cell)
-    parts: list[Effect] = []
-    for stratum, rows in values.dropna(subset=["stratum", "value"]).groupby("stratum", sort=True):
-        if rows.groupby("arm")["value"].count().reindex(list(pilot.arms), fill_value=0).min() >= least:
-            parts += _compare_arms(rows, pilot, metric, settings, checks, str(stratum))
-    return parts
+def _summary_difference(
+    control: Mapping[Hashable, Any], treated: Mapping[Hashable, Any], metric: Metric, confidence: float
+) -> Difference | None:
+    """The difference of two delivered summaries."""
+    sides = (control, treated)
+    n0, n1 = (int(side["n"]) for side in sides)
+    if metric.kind == "proportion":
+        yes0, yes1 = (
+            float(side["successes"]) if pd.notna(side["successes"]) else float(side["mean"]) * n
+            for side, n in zip(sides, (n0, n1), strict=True)
+        )
+        if not (0 <= yes0 <= n0 and 0 <= yes1 <= n1):
+            return None
+        return two_proportions(yes0, n0, yes1, n1, confidence)
+    if any(pd.isna(side["mean"]) or pd.isna(side["variance"]) for side in sides):
+        return None
+    moments = [summary(int(side["n"]), float(side["mean"]), float(side["variance"])) for side in sides]
+    return welch(moments[0], moments[1], confidence)
+
+
+def _among_each_other(effects: list[Effect]) -> list[Effect]:
+    """The effects of one pilot with p-values that know how many comparisons there are."""
+    by_metric: dict[str, list[int]] = {}
+    for place, effect in enumerate(effects):
+        by_metric.setdefault(effect.metric.id, []).append(place)
+    found = list(effects)
+    for places in by_metric.values():
+        _adjust(found, places, holm, "p_holm")
+    _adjust(found, [i for i, e in enumerate(found) if e.role == "secondary"], benjamini_hochberg, "q")
+    return found
+
+
+def _adjust(
+    effects: list[Effect], places: list[int], rule: Callable[[Sequence[float | None]], list[float | None]], field: str
+) -> None:
+    for place, p in zip(places, rule([effects[i].found.p for i in places]), strict=True):
+        effects[place] = replace(effects[place], **{field: p})  # type: ignore[arg-type]
+
+
+def _earlier(pilot: Pilot, looks: object) -> pd.DataFrame:
+    """The records of the looks at a pilot's primary metric; no row where there are none."""
+    if not isinstance(looks, pd.DataFrame):
+        return pd.DataFrame(columns=["pilot", "metric", "arm", "looked_at", "n_control", "n_arm", "effect", "low", "high"])
+    mine = looks[(looks["pilot"] == pilot.id) & (looks["metric"] == pilot.metrics[0].id) & looks["arm"].isin(list(pilot.arms))]
+    return mine.dropna(subset=["effect", "low", "high"])
+
+
+def _day(value: object) -> dt.date:
+    return value if isinstance(value, dt.date) else dt.date.fromisoformat(str(value))
 
 
 def _unassigned(pilot: Pilot) -> NotMeasured:
@@ -387,76 +410,8 @@ def _unmeasured(pilot: Pilot, metric: Metric) -> NotMeasured:
 
 
 def _frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=_COLUMNS)
-    numbers = dict.fromkeys(["control", "treated", "effect", "low", "high", "p", "margin"], "float64")
-    words = dict.fromkeys(["pilot", "metric", "arm", "unit", "verdict"], "str")
-    return frame.astype(numbers | words | {"n_control": "int64", "n_arm": "int64"})
-
-
-def _table_columns(first: Text) -> tuple[Column, ...]:
-    return (
-        Column("label", first),
-        Column("arm", text("pilots.head.arm", "Arm")),
-        Column("n", text("pilots.head.n", "n (control / arm)"), "number"),
-        Column("control", text("pilots.head.control", "Control"), "number"),
-        Column("treated", text("pilots.head.treated", "With measure"), "number"),
-        Column("effect", text("pilots.head.effect", "Difference (interval)"), "number", low="low", high="high"),
-        Column("words", text("pilots.head.reading", "Reading")),
-    )
-
-
-def _table_rows(effects: Sequence[Effect], labels: Sequence[Text]) -> pd.DataFrame:
-    rows: list[dict[str, object]] = []
-    for e, label in zip(effects, labels, strict=True):
-        open_ = e.shown or e.state == "no_interval"
-        rows.append(
-            {
-                "label": label,
-                "arm": arm_name(e.arm),
-                "n": text("pilots.n", "{control} / {arm}", control=count(e.found.n_control), arm=count(e.found.n_treated)),
-                "control": e.level(e.found.control),
-                "treated": e.level(e.found.treated),
-                "effect": e.amount(e.found.effect) if open_ else None,
-                "low": bare(e, e.found.low) if e.shown else None,
-                "high": bare(e, e.found.high) if e.shown else None,
-                "words": e.words(),
-            }
-        )
-    return pd.DataFrame(rows, dtype=object)
-
-
-def _label(effect: Effect, several: bool) -> Text:
-    metric = named(effect.metric.name)
-    if effect.metric.id != effect.pilot.metrics[0].id:
-        metric = text("pilots.label.secondary", "{metric} (secondary)", metric=metric)
-    if not several:
-        return metric
-    return text("pilots.label.pilot", "{pilot}: {metric}", pilot=named(effect.pilot.name), metric=metric)
-
-
-def _stratum_label(part: Effect, settings: Settings, several: bool) -> Text:
-    tiers = {tier.id: named(tier.name) for tier in settings.grading.tiers}
-    name = joined([tiers.get(value, named(value)) for value in (part.stratum or "").split("|")])
-    return text("pilots.label.pilot", "{pilot}: {metric}", pilot=named(part.pilot.name), metric=name) if several else name
-
-
-def _axis_unit(metric: Metric) -> Unit:
-    return "points" if metric.unit == "share" else metric.unit
-
-
-def bare(effect: Effect, value: float | None) -> Text:
-    """An end of an interval without its unit where the unit is said already (points)."""
-    if effect.metric.unit == "share" and value is not None:
-        return text("pilots.bare", "{value}", value=Quantity(100 * value, "number", 1))
-    return text("pilots.bare", "{value}", value=effect.amount(value))
-
-
-def _sure(value: float | None) -> float:
-    assert value is not None, "an effect without an interval is not drawn"
-    return value
-
-
-def _colour(state: State) -> Literal["better", "worse", "unclear"]:
-    if state in ("better", "small"):
-        return "better"
-    return "worse" if state == "worse" else "unclear"
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    words = ["pilot", "metric", "arm", "unit", "verdict", "role", "method", "why"]
+    counts = ["n_control", "n_arm"]
+    kinds = {c: "str" if c in words else "int64" if c in counts else "float64" for c in COLUMNS}
+    return frame.astype(kinds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from workbook.errors import WorkbookError
@@ -39,11 +40,12 @@ def read_units(tables: Tables, pilot: Pilot) -> pd.DataFrame:
     """The units assigned to *pilot*.
 
     Returns:
-        Columns unit_id, customer_id, arm, assigned_at, exposed_at, stratum; a unit that stands in two arms has two rows.
+        Columns unit_id, customer_id, arm, assigned_at, exposed_at, stratum, cluster; a unit that stands in two arms has two
+        rows.
     """
     return tables.sql(
         """select unit_id, min(customer_id) as customer_id, arm, min(assigned_at) as assigned_at,
-                  min(exposed_at) as exposed_at, min(stratum) as stratum
+                  min(exposed_at) as exposed_at, min(stratum) as stratum, min(cluster) as cluster
            from assignments where pilot = $name and unit_id is not null and arm is not null
            group by unit_id, arm order by unit_id, arm""",
         name=pilot.id,
@@ -62,25 +64,31 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
 
     With ``source: outcomes`` the delivered values are read. Anything else is an SQL expression over the canonical tables,
     worked out for each unit: ``unit.customer_id`` and ``unit.unit_id`` name the unit, ``$first_day`` and ``$last_day`` the
-    pilot's days.
+    pilot's days. The metric's covariates are such expressions too.
 
     Returns:
-        Columns unit_id, value, pre_value (the same measure before the pilot, where delivered); one row a unit.
+        Columns unit_id, value, pre_value (the same measure before the pilot, where delivered), denominator (of a ratio), and
+        known_0, known_1 … for each covariate; one row a unit.
 
     Raises:
         WorkbookError: where the expression cannot be worked out, or a proportion holds something other than 0 and 1.
     """
-    if metric.source == "outcomes":
-        # a unit measured twice counts once, by its latest measurement
-        values = tables.sql(
-            """select unit_id, value, pre_value from outcomes where pilot = $name and metric = $metric and unit_id is not null
-               order by unit_id, measured_at nulls first, value""",
-            name=pilot.id,
-            metric=metric.id,
-        ).drop_duplicates("unit_id", keep="last")
-    else:
-        values = _by_expression(tables, pilot, metric)
+    values = (
+        _delivered(tables, pilot, metric.id)
+        if metric.source == "outcomes"
+        else _by_expression(tables, pilot, f"pilots.{pilot.id}.metrics.{metric.id}.source", metric.source).assign(
+            pre_value=np.nan
+        )
+    )
     values["value"] = values["value"].astype(float)
+    if metric.denominator is not None:
+        below = _delivered(tables, pilot, metric.denominator)[["unit_id", "value"]]
+        values = values.merge(below.rename(columns={"value": "denominator"}), on="unit_id", how="left")
+        # a ratio of sums needs both of a unit; half of one is as good as none
+        values.loc[values["denominator"].isna(), "value"] = np.nan
+    for place, expression in enumerate(metric.covariates):
+        known = _by_expression(tables, pilot, f"pilots.{pilot.id}.metrics.{metric.id}.covariates", expression)
+        values = values.merge(known.rename(columns={"value": f"known_{place}"}), on="unit_id", how="left")
     if metric.kind == "proportion":
         odd = values.loc[values["value"].notna() & ~values["value"].isin([0, 1]), ["unit_id", "value"]]
         if len(odd):
@@ -92,20 +100,68 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
     return values.reset_index(drop=True)
 
 
-def _by_expression(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
+def read_summaries(tables: Tables, pilot: Pilot) -> pd.DataFrame:
+    """What was delivered of a pilot as summaries, up to the analysis date.
+
+    Returns:
+        Columns arm, metric, looked_at (a date; the pilot's last day where none was delivered), n, mean, variance (n − 1 below,
+        missing where neither it nor successes were delivered), successes; sorted.
+    """
+    return tables.sql(
+        """select arm, metric, coalesce(looked_at, least($last_day, cast($end as date))) as looked_at, n,
+                  coalesce(mean, successes / nullif(n, 0)) as mean,
+                  case when variance >= 0 then variance
+                       when successes between 0 and n then successes * (1 - successes / n) / nullif(n - 1, 0) end as variance,
+                  cast(successes as double) as successes
+           from pilot_summaries
+           where pilot = $name and n > 0 and arm is not null and (looked_at is null or looked_at <= $end)
+           order by looked_at, metric, arm""",
+        name=pilot.id,
+        last_day=pilot.extended_to or pilot.ends,
+    ).assign(looked_at=lambda frame: pd.to_datetime(frame["looked_at"]).dt.date)
+
+
+def _delivered(tables: Tables, pilot: Pilot, metric: str) -> pd.DataFrame:
+    """The delivered outcomes of a metric; a unit measured twice counts once, by its latest measurement."""
+    return tables.sql(
+        """select unit_id, value, pre_value from outcomes where pilot = $name and metric = $metric and unit_id is not null
+           order by unit_id, measured_at nulls first, value""",
+        name=pilot.id,
+        metric=metric,
+    ).drop_duplicates("unit_id", keep="last")
+
+
+def _by_expression(tables: Tables, pilot: Pilot, key: str, expression: str) -> pd.DataFrame:
     query = f"""
         with unit as (select unit_id, min(customer_id) as customer_id from assignments
                       where pilot = $name and unit_id is not null group by unit_id)
-        select unit_id, cast(({metric.source}) as double) as value, cast(null as double) as pre_value
-        from unit order by unit_id"""
+        select unit_id, cast(({expression}) as double) as value from unit order by unit_id"""
     try:
-        return tables.sql(query, name=pilot.id, first_day=pilot.starts, last_day=pilot.ends)
+        return tables.sql(query, name=pilot.id, first_day=pilot.starts, last_day=pilot.extended_to or pilot.ends)
     except duckdb.Error as error:
         raise WorkbookError(
-            f"pilots.{pilot.id}.metrics.{metric.id}.source: found {metric.source!r}, expected 'outcomes' or an SQL "
-            "expression over the canonical tables with unit.customer_id for the customer; the database says: "
-            + str(error).partition("\n")[0]
+            f"{key}: found {expression!r}, expected 'outcomes' or an SQL expression over the canonical tables with "
+            f"unit.customer_id for the customer; the database says: {str(error).partition(chr(10))[0]}"
         ) from error
+
+
+def meeting(people: pd.DataFrame, condition: str | None, key: str) -> pd.Series:
+    """The ids of the customers of the profile who meet an SQL condition over its columns; all where there is none.
+
+    Raises:
+        WorkbookError: where the condition, which stands under *key* of the settings, cannot be worked out.
+    """
+    if condition is None:
+        return people["customer_id"]
+    with duckdb.connect() as connection:
+        connection.register("people", people)
+        try:
+            return connection.execute(f"select customer_id from people where ({condition})").df()["customer_id"]
+        except duckdb.Error as error:
+            raise WorkbookError(
+                f"{key}: found {condition!r}, expected an SQL condition over the columns of the profile "
+                f"({', '.join(people.columns)}); the database says: {str(error).partition(chr(10))[0]}"
+            ) from error
 
 
 def money_before(tables: Tables, pilot: Pilot) -> pd.DataFrame:

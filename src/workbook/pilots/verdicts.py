@@ -12,6 +12,10 @@ Verdict = Literal["better", "small", "unclear", "none", "no_gain", "worse"]
 ``better`` L ≥ M · ``small`` 0 < L < M ≤ U · ``unclear`` L ≤ 0, U ≥ M · ``none`` L > −M, U < M · ``no_gain`` L ≤ −M, 0 ≤ U < M ·
 ``worse`` L ≤ −M, U < 0."""
 
+Guard = Literal["safe", "open", "broken"]
+"""What an interval says of a guardrail, H being the worsening that must be ruled out: ``safe`` L > −H · ``broken`` U < −H ·
+``open`` anything between."""
+
 Action = Literal["roll_out", "limited", "extend", "stop", "roll_back", "continue", "cannot_decide"]
 
 DEFAULT_ACTION: Mapping[Verdict, Action] = {
@@ -23,6 +27,12 @@ DEFAULT_ACTION: Mapping[Verdict, Action] = {
     "worse": "roll_back",
 }
 """Verdict → what is done unless the client decides otherwise."""
+
+
+def default_action(state: str) -> Action:
+    """What is done at a verdict unless the client decides otherwise; any other state cannot be decided."""
+    return next((action for verdict, action in DEFAULT_ACTION.items() if verdict == state), "cannot_decide")
+
 
 ACTIONS: Mapping[Action, Text] = {
     "roll_out": text("pilots.action.roll_out", "roll out"),
@@ -55,6 +65,30 @@ def judge(low: float, high: float, margin: float, better: Literal["higher", "low
     if low > -margin:
         return "none"
     return "no_gain" if high >= 0 else "worse"
+
+
+def judge_guardrail(low: float, high: float, harm: float, better: Literal["higher", "lower"] = "higher") -> Guard:
+    """Whether a worsening by *harm* is ruled out.
+
+    >>> judge_guardrail(-0.004, 0.01, 0.005), judge_guardrail(-0.02, 0.01, 0.005), judge_guardrail(-0.02, -0.01, 0.005)
+    ('safe', 'open', 'broken')
+    """
+    if better == "lower":
+        low, high = -high, -low
+    if low > -harm:
+        return "safe"
+    return "broken" if high < -harm else "open"
+
+
+def guard_words(guard: Guard) -> Text:
+    """What an interval says of a guardrail, in words."""
+    match guard:
+        case "safe":
+            return text("pilots.guard.safe", "no worse than allowed")
+        case "broken":
+            return text("pilots.guard.broken", "worse than allowed")
+        case _:
+            return text("pilots.guard.open", "harm not ruled out yet")
 
 
 def reading(verdict: Verdict, effect: Quantity, better: Literal["higher", "lower"], *, sound: bool = True) -> Text:

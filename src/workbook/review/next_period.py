@@ -127,7 +127,8 @@ def propose(
 
     Rules: a target that was given as a change is fixed as a level, so that the next period is held to the same mark; a target
     that is reached moves on by the goal's own change; a due date that has passed unreached moves to the end of the next period;
-    a highest tier that nobody reaches gets the threshold of the best twentieth; a pilot to extend ends with the next period.
+    a highest tier that nobody reaches gets the threshold of the best twentieth; a pilot to extend
+    goes on to the end of the next period.
 
     Args:
         settings: this period's parameters.
@@ -221,11 +222,12 @@ def _tier_changes(settings: Settings, scores: pd.DataFrame) -> list[Change]:
 
 
 def _pilot_changes(pilot: Pilot, decided: Any, period: Period) -> list[Change]:
-    if pilot.ends < period.start or not isinstance(decided, Mapping) or decided.get("decision") != "extend":
+    last = pilot.extended_to or pilot.ends
+    if last < period.start or not isinstance(decided, Mapping) or decided.get("decision") != "extend":
         return []
     after = period.following.end
     because = text("review.because.extend", "{pilot}: no clear difference yet, so it goes on", pilot=named(pilot.name))
-    return [Change(f"pilots.{pilot.id}.ends", pilot.ends, after, because, day(pilot.ends), day(after))]
+    return [Change(f"pilots.{pilot.id}.extended_to", pilot.extended_to, after, because, day(last), day(after))]
 
 
 def _rounded(kpi: str, value: float) -> float:

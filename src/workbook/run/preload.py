@@ -17,6 +17,7 @@ PRELOADED = (
     "workbook.grading.rfm",
     "workbook.grading.score",
     "workbook.pilots.campaigns",
+    "workbook.pilots.card",
     "workbook.pilots.checks",
     "workbook.pilots.decision",
     "workbook.pilots.design",

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from babel.core import Locale, get_global
 
-from workbook.settings.models import KPIS, Comparison, Goal, Grading, Linking, Pilot, Settings, Source
+from workbook.settings.models import KPIS, Comparison, Goal, Grading, Linking, Metric, Pilot, Settings, Source
 from workbook.tables import SCHEMAS
 
 DATE_ORDERS = frozenset({"day first", "month first"})
@@ -275,14 +275,34 @@ def _comparison(comparison: Comparison, items: Sequence[str], at: tuple[str | in
 def _pilots(pilots: Sequence[Pilot]) -> Iterator[Fault]:
     yield from _unique([pilot.id for pilot in pilots], ("pilots",))
     for i, pilot in enumerate(pilots):
+        at = ("pilots", i)
         if pilot.ends < pilot.starts:
-            yield Fault(("pilots", i, "ends"), str(pilot.ends), f"a day not before starts ({pilot.starts})")
-        yield from _unique([metric.id for metric in pilot.metrics], ("pilots", i, "metrics"))
-        yield from _shares(pilot.arms, ("pilots", i, "arms"))
+            yield Fault((*at, "ends"), str(pilot.ends), f"a day not before starts ({pilot.starts})")
+        if pilot.extended_to is not None and pilot.extended_to <= pilot.ends:
+            yield Fault((*at, "extended_to"), str(pilot.extended_to), f"a day after ends ({pilot.ends})")
+        yield from _unique([metric.id for metric in pilot.metrics], (*at, "metrics"))
+        for j, metric in enumerate(pilot.metrics):
+            yield from _metric(metric, (*at, "metrics", j), first=j == 0)
+        yield from _shares(pilot.arms, (*at, "arms"))
+
+
+def _metric(metric: Metric, at: tuple[str | int, ...], *, first: bool) -> Iterator[Fault]:
+    if (metric.kind == "ratio") != (metric.denominator is not None):
+        found = "a ratio without a denominator" if metric.kind == "ratio" else f"a denominator for a {metric.kind}"
+        yield Fault((*at, "denominator"), found, "kind: ratio and the outcome that divides it, or neither")
+    if first and metric.guardrail:
+        yield Fault((*at, "guardrail"), "the first metric as a guardrail", "the first metric as the primary one")
+    if metric.harm is not None and not metric.guardrail:
+        yield Fault((*at, "harm"), f"{metric.harm:g} for a metric that is no guardrail", "guardrail: true beside it")
+    if metric.estimate == "adjusted" and metric.kind not in ("mean", "proportion"):
+        yield Fault((*at, "estimate"), f"adjusted for a {metric.kind}", "plain; only means and proportions are adjusted")
 
 
 def _shares(arms: dict[str, float], at: tuple[str | int, ...]) -> Iterator[Fault]:
+    """Shares sum to 1, as nearly as three decimals can say it; whole numbers are weights and need not."""
+    total = sum(arms.values())
     if len(arms) < 2:
         yield Fault(at, f"{len(arms)} arm{'' if len(arms) == 1 else 's'}", "a control and at least one other arm")
-    elif abs(sum(arms.values()) - 1) > 1e-6:
-        yield Fault(at, f"shares that sum to {sum(arms.values()):g}", "shares that sum to 1")
+    elif abs(total - 1) > 0.0015 and any(share != int(share) for share in arms.values()):
+        expected = "shares that sum to 1 (fractions such as 1/3 will do), or weights in whole numbers"
+        yield Fault(at, f"shares that sum to {total:g}", expected)

@@ -15,6 +15,9 @@ from pydantic import Field
 from workbook.language import Language
 from workbook.settings.linking import Linking as Linking
 from workbook.settings.linking import LinkRule as LinkRule
+from workbook.settings.pilots import Metric as Metric
+from workbook.settings.pilots import NextPilot as NextPilot
+from workbook.settings.pilots import Pilot as Pilot
 from workbook.settings.section import Identifier as Identifier
 from workbook.settings.section import Name as Name
 from workbook.settings.section import Positive as Positive
@@ -380,51 +383,6 @@ class Measures(Section):
         default_factory=dict, description="Measure: the limit in working days that takes the library's place."
     )
     start: dt.date | None = Field(None, description="First working day of the plan; the day after the period by default.")
-
-
-class Metric(Section):
-    """What a pilot measures."""
-
-    id: Identifier = Field(description="Short name of the metric.")
-    name: Name = Field(description="The metric as readers see it.")
-    kind: Literal["mean", "proportion"] = Field("mean", description="Mean of a number, or proportion of yes.")
-    unit: Literal["money", "share", "number", "score", "hours"] = Field("number", description="Unit of the metric.")
-    source: str = Field(
-        "outcomes", description="'outcomes' (delivered), or SQL expression over the canonical tables for each customer."
-    )
-    better: Literal["higher", "lower"] = Field("higher", description="Which way is better.")
-    margin: Positive = Field(description="Smallest worthwhile effect, in the metric's unit (0.02 = 2 points for a share).")
-
-
-class Pilot(Section):
-    """A pilot: fixed before it starts."""
-
-    id: Identifier = Field(description="Short name of the pilot.")
-    name: Name = Field(description="The pilot as readers see it.")
-    measure: str = Field("", description="The measure that it tries out.")
-    arms: dict[str, Positive] = Field(
-        {"control": 0.5, "treatment": 0.5}, description="Arm: its share of the units; the first arm is the control."
-    )
-    randomised: bool = Field(True, description="False where the client chose who gets it; no effect is claimed then.")
-    starts: dt.date = Field(description="First day.")
-    ends: dt.date = Field(description="Last day.")
-    metrics: list[Metric] = Field(min_length=1, description="The first is the primary metric.")
-    groups: str | None = Field(None, description="SQL condition over the profile: the customers that take part.")
-    strata: list[str] = Field(["tier"], description="Columns of the profile or tiers within which units are drawn evenly.")
-    looks: int = Field(1, ge=1, le=100, description="Planned looks at the result, the last one included.")
-
-
-class NextPilot(Section):
-    """The pilot to start next: who takes part is drawn in this run and written to a file."""
-
-    id: Identifier = Field("next_pilot", description="Short name of the pilot.")
-    name: Name = Field({"en": "Next pilot", "zh": "下一期试点"}, description="The pilot as readers see it.")
-    groups: str | None = Field(None, description="SQL condition over the profile: the customers that may take part.")
-    arms: dict[str, Positive] = Field({"control": 0.5, "treatment": 0.5}, description="Arm: its share.")
-    strata: list[str] = Field(["tier"], description="Columns of the profile within which units are drawn evenly.")
-    purpose: str = Field("marketing", description="Consent purpose that each customer must have granted.")
-    power: Share = Field(0.8, description="Power wanted.")
-    largest: int | None = Field(None, ge=2, description="Most customers that may take part.")
 
 
 class Review(Section):

@@ -1,0 +1,322 @@
+"""The gates one by one: what must hold of a pilot's data before its effect may be seen (row P2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from workbook.language import Text, count, named, number, points, share, text
+from workbook.pilots.card import Binding, item_name
+from workbook.pilots.card import Difference as CardDifference
+from workbook.pilots.comparison import Values, compare_means, standardised_difference
+from workbook.pilots.units import in_two_arms, money_before, read_values
+from workbook.settings.models import Metric, Pilot
+from workbook.tables import Tables
+
+SMALLEST_P = 0.001
+"""A gate is red below this: a sound pilot meets it once in a thousand (Fabijan et al. 2019, KDD, on sample ratios)."""
+LARGEST_FAULTY = 0.01
+"""Share of units in two arms, or exposed before they were assigned, above which a gate is red."""
+MANY_MISSING = 0.05
+"""Share of missing outcomes above which a result is no longer called sound."""
+
+CHECKS: Mapping[str, Text] = {
+    "card": text("pilots.check.card", "Card as it was fixed"),
+    "assigned": text("pilots.check.assigned", "Units assigned to every arm"),
+    "sample_ratio": text("pilots.check.sample_ratio", "Sample ratio"),
+    "arrivals": text("pilots.check.arrivals", "Sample ratio day by day"),
+    "two_arms": text("pilots.check.two_arms", "Units in two arms"),
+    "exposure": text("pilots.check.exposure", "Exposed before assigned"),
+    "clusters": text("pilots.check.clusters", "Clusters drawn whole"),
+    "dates": text("pilots.check.dates", "Measured within the pilot"),
+    "duplicates": text("pilots.check.duplicates", "One outcome a unit"),
+    "missing": text("pilots.check.missing", "Missing outcomes by arm"),
+    "balance": text("pilots.check.balance", "Balance before the pilot"),
+    "before": text("pilots.check.before", "Other metrics before the pilot (A/A)"),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one pilot.
+
+    Attributes:
+        check: a name in :data:`CHECKS`; ``missing.<metric>`` for the outcomes of a metric.
+        statistic: chi-square, share or standardised difference, as the check has it.
+        p: probability of so much by chance, where the check is a test.
+        passed: False shuts the gate.
+        words: what was found.
+    """
+
+    pilot: str
+    check: str
+    statistic: float | None
+    p: float | None
+    passed: bool
+    words: Text
+
+    @property
+    def name(self) -> Text:
+        """What readers call the check."""
+        return CHECKS[self.check.partition(".")[0]]
+
+
+def card(pilot: Pilot, differences: Sequence[CardDifference], fixed: Binding | None) -> Check:
+    """Whether the settings still say what was fixed before the start."""
+    if not differences:
+        match fixed:
+            case "accepted":
+                words = text("pilots.found.card", "as it was accepted")
+            case "published":
+                words = text("pilots.found.card_published", "as in the period before, not accepted yet")
+            case _:
+                words = text("pilots.found.no_card", "not accepted yet")
+        return Check(pilot.id, "card", 0.0, None, True, words)
+    first = differences[0]
+    words = text(
+        "pilots.found.card_changed",
+        "items that differ: {n}; {item}: fixed {before}, now {now}",
+        n=count(len(differences)),
+        item=item_name(first.item, pilot),
+        before=first.fixed,
+        now=first.found,
+    )
+    return Check(pilot.id, "card", float(len(differences)), None, False, words)
+
+
+def assigned(pilot: Pilot, arms: pd.Series) -> Check:
+    """Whether every arm of the card has units, and no other has.
+
+    Args:
+        arms: arm → number of units drawn.
+    """
+    strange = sorted(set(arms.index) - set(pilot.arms))
+    empty = [arm for arm in pilot.arms if arm not in arms.index]
+    if strange:
+        words = text("pilots.found.strange", "arms that the settings do not name: {arms}", arms=", ".join(strange))
+    elif empty:
+        words = text("pilots.found.empty", "no unit in: {arms}", arms=", ".join(empty))
+    else:
+        words = text("pilots.found.assigned", "{n} units in {arms} arms", n=count(int(arms.sum())), arms=count(len(arms)))
+    return Check(pilot.id, "assigned", float(arms.sum()), None, not strange and not empty, words)
+
+
+def sample_ratio(pilot: Pilot, arms: pd.Series) -> Check:
+    """Pearson's chi-square of the units drawn into each arm against the shares that the card fixed."""
+    seen = arms.reindex(list(pilot.arms), fill_value=0).to_numpy(float)
+    expected = seen.sum() * _shares(pilot)
+    if seen.sum() == 0 or len(seen) < 2:
+        words = text("pilots.found.one_arm", "fewer than two arms")
+        return Check(pilot.id, "sample_ratio", None, None, False, words)
+    statistic = float(((seen - expected) ** 2 / expected).sum())
+    p = float(stats.chi2.sf(statistic, len(seen) - 1))
+    words = text("pilots.found.ratio", "{counts} units", counts=" / ".join(f"{int(n):,}" for n in seen))
+    return Check(pilot.id, "sample_ratio", statistic, p, p >= SMALLEST_P, words)
+
+
+def arrivals(pilot: Pilot, by_day: pd.DataFrame) -> Check | None:
+    """Whether the split strayed from the plan on any day so far, at a limit that holds however often one looks.
+
+    Args:
+        by_day: rows days in order, columns arms, cells units drawn on that day.
+
+    Returns:
+        None where all were drawn on one day. The p is 1 over the largest Bayes factor of any split (Dirichlet) against that of
+        the card. Source: Lindon & Malek (2022), Anytime-valid inference for multinomial count data, NeurIPS.
+    """
+    seen = by_day.reindex(columns=list(pilot.arms), fill_value=0).fillna(0).to_numpy(float).cumsum(axis=0)
+    if len(seen) < 2 or seen[-1].sum() == 0:
+        return None
+    factor = float(np.exp(split_evidence(seen, _shares(pilot)).max()))
+    p = min(1.0, 1 / factor)
+    words = text("pilots.found.arrivals", "{days} days of arrivals", days=count(len(seen)))
+    return Check(pilot.id, "arrivals", factor, p, p >= SMALLEST_P, words)
+
+
+def split_evidence(seen: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log Bayes factor of a split other than planned, for cumulated counts (rows: days, columns: arms)."""
+    prior = 100 * shares
+    total, n = prior.sum(), seen.sum(axis=1)
+    other = special.gammaln(total) - special.gammaln(total + n)
+    other += (special.gammaln(prior + seen) - special.gammaln(prior)).sum(axis=1)
+    return np.asarray(other - seen @ np.log(shares))
+
+
+def two_arms(pilot: Pilot, units: pd.DataFrame) -> Check:
+    """Share of units, or of customers, that stand in more than one arm."""
+    doubled = int(units.loc[in_two_arms(units), "unit_id"].nunique())
+    faulty = doubled / units["unit_id"].nunique()
+    words = text("pilots.found.doubled", "{n} units, left out of the effect", n=count(doubled))
+    return Check(pilot.id, "two_arms", faulty, None, faulty <= LARGEST_FAULTY, words)
+
+
+def clusters(pilot: Pilot, units: pd.DataFrame) -> Check:
+    """Whether every unit has a cluster and every cluster stands in one arm."""
+    lost = int(units["cluster"].isna().sum())
+    arms = units.groupby("cluster")["arm"].nunique()
+    split = int((arms > 1).sum())
+    words = text(
+        "pilots.found.clusters",
+        "{n} clusters, {split} of them in two arms; {lost} units without a cluster",
+        n=count(len(arms)),
+        split=count(split),
+        lost=count(lost),
+    )
+    return Check(pilot.id, "clusters", float(len(arms)), None, not split and not lost, words)
+
+
+def dates(tables: Tables, pilot: Pilot) -> Check | None:
+    """Share of outcomes measured before the pilot began, or of units drawn after it ended; None where no date was delivered."""
+    (row,) = tables.sql(
+        """select count(measured_at) as measured, count(*) filter (where measured_at < $first_day) as early,
+                  (select count(*) from assignments where pilot = $name and assigned_at > $last_day) as late
+           from outcomes where pilot = $name""",
+        name=pilot.id,
+        first_day=pilot.starts,
+        last_day=pilot.extended_to or pilot.ends,
+    ).to_dict("records")
+    if not row["measured"] and not row["late"]:
+        return None
+    early, late = int(row["early"]), int(row["late"])
+    faulty = (early + late) / max(int(row["measured"]), early + late, 1)
+    words = text(
+        "pilots.found.dates",
+        "{early} outcomes measured before the start, {late} units drawn after the end",
+        early=count(early),
+        late=count(late),
+    )
+    return Check(pilot.id, "dates", faulty, None, faulty <= LARGEST_FAULTY, words)
+
+
+def duplicates(tables: Tables, pilot: Pilot) -> Check | None:
+    """Share of units and metrics with several outcomes that differ; the latest one counts."""
+    (row,) = tables.sql(
+        """select count(*) as pairs, count(*) filter (where different > 1) as doubled
+           from (select unit_id, metric, count(distinct value) as different from outcomes
+                 where pilot = $name and unit_id is not null group by unit_id, metric)""",
+        name=pilot.id,
+    ).to_dict("records")
+    if not row["pairs"]:
+        return None
+    faulty = int(row["doubled"]) / int(row["pairs"])
+    words = text("pilots.found.duplicates", "{n} with several that differ; the latest counts", n=count(int(row["doubled"])))
+    return Check(pilot.id, "duplicates", faulty, None, faulty <= LARGEST_FAULTY, words)
+
+
+def exposure(pilot: Pilot, units: pd.DataFrame) -> Check:
+    """Share of units that met the measure before they were drawn."""
+    early = int((units["exposed_at"] < units["assigned_at"]).sum())
+    faulty = early / len(units)
+    words = text("pilots.found.early", "{n} units", n=count(early))
+    return Check(pilot.id, "exposure", faulty, None, faulty <= LARGEST_FAULTY, words)
+
+
+def missing(pilot: Pilot, metric: Metric, values: pd.DataFrame, doubts: list[Text], *, ended: bool) -> Check | None:
+    """Whether missing outcomes differ by arm; None where the metric has no outcome at all (it is not measured then).
+
+    Args:
+        values: columns unit_id, arm, cluster, value; one row a unit drawn.
+        doubts: gets a sentence where many are missing at the end; before it, outcomes are simply still to come.
+    """
+    gone = values["value"].isna()
+    if values.empty or gone.all():
+        return None
+    by_arm = gone.groupby(values["arm"]).agg(["sum", "count"]).reindex([a for a in pilot.arms if (values["arm"] == a).any()])
+    rates = by_arm["sum"] / by_arm["count"]
+    if ended and gone.mean() > MANY_MISSING:
+        doubts.append(
+            text(
+                "pilots.doubt.missing",
+                "{part} of the outcomes of {metric} are missing",
+                part=share(float(gone.mean())),
+                metric=named(metric.name),
+            )
+        )
+    p = 1.0
+    if gone.any() and len(by_arm) > 1:
+        if pilot.unit == "cluster":
+            lost = values.assign(value=gone.astype(float)).groupby(["cluster", "arm"], sort=True)["value"].mean().reset_index()
+            p = _smallest_p(pilot, lost)[0]
+        else:
+            table = np.array([by_arm["sum"], by_arm["count"] - by_arm["sum"]])
+            p = float(stats.chi2_contingency(table, correction=False).pvalue)
+    words = text(
+        "pilots.found.missing",
+        "{metric}: {n} missing, {apart} between arms",
+        metric=named(metric.name),
+        n=count(int(gone.sum())),
+        apart=points(float(rates.max() - rates.min())),
+    )
+    return Check(pilot.id, f"missing.{metric.id}", float(rates.max() - rates.min()), p, p >= SMALLEST_P, words)
+
+
+def balance(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> Check | None:
+    """The primary metric before the pilot (or, where it was not delivered, the year's revenue before it) between the arms."""
+    before = read_values(tables, pilot, pilot.metrics[0])[["unit_id", "pre_value"]].rename(columns={"pre_value": "value"})
+    if before["value"].notna().sum() == 0:
+        if tables.lacks("orders.customer_id", "orders.amount", "assignments.customer_id"):
+            return None
+        before = money_before(tables, pilot)
+        if not (before["value"] != 0).any():
+            return None
+    values = _by_unit(pilot, units.merge(before.dropna(), on="unit_id"))
+    control, *others = _groups(pilot, values)
+    sizes = [abs(d) for other in others if (d := standardised_difference(control, other)) is not None]
+    p, tested = _smallest_p(pilot, values)
+    if not sizes or not tested:
+        return None
+    words = text("pilots.found.balance", "largest standardised difference {size}", size=number(max(sizes), 3))
+    return Check(pilot.id, "balance", max(sizes), p, p >= SMALLEST_P, words)
+
+
+def before(pilot: Pilot, measured: Mapping[str, pd.DataFrame]) -> Check | None:
+    """The pilot worked out on what its other metrics were before it, when nothing can have worked yet: an A/A comparison.
+
+    The primary metric is the one of :func:`balance`.
+
+    Args:
+        measured: metric → its values with the arm of each unit.
+
+    Returns:
+        None where no metric was delivered from before. The p is the smallest of all arms and metrics times their number.
+    """
+    smallest, tested = 1.0, 0
+    for metric, values in measured.items():
+        if metric == pilot.metrics[0].id:
+            continue
+        known = values[values["pre_value"].notna()].assign(value=lambda frame: frame["pre_value"])
+        p, n = _smallest_p(pilot, _by_unit(pilot, known))
+        smallest, tested = min(smallest, p / max(n, 1)), tested + n
+    if not tested:
+        return None
+    p = min(1.0, smallest * tested)
+    words = text("pilots.found.before", "comparisons of the time before: {n}", n=count(tested))
+    return Check(pilot.id, "before", smallest, p, p >= SMALLEST_P, words)
+
+
+def _shares(pilot: Pilot) -> NDArray[np.float64]:
+    shares = np.array(list(pilot.arms.values()))
+    return np.asarray(shares / shares.sum())
+
+
+def _by_unit(pilot: Pilot, values: pd.DataFrame) -> pd.DataFrame:
+    """Rows that were drawn one by one: units, or the means of clusters."""
+    if pilot.unit == "customer":
+        return values
+    return values.groupby(["cluster", "arm"], sort=True)["value"].mean().reset_index()
+
+
+def _groups(pilot: Pilot, values: pd.DataFrame) -> list[Values]:
+    return [values.loc[values["arm"] == arm, "value"].to_numpy(float) for arm in pilot.arms]
+
+
+def _smallest_p(pilot: Pilot, values: pd.DataFrame) -> tuple[float, int]:
+    """The smallest p of any arm against the control times the number of arms tested, and that number."""
+    control, *others = _groups(pilot, values)
+    tests = [t.p for other in others if (t := compare_means(control, other)) is not None and t.p is not None]
+    return (min(1.0, min(tests) * len(tests)) if tests else 1.0), len(tests)
