@@ -8,6 +8,7 @@ goals                   goal, kpi, baseline, low, high, target, due, unit
 readiness               module, ready, missing                                  (which data is there for what)
 row_ledger              file, table, system, rows_in, rows_kept, rows_quarantined, rows_repeated, rows_set_aside
 xref                    source, source_id, customer_id, rule, score             (one row a record; empty: nothing linked)
+third_party             source, table, column, rows, matched, customers, everyone, latest
 profile                 one row a customer; see workbook/sources/sql/profile.sql
 tags                    tag, customer_id
 alerts                  alert, table, column, rows, share, severity, weakens
@@ -81,7 +82,7 @@ REPORT_SETTINGS: tuple[str, ...] = (
 STAGES: tuple[Stage, ...] = (
     Stage("1_goals", needs=(), makes=("kpis", "goals", "readiness"), previous=("kpis",),
           settings=("goals", "scope", "service.callback_hours", "service.complaint_topics", "service.first_response_hours")),
-    Stage("2_integrate", needs=(), makes=("row_ledger", "xref", "profile", "tags", "alerts", "consent"),
+    Stage("2_integrate", needs=(), makes=("row_ledger", "xref", "third_party", "profile", "tags", "alerts", "consent"),
           lists=("link_review",),
           settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours")),
     Stage("3_diagnose", needs=("profile",), makes=("findings", "problems", "problem_customers", "topics", "comments"),

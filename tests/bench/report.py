@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import big_tables
 import engines
 from measuring import BIN, Measured, measured
 
@@ -34,10 +35,10 @@ def fresh_home(folder: Path) -> Path:
 
 
 def main(parts: list[str]) -> None:
-    """Print the figures of some parts (report, engines), of all where none is named."""
-    for part in parts or ["report", "engines"]:
+    """Print the figures of some parts (report, engines, tables), of all where none is named."""
+    for part in parts or ["report", "engines", "tables"]:
         with tempfile.TemporaryDirectory() as name:
-            {"report": reports, "engines": engines.compare}[part](Path(name))
+            {"report": reports, "engines": engines.compare, "tables": big_tables.compare}[part](Path(name))
 
 
 def reports(place: Path) -> None:

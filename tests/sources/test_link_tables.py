@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from workbook.language import Edition
+from workbook.report.blocks import NotMeasured
 from workbook.settings.checks import check
 from workbook.settings.models import Settings
+from workbook.sources.third_party import tell_third_party
 
 CRM = (
     "id,name,phone,city,day,seen\nC1,张三,13800000001,上海,2024-01-01,2025-03-01\nC2,李四,13800000002,,2024-02-01,2025-03-01\n"
@@ -143,3 +146,28 @@ def test_names_in_the_settings_of_linking_must_be_known():
     places = {".".join(map(str, fault.path)) for fault in check(wrong)}
     assert {"linking.rules.0.keys.0", "linking.rules.0.id", "linking.priority.0", "linking.fields.town", "linking.review_from",
             "sources.0.third_party"} <= places  # fmt: skip
+
+
+def test_each_third_party_field_tells_its_source_its_day_and_how_many_rows_found_their_customer(deliver, sources, source):
+    """Two systems linked, a credit agency and a business register: rates by the rows that were delivered."""
+    risk = source("risk", "risk.csv", "customer_id=id credit_rating=grade noted_at=day", system="agency")
+    columns = "customer_id=id industry=trade updated_at=day"
+    register = source("customers", "register.csv", columns, system="register", third_party=True)
+    files = {
+        **FILES,
+        "risk.csv": "id,grade,day\nM1,A,2025-01-01\nC2,,2025-09-09\nQ1,B,2025-06-01\nQ2,B,2025-06-01\n",
+        "register.csv": "id,trade,day\nM1,餐饮,2025-02-02\nC1,餐饮,2025-02-01\nZ9,金融,2025-05-05\n",
+    }
+    done = deliver(files, [*sources, risk, register])
+    found = done.third_party.assign(latest=done.third_party["latest"].astype("str").str[:10]).set_index("column")
+    assert found.loc["credit_rating"].tolist() == ["agency", "risk", 3, 1, 1, 3, "2025-06-01"]
+    assert found.loc["industry"].tolist() == ["register", "customers", 3, 2, 1, 3, "2025-05-05"]
+    table = tell_third_party(done.third_party).table()
+    words = table.bundle([Edition("en"), Edition("zh")])["languages"]
+    assert words["en"]["title"] == "agency: 33.3% of its rows find their customer"
+    assert [cells[5] for cells in words["zh"]["cells"]] == ["66.7%", "33.3%"]
+
+
+def test_without_a_third_party_its_fields_are_not_measured(deliver, sources):
+    told = tell_third_party(deliver(FILES, sources).third_party)
+    assert isinstance(told, NotMeasured) and told.missing == ("risk",)

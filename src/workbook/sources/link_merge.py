@@ -86,7 +86,9 @@ _BY_ID = (
 """An id alone names a customer where all systems mean the same one by it."""
 
 
-def resolve_customers(connection: duckdb.DuckDBPyConnection, name: str, files: Mapping[int, str]) -> tuple[int, int]:
+def resolve_customers(
+    connection: duckdb.DuckDBPyConnection, name: str, files: Mapping[int, str], relation: str = ""
+) -> tuple[int, int]:
     """Bring the customer ids of ``clean_<name>`` to the linked ones.
 
     An id is looked up among those of the file's own system first, then among all. One by which several systems mean different
@@ -95,24 +97,26 @@ def resolve_customers(connection: duckdb.DuckDBPyConnection, name: str, files: M
 
     Args:
         files: number of each file of the table → its system.
+        relation: another relation with rows of the table, instead of ``clean_<name>``.
 
     Returns:
         Rows whose id was emptied, and rows that fell together because their customers became one.
     """
-    known = _count(connection, f"clean_{name} where customer_id is not null")
+    relation = relation or f"clean_{name}"
+    known = _count(connection, f"{relation} where customer_id is not null")
     id_ = "coalesce(customer_id, unit_id)" if "unit_id" in SCHEMAS[name].columns else "customer_id"
     connection.execute(
         f"""
-        create or replace table clean_{name} as
+        create or replace table {relation} as
         select rows.* exclude (_system, _id) replace (
             coalesce(x.customer_id, u.customer_id, case when not coalesce(u.ambiguous, false) then rows.customer_id end)
             as customer_id)
-        from (select *, {_system(files)} as _system, {id_} as _id from clean_{name}) as rows
+        from (select *, {_system(files)} as _system, {id_} as _id from {relation}) as rows
         left join link_xref as x on x.source = rows._system and x.source_id = rows._id
         left join ({_BY_ID}) as u on u.source_id = rows._id
         """
     )
-    emptied = max(0, known - _count(connection, f"clean_{name} where customer_id is not null"))
+    emptied = max(0, known - _count(connection, f"{relation} where customer_id is not null"))
     return emptied, _keep_one(connection, name)
 
 

@@ -67,6 +67,8 @@ def link_tables(
     if outside:
         connection.execute("insert into clean_customers by name select * from outside_customers")
     joined = merge_customers(connection, files, outside, order, linking)
+    if outside:
+        resolve_customers(connection, "customers", {d.file: "" for d in by_table["customers"]}, relation="outside_customers")
     notes: list[Note] = [("customers", "customer_id", "records_linked", joined)]
     for name in (n for n in SCHEMAS if n in by_table and n != "customers" and "customer_id" in SCHEMAS[n].columns):
         emptied, merged = resolve_customers(connection, name, {d.file: system_of(d.source) for d in by_table[name]})
@@ -77,9 +79,7 @@ def link_tables(
 def _set_aside(connection: duckdb.DuckDBPyConnection, outside: Sequence[int]) -> None:
     """Third-party rows are no records to link: they join by the number that the client gave the third party."""
     theirs = ", ".join(map(str, outside))
-    connection.execute(
-        f"create or replace temp table outside_customers as select * from clean_customers where _file in ({theirs})"
-    )
+    connection.execute(f"create or replace table outside_customers as select * from clean_customers where _file in ({theirs})")
     connection.execute(f"delete from clean_customers where _file in ({theirs})")
 
 

@@ -44,6 +44,7 @@ from workbook.sources.parsing import literal
 from workbook.sources.read import RawFile, read_file
 from workbook.sources.rules import find_alerts
 from workbook.sources.scope import SCOPE, check_condition, in_scope, write_scope
+from workbook.sources.third_party import count_third_party
 from workbook.tables import SCHEMAS, SQL_TYPES, Tables, count_filled, first_order
 
 LEDGER_COLUMNS = (
@@ -77,6 +78,7 @@ class Preparation:
         files: name, source, sha256 of each delivered file.
         linked: how records became customers; None where customers of one system are not linked.
         provenance: customer_id, field, source, different: where the fields of customers of several records come from.
+        third_party: source, table, column, rows, matched, customers, everyone, latest: fields of third parties.
     """
 
     tables: Tables
@@ -88,6 +90,7 @@ class Preparation:
     files: tuple[DeliveredFile, ...]
     linked: Linked | None
     provenance: pd.DataFrame
+    third_party: pd.DataFrame
 
 
 def prepare(home: Path, client: str, period: Period, settings: Settings) -> Preparation:
@@ -195,6 +198,7 @@ def _prepare_into(
         ledger = [count for name in cleaned for count in count_rows(connection, name, by_table[name])]
         linked, link_notes = link_tables(connection, by_table, settings, told, folder / "spill")
         notes = _join_tables(connection, cleaned, settings) + [Change("", *note, "") for note in link_notes]
+        third_party = count_third_party(connection, by_table)
         quarantine = {name: _quarantine(connection, name, by_table[name]) for name in cleaned}
         _write_tables(connection, folder, [*cleaned, *(["customers"] if "customers" not in cleaned else [])])
         tables = _open_tables(folder, period)
@@ -220,6 +224,7 @@ def _prepare_into(
         "repairs": pd.DataFrame(changes, columns=list(Change._fields)),
         "alerts": alerts,
         "provenance": provenance,
+        "third_party": third_party,
         **{f"quarantine_{name}": frame for name, frame in quarantine.items()},
         **({"xref": linked.xref, "link_pairs": linked.pairs, "link_review": linked.review} if linked else {}),
     }
@@ -394,6 +399,7 @@ def _open(folder: Path, files: Sequence[DeliveredFile], period: Period) -> Prepa
         files=tuple(files),
         linked=_open_links(account, saved["linked"]),
         provenance=pd.read_parquet(account / "provenance.parquet"),
+        third_party=pd.read_parquet(account / "third_party.parquet"),
     )
 
 

@@ -64,6 +64,13 @@ def repair_name(repair: str) -> Text:
         ),
         "amount_from_price": text("sources.repair.amount_from_price", "amount worked out as quantity times unit price"),
         "amount_from_lines": text("sources.repair.amount_from_lines", "amount taken from the order's lines"),
+        "records_linked": text("sources.repair.records_linked", "records of one customer joined"),
+        "ambiguous_customer": text(
+            "sources.repair.ambiguous_customer", "number of different customers in several systems, emptied"
+        ),
+        "merged_by_link": text(
+            "sources.repair.merged_by_link", "rows of one key after their customers were joined, newest kept"
+        ),
         "customers_from_orders": text("sources.repair.customers_from_orders", "customer added who is known from rows alone"),
     }.get(repair) or named(repair)
 
