@@ -24,6 +24,7 @@ grade_policy            JSON: number, since, settings, scales and thresholds tha
 tiers                   tier, customers, customer_share, revenue, revenue_share
 rfm                     customer_id, r, f, m, segment
 lifecycle               customer_id, lifecycle
+lifetime                customer_id, purchases, spend, value, silent, alive, and the intervals of purchases and value
 plan                    problem, priority, measure, owner, days, starts, due, deliverable, expected
 assignment              pilot, customer_id, stratum, arm
 pilot_cards             pilot, item, value, sha256, launched
@@ -89,9 +90,10 @@ STAGES: tuple[Stage, ...] = (
           previous=("problems",),
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
-          makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "plan"), previous=("scores", "grade_policy"),
+          makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "lifetime", "plan"),
+          previous=("scores", "grade_policy"),
           lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),
-          settings=("grading", "measures")),
+          settings=("grading", "value", "measures")),
     Stage("5_pilot", needs=("profile", "scores"),
           makes=("assignment", "pilot_cards", "pilot_checks", "pilot_effects", "decision"), previous=("pilot_cards",),
           ledger=("cards", "looks"), lists=("pilot_assignment",), settings=("pilots", "next_pilot", "grading.tiers")),

@@ -5,7 +5,9 @@ Seconds depend on the machine; the ratio to the baseline is what to compare.
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -35,10 +37,19 @@ def fresh_home(folder: Path) -> Path:
 
 
 def main(parts: list[str]) -> None:
-    """Print the figures of some parts (report, engines, tables), of all where none is named."""
-    for part in parts or ["report", "engines", "tables"]:
+    """Print the figures of some parts (report, engines, tables, value), of all where none is named."""
+    for part in parts or ["report", "engines", "tables", "value"]:
         with tempfile.TemporaryDirectory() as name:
-            {"report": reports, "engines": engines.compare, "tables": big_tables.compare}[part](Path(name))
+            part_of = {
+                "report": reports, "engines": engines.compare, "tables": big_tables.compare, "value": models_of_value,
+            }  # fmt: skip
+            part_of[part](Path(name))
+
+
+def models_of_value(_: Path) -> None:
+    """Fits, forecasts and grades of a million customers; its data are those of the tests, found by the path."""
+    words = [sys.executable, Path(__file__).with_name("value.py")]
+    subprocess.run(words, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
 
 
 def reports(place: Path) -> None:

@@ -375,6 +375,23 @@ class Grading(Section):
     rfm: Rfm = Field(default_factory=Rfm, description="RFM scoring.")
 
 
+class Value(Section):
+    """How the future value of customers is forecast."""
+
+    models: list[Literal["bg_nbd", "mbg_nbd", "pareto_nbd"]] = Field(
+        ["bg_nbd", "mbg_nbd", "pareto_nbd"], min_length=1, description="Models of repeat buying that the back-test tries."
+    )
+    horizon_months: int = Field(12, ge=1, le=60, description="Months that are forecast.")
+    holdout_months: int = Field(6, ge=1, le=24, description="Last months that the back-test holds out.")
+    hiatus_days: int = Field(91, ge=1, description="Days of silence after which the rule of thumb counts a customer as lost.")
+    lead_days: int = Field(
+        90,
+        ge=0,
+        description="Days at the beginning of the files in which a customer without a record date counts as an old one.",
+    )
+    discount: Share = Field(0.1, description="Yearly rate at which money to come is discounted.")
+
+
 class Measures(Section):
     """Measures against problems."""
 
@@ -449,6 +466,7 @@ class Settings(Section):
     diagnosis: Diagnosis = Field(default_factory=Diagnosis, description="Thresholds of stage 3.")
     voice: Voice = Field(default_factory=Voice, description="How comments are read.")
     grading: Grading = Field(default_factory=Grading, description="How customers are graded.")
+    value: Value = Field(default_factory=Value, description="How the future value of customers is forecast.")
     measures: Measures = Field(default_factory=Measures, description="Measures against problems.")
     pilots: list[Pilot] = Field(default_factory=list, description="Pilots that have run or are running.")
     next_pilot: NextPilot = Field(default_factory=NextPilot, description="The pilot to start next.")
