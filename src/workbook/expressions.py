@@ -101,6 +101,8 @@ def _held(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Iterator
         yield ("tags", i, "rule"), tag.rule, condition
     for i, index in enumerate(settings.grading.indices):
         yield ("grading", "indices", i, "source"), index.source, number
+    for i, rule in enumerate(settings.grading.rules):
+        yield ("grading", "rules", i, "when"), rule.when, meeting
     tables = [*SCHEMAS, *(column for schema in SCHEMAS.values() for column in schema.columns)]
     for i, pilot in enumerate(settings.pilots):
         if pilot.groups:

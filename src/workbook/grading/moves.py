@@ -29,6 +29,7 @@ STEPS = {
     "behaviour": text("grading.moves.behaviour", "What customers did"),
     "scales": text("grading.moves.scales", "Scales frozen anew"),
     "settings": text("grading.moves.settings", "Changed settings"),
+    "rules": text("grading.moves.rules", "Rules and overrides"),
     "policy": text("grading.moves.both", "Behaviour and changed settings together"),
     "all": text("grading.moves.all", "All moves, with the buffer"),
     "free": text("grading.moves.free", "Moves by score, without a buffer"),
@@ -137,16 +138,22 @@ def policy_words(policy: Policy) -> Paragraph:
 
 
 def explain_moves(
-    frame: pd.DataFrame, past: Past, policy: Policy, without_change: tuple[Tiers, Tiers] | None, tiers: Sequence[Tier]
+    frame: pd.DataFrame,
+    held: Tiers,
+    past: Past,
+    policy: Policy,
+    without_change: tuple[Tiers, Tiers] | None,
+    tiers: Sequence[Tier],
 ) -> Moves:
     """Split the moves since the period before into their causes, one after the other.
 
     The tier before; the tier that this period's values give by the policy before (behaviour); the same on the scales of this
-    period's policy (scales frozen anew); the tier given (changed settings). The steps add up: no move is counted in two causes
-    but one that a later cause takes back.
+    period's policy (scales frozen anew); the tier by score and buffer (changed settings); the tier given (rules and overrides).
+    The steps add up: no move is counted in two causes but one that a later cause takes back.
 
     Args:
         frame: customer_id, score, tier, tier_by_score of this period.
+        held: tier by score and buffer, before rules and overrides.
         without_change: tiers by the policy before, and by its settings on the scales of this one; None where the policy before
             cannot be computed any more, so that behaviour and settings stay together.
     """
@@ -157,12 +164,13 @@ def explain_moves(
     def places(names: Any) -> Any:
         return pd.Series(names).map(place).to_numpy(dtype=float)[both]
 
-    before, given = places(known["tier"].to_numpy()), places(frame["tier"].to_numpy())
+    before, by_buffer, given = (places(one) for one in (known["tier"].to_numpy(), held, frame["tier"].to_numpy()))
     before_by_score = places_of(known["score"].to_numpy(dtype=float)[both], past.policy.lows).astype(float)
-    path = [("policy", before, given)]
+    path = [("policy", before, by_buffer)]
     if without_change is not None:
         old, rescaled = (places(one) for one in without_change)
-        path = [("behaviour", before, old), ("scales", old, rescaled), ("settings", rescaled, given)]
+        path = [("behaviour", before, old), ("scales", old, rescaled), ("settings", rescaled, by_buffer)]
+    path += [("rules", by_buffer, given)] if (by_buffer != given).any() else []
     by_score = places(frame["tier_by_score"].to_numpy())
     path += [("all", before, given), ("free", before_by_score, by_score)]
     n = int(both.sum())
@@ -170,7 +178,7 @@ def explain_moves(
         {"step": step, "up": int((b < a).sum()), "down": int((b > a).sum()), "share": float((b != a).sum()) / max(n, 1)}
         for step, a, b in path
     ]
-    return Moves(pd.DataFrame(rows), n, int((given != by_score).sum()), policy, past)
+    return Moves(pd.DataFrame(rows), n, int((by_buffer != by_score).sum()), policy, past)
 
 
 def tiers_by(profile: pd.DataFrame, past: Past, policy: Policy) -> tuple[Tiers, Tiers] | None:

@@ -16,6 +16,7 @@ from workbook.grading.composite import check_grading, compare, total_score, weig
 from workbook.grading.indices import DIRECTIONS, MISSING_RULES, NORMALISATIONS, index_values, score_indices
 from workbook.grading.moves import Moves, Tiers, explain_moves, policy_words, tiers_by
 from workbook.grading.policy import Past, Policy, choose_scales
+from workbook.grading.rules import Ruled, apply_rules
 from workbook.grading.scale import Values
 from workbook.grading.tiers import held_tiers, thresholds, tier_of, tier_totals
 from workbook.language import Quantity, Text, count, day, joined, money, named, share, text
@@ -41,6 +42,8 @@ class Grades:
         past: how the period before was graded; None where it was not.
         without_change: tiers of this period by the policy before, and by its settings on this policy's scales; None where they
             cannot be told.
+        held: tier id of each customer by score and buffer, before the rules.
+        ruled: what rules and overrides did to it.
         group_weights: group → weight; they sum to 1 over the groups measured.
         index_weights: index → weight in the whole score; they sum to 1 over the indices measured.
         compared: the comparisons behind weights: of the groups under ``""``, of a group's indices under its id.
@@ -57,6 +60,8 @@ class Grades:
     policy: Policy
     past: Past | None
     without_change: tuple[Tiers, Tiers] | None
+    held: Tiers
+    ruled: Ruled
     group_weights: Mapping[str, float]
     index_weights: Mapping[str, float]
     compared: Mapping[str, Weights]
@@ -208,7 +213,11 @@ class Grades:
             what = text("grading.moves.what", "Moves between tiers since the period before, and their causes")
             why = text("grading.moves.why", "The period before was not graded, so there is nothing to compare with.")
             return NotMeasured("grading.moves", what, (), why)
-        return explain_moves(self.frame, self.past, self.policy, self.without_change, self.settings.tiers)
+        return explain_moves(self.frame, self.held, self.past, self.policy, self.without_change, self.settings.tiers)
+
+    def rules(self) -> tuple[Block, ...]:
+        """Floors, caps and overrides with what they did and what is wrong with them; nothing where there are none."""
+        return self.ruled.blocks()
 
     def agreement(self) -> Table | NotMeasured:
         """The client's present tiers against these, customer by customer."""
@@ -342,12 +351,14 @@ def grade(
     frame["score"] = total
     if not kept:
         policy = replace(policy, lows=thresholds(total, settings))
-    given, waiting = held_tiers(frame, settings, policy.lows, past.grades if past else None)
-    frame["tier"] = given
+    held, waiting = held_tiers(frame, settings, policy.lows, past.grades if past else None)
+    present = profile["tier"] if "tier" in profile else pd.Series(pd.NA, index=profile.index, dtype="str")
+    ruled = apply_rules(profile.assign(client_tier=present, score=total, tier=held), settings, period.end)
+    frame["tier"] = ruled.tiers
     frame["revenue"] = revenue
     frame["tier_by_score"] = tier_of(total, settings, policy.lows)
     frame["waiting"] = waiting
-    present = profile["tier"] if "tier" in profile else pd.Series(pd.NA, index=profile.index, dtype="str")
+    frame["rule"] = ruled.by
     return Grades(
         frame=frame,
         tiers=tier_totals(frame, settings.tiers),
@@ -355,7 +366,9 @@ def grade(
         settings=settings,
         policy=policy,
         past=past,
-        without_change=None if past is None else (given, given) if kept else tiers_by(profile, past, policy),
+        without_change=None if past is None else (held, held) if kept else tiers_by(profile, past, policy),
+        held=held,
+        ruled=ruled,
         group_weights=group_weights,
         index_weights=weigh_indices(measured, group_weights),
         compared=compared,

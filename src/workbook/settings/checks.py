@@ -225,11 +225,30 @@ def _grading(grading: Grading) -> Iterator[Fault]:
         inside = [index.id for index in grading.indices if index.group == comparison.among]
         yield from _comparison(comparison, groups if comparison.among is None else inside, (at, "comparisons", i, "pairs"))
     yield from _tiers(grading)
+    yield from _rules(grading)
     for name in ("recency", "frequency", "monetary"):
         cuts = getattr(grading.rfm, name)
         if cuts is not None and (len(cuts) != grading.rfm.bins - 1 or sorted(set(cuts)) != cuts):
             expected = f"{grading.rfm.bins - 1} ascending numbers (bins - 1)"
             yield Fault((at, "rfm", name), f"[{', '.join(f'{cut:g}' for cut in cuts)}]", expected)
+
+
+def _rules(grading: Grading) -> Iterator[Fault]:
+    tiers = [tier.id for tier in grading.tiers]
+    yield from _unique([rule.id for rule in grading.rules], ("grading", "rules"))
+    for i, rule in enumerate(grading.rules):
+        at = ("grading", "rules", i)
+        given = [name for name in ("at_least", "at_most", "steps") if getattr(rule, name) is not None]
+        if len(given) != 1:
+            yield Fault(at, " and ".join(given) or "no effect", "one of at_least, at_most and steps")
+        for name in ("at_least", "at_most"):
+            tier = getattr(rule, name)
+            if tier is not None and tier not in tiers:
+                yield _unknown((*at, name), tier, tiers)
+    yield from _unique([one.customer for one in grading.overrides], ("grading", "overrides"), "customer")
+    for i, override in enumerate(grading.overrides):
+        if override.tier not in tiers:
+            yield _unknown(("grading", "overrides", i, "tier"), override.tier, tiers)
 
 
 def _tiers(grading: Grading) -> Iterator[Fault]:

@@ -316,6 +316,30 @@ class Buffer(Section):
     periods: int = Field(2, ge=1, le=12, description="Periods running beyond a threshold after which a customer moves anyhow.")
 
 
+class GradeRule(Section):
+    """A rule over the tier that the score gives: a floor, a cap or steps; one of the three."""
+
+    id: Identifier = Field(description="Short name of the rule.")
+    name: Name = Field(description="The rule as readers see it.")
+    when: str = Field(description="SQL condition over the profile, score, tier (before the rules) and client_tier.")
+    at_least: str | None = Field(None, description="Tier to which those who meet it are raised, if they stand lower.")
+    at_most: str | None = Field(None, description="Tier to which those who meet it are lowered, if they stand higher.")
+    steps: int | None = Field(None, ge=-10, le=10, description="Tiers by which those who meet it rise; below 0 they fall.")
+    reason: Name = Field(description="Why the rule stands.")
+    author: str = Field(description="Who answers for it; a role, not a person's name.")
+    until: dt.date | None = Field(None, description="Last day on which it holds; no end by default.")
+
+
+class Override(Section):
+    """A grade set by hand."""
+
+    customer: str = Field(description="The customer's number.")
+    tier: str = Field(description="The tier that the customer gets.")
+    reason: Name = Field(description="Why.")
+    author: str = Field(description="Who answers for it; a role, not a person's name.")
+    until: dt.date | None = Field(None, description="Last day on which it holds; no end by default.")
+
+
 class Grading(Section):
     """How customers are graded."""
 
@@ -367,6 +391,10 @@ class Grading(Section):
         description="Tiers from the highest to the lowest.",
     )
     cut: Literal["score", "quantile"] = Field("score", description="Whether at_least is a score or a quantile of the scores.")
+    rules: list[GradeRule] = Field(
+        default_factory=list, description="Floors, caps and steps over the tier of the score, in the order of their effect."
+    )
+    overrides: list[Override] = Field(default_factory=list, description="Grades set by hand; they come after all rules.")
     buffer: Buffer = Field(default_factory=Buffer, description="What holds a tier against small moves of the score.")
     reference: int = Field(
         1, ge=1, description="Number of the population that the scales are frozen from; raise it by one to freeze them anew."

@@ -1,0 +1,283 @@
+"""Rules and hand overrides over the tier of the score (VIP floors, caps for risk), and what is wrong with them; row T6.
+
+A rule sees each customer's profile, score and tier and raises to at least a tier, lowers to at most one, or moves by steps.
+Rules apply in the order of the settings, each to what the ones before left; overrides by hand come last. Every rule carries a
+reason and an author and may end on a day.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbook.errors import SettingsError
+from workbook.grading.tiers import Places
+from workbook.language import Text, count, named, text
+from workbook.report.blocks import Block, Column, Table
+from workbook.settings.models import GradeRule, Grading
+
+Flags = NDArray[np.bool_]
+
+OVERRIDE = "override"
+"""What stands in the column ``rule`` of a grade that was set by hand."""
+
+FINDINGS: Mapping[str, Text] = {
+    "expired": text("grading.rules.expired", "has ended"),
+    "never": text("grading.rules.never", "nobody meets it"),
+    "pointless": text("grading.rules.pointless", "can change no tier"),
+    "idle": text("grading.rules.idle", "changes nobody: all have that tier already"),
+    "shadowed": text("grading.rules.shadowed", "all its changes are undone later"),
+    "contradicted": text("grading.rules.contradicted", "is undone in part"),
+    "unknown": text("grading.rules.unknown", "names a customer who is not graded"),
+}
+"""What the linter says of a rule."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ruled:
+    """Tiers after rules and overrides.
+
+    Attributes:
+        tiers: tier id of each customer.
+        by: id of the rule that had the last word on each customer's tier, :data:`OVERRIDE`, or empty.
+        rules: rule, name, effect, meets, changed, kept (changes that stand in the end), author, reason, until.
+        faults: rule, name, finding (a key of FINDINGS), by (the rule that undoes it), customers, example (a customer id).
+    """
+
+    tiers: NDArray[np.object_]
+    by: NDArray[np.object_]
+    rules: pd.DataFrame
+    faults: pd.DataFrame
+
+    def blocks(self) -> tuple[Block, ...]:
+        """The rules with what they did, and what is wrong with them; nothing where the settings have none."""
+        if self.rules.empty:
+            return ()
+        return (self.table(), self.faults_table()) if len(self.faults) else (self.table(),)
+
+    def table(self) -> Table:
+        """Each rule, whom it meets, whom it moves."""
+        columns = (
+            Column("name", text("grading.rules.rule", "Rule")),
+            Column("effect", text("grading.rules.effect", "Effect")),
+            Column("meets", text("grading.rules.meets", "Meet it"), "count"),
+            Column("changed", text("grading.rules.changed", "Moved"), "count"),
+            Column("reason", text("grading.rules.reason", "Reason")),
+            Column("author", text("grading.rules.author", "Author")),
+            Column("until", text("grading.rules.until", "Until"), "date"),
+        )
+        moved = int((self.by != "").sum())
+        title = text("grading.rules.title", "{n} customers have their tier from a rule, not from the score", n=count(moved))
+        note = text(
+            "grading.rules.note",
+            "Rules apply in this order, each to the tier that the ones before left, after the buffer; overrides by hand come "
+            "last. Moved: by the rule, whether or not a later one undid it; n = {n} customers.",
+            n=count(len(self.tiers)),
+        )
+        return Table("grading.rules", title, columns, self.rules, note, rows=len(self.rules))
+
+    def faults_table(self) -> Table:
+        """Rules that do nothing, or undo each other."""
+        columns = (
+            Column("name", text("grading.rules.rule", "Rule")),
+            Column("finding", text("grading.rules.finding", "Finding"), labels=FINDINGS),
+            Column("by", text("grading.rules.by", "Undone by")),
+            Column("customers", text("grading.column.customers", "Customers"), "count"),
+            Column("example", text("grading.rules.example", "For example")),
+        )
+        title = text("grading.rules.faults", "{n} rules or overrides need a look", n=count(int(self.faults["rule"].nunique())))
+        note = text(
+            "grading.rules.faults_note",
+            "Judged on this period's customers; a rule that meets nobody now may do so later. Example: a customer number.",
+        )
+        return Table("grading.rule_faults", title, columns, self.faults, note, rows=len(self.faults))
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """One rule applied: who met it, and everybody's place before and after."""
+
+    id: str
+    meets: Flags
+    before: Places
+    after: Places
+
+    @property
+    def changed(self) -> Flags:
+        return np.asarray(self.before != self.after)
+
+
+def apply_rules(people: pd.DataFrame, settings: Grading, end: dt.date) -> Ruled:
+    """Apply the rules and overrides that still hold on the day *end*.
+
+    Args:
+        people: one row a customer: the profile with score, tier (of the score, after the buffer) and client_tier.
+        settings: rules, overrides and tiers.
+        end: the analysis date.
+
+    Raises:
+        SettingsError: with every rule whose condition cannot be run.
+    """
+    ids = np.array([tier.id for tier in settings.tiers], dtype=object)
+    place = {tier.id: position for position, tier in enumerate(settings.tiers)}
+    places: Places = np.array([place[tier] for tier in people["tier"]], dtype=np.int64)
+    live = [rule for rule in settings.rules if rule.until is None or rule.until >= end]
+    met = _meeting(people, live)
+    steps: list[_Step] = []
+    for rule in live:
+        after = np.where(met[rule.id], _target(rule, places, place), places)
+        steps.append(_Step(rule.id, met[rule.id], places, after))
+        places = after
+    hand, unknown = _overridden(people["customer_id"], settings, end)
+    after = places.copy()
+    for row, tier in hand.items():
+        after[row] = place[tier]
+    mask = np.zeros(len(people), dtype=bool)
+    mask[list(hand)] = True
+    steps.append(_Step(OVERRIDE, mask, places, after))
+    by = np.full(len(people), "", dtype=object)
+    for step in steps:
+        by[step.changed] = step.id
+    by[mask] = OVERRIDE
+    return Ruled(
+        ids[after], by, _account(settings, steps, after, end), _faults(settings, steps, unknown, people["customer_id"], end)
+    )
+
+
+def _target(rule: GradeRule, places: Places, place: Mapping[str, int]) -> Places:
+    """Where the rule puts each place; place 0 is the highest tier."""
+    if rule.at_least is not None:
+        return np.minimum(places, place[rule.at_least])
+    if rule.at_most is not None:
+        return np.maximum(places, place[rule.at_most])
+    return np.clip(places - (rule.steps or 0), 0, len(place) - 1)
+
+
+def _meeting(people: pd.DataFrame, rules: Sequence[GradeRule]) -> dict[str, Flags]:
+    met: dict[str, Flags] = {}
+    problems: list[str] = []
+    # conditions come from a settings file: they see the customers and nothing else
+    with duckdb.connect(config={"threads": 1, "enable_external_access": False}) as connection:
+        connection.register("arriving", people.assign(customer_row=np.arange(len(people))))
+        connection.execute("create table people as select * from arriving")
+        connection.unregister("arriving")
+        for rule in rules:
+            try:
+                query = f"select customer_row from people where ({rule.when}\n)"
+                if len(connection.extract_statements(query)) != 1:
+                    raise duckdb.ParserException("several statements")
+                rows = connection.execute(query).fetchnumpy()["customer_row"]
+            except duckdb.Error as fault:
+                problems.append(
+                    f"grading.rules.{rule.id}.when: found {rule.when!r}; expected an SQL condition over the columns of the "
+                    f"profile, score, tier and client_tier ({str(fault).splitlines()[0]}); correct the rule"
+                )
+                continue
+            met[rule.id] = np.zeros(len(people), dtype=bool)
+            met[rule.id][np.asarray(rows, dtype=np.int64)] = True
+    if problems:
+        raise SettingsError(problems)
+    return met
+
+
+def _overridden(customers: pd.Series, settings: Grading, end: dt.date) -> tuple[dict[int, str], list[str]]:
+    """Row → tier of the overrides that hold, and the customers named that are not graded."""
+    rows = {customer: row for row, customer in enumerate(customers)}
+    live = [one for one in settings.overrides if one.until is None or one.until >= end]
+    found = {rows[one.customer]: one.tier for one in live if one.customer in rows}
+    return found, [one.customer for one in live if one.customer not in rows]
+
+
+def _account(settings: Grading, steps: Sequence[_Step], final: Places, end: dt.date) -> pd.DataFrame:
+    names = {tier.id: named(tier.name) for tier in settings.tiers}
+    done = {step.id: step for step in steps}
+    rows = []
+    for rule in settings.rules:
+        step = done.get(rule.id)
+        rows.append(
+            {
+                "rule": rule.id, "name": named(rule.name), "effect": _effect(rule, names),
+                "meets": int(step.meets.sum()) if step else None, "changed": int(step.changed.sum()) if step else None,
+                "reason": named(rule.reason), "author": rule.author, "until": rule.until,
+            }
+        )  # fmt: skip
+    held = [one for one in settings.overrides if one.until is None or one.until >= end]
+    for tier, author in sorted({(one.tier, one.author) for one in held}):
+        same = [one for one in held if (one.tier, one.author) == (tier, author)]
+        several = text("grading.rules.several", "several, see the settings")
+        rows.append(
+            {
+                "rule": OVERRIDE, "name": text("grading.rules.by_hand", "By hand"),
+                "effect": text("grading.rules.set", "set to {tier}", tier=names[tier]),
+                "meets": len(same), "changed": None,
+                "reason": named(same[0].reason) if all(one.reason == same[0].reason for one in same) else several,
+                "author": author, "until": None,
+            }
+        )  # fmt: skip
+    columns = ["rule", "name", "effect", "meets", "changed", "reason", "author", "until"]
+    return pd.DataFrame(rows, columns=columns).astype({"meets": "Int64", "changed": "Int64"})
+
+
+def _effect(rule: GradeRule, names: Mapping[str, Text]) -> Text:
+    if rule.at_least is not None:
+        return text("grading.rules.floor", "at least {tier}", tier=names[rule.at_least])
+    if rule.at_most is not None:
+        return text("grading.rules.cap", "at most {tier}", tier=names[rule.at_most])
+    if (rule.steps or 0) > 0:
+        return text("grading.rules.up", "up by {n}", n=count(rule.steps))
+    return text("grading.rules.down", "down by {n}", n=count(-(rule.steps or 0)))
+
+
+def _faults(
+    settings: Grading, steps: Sequence[_Step], unknown: Sequence[str], customers: pd.Series, end: dt.date
+) -> pd.DataFrame:
+    """The linter: rules that have ended, meet nobody, can do nothing, do nothing, or are undone by later ones."""
+    names = {rule.id: named(rule.name) for rule in settings.rules} | {OVERRIDE: text("grading.rules.by_hand", "By hand")}
+    done = {step.id: place for place, step in enumerate(steps)}
+    highest, lowest = settings.tiers[0].id, settings.tiers[-1].id
+    rows: list[tuple[str, Text, str, Text | None, int | None, str]] = []
+
+    def told(id: str, finding: str, who: Flags | None = None, by: str = "") -> None:
+        first = str(customers[np.argmax(who)]) if who is not None and who.any() else ""
+        n = None if who is None else int(who.sum())
+        rows.append((id, names[id], finding, names[by] if by else None, n, first))
+
+    for rule in settings.rules:
+        if rule.id not in done:
+            told(rule.id, "expired")
+            continue
+        step = steps[done[rule.id]]
+        if rule.at_least == lowest or rule.at_most == highest or rule.steps == 0:
+            told(rule.id, "pointless")
+        elif not step.meets.any():
+            told(rule.id, "never")
+        elif not step.changed.any():
+            told(rule.id, "idle", step.meets)
+        else:
+            undone = {later.id: _undone(step, later) for later in steps[done[rule.id] + 1 :]}
+            lost = np.logical_or.reduce([np.zeros(len(customers), dtype=bool), *undone.values()])
+            if (lost == step.changed).all():
+                told(rule.id, "shadowed", lost, max(undone, key=lambda id: int(undone[id].sum())))
+                continue
+            for id, who in undone.items():
+                if who.any():
+                    told(rule.id, "contradicted", who, id)
+    rows += [(OVERRIDE, names[OVERRIDE], "expired", None, None, one.customer)
+             for one in settings.overrides if one.until is not None and one.until < end]  # fmt: skip
+    rows += [(OVERRIDE, names[OVERRIDE], "unknown", None, None, customer) for customer in unknown]
+    frame = pd.DataFrame(rows, columns=["rule", "name", "finding", "by", "customers", "example"])
+    return frame.astype({"customers": "Int64"})
+
+
+def _undone(step: _Step, later: _Step) -> Flags:
+    """Whom *later* takes back to where *step* found them, or beyond."""
+    direction = np.sign(step.after - step.before)
+    back = np.sign(later.after - later.before) == -direction
+    gone = np.where(direction < 0, later.after >= step.before, later.after <= step.before)
+    return np.asarray(step.changed & back & gone)
