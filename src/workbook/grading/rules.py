@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from workbook.errors import SettingsError
 from workbook.grading.tiers import Places
-from workbook.language import Text, count, named, text
+from workbook.language import Text, count, day, named, text
 from workbook.report.blocks import Block, Column, Table
 from workbook.settings.models import GradeRule, Grading
 
@@ -26,6 +26,8 @@ Flags = NDArray[np.bool_]
 
 OVERRIDE = "override"
 """What stands in the column ``rule`` of a grade that was set by hand."""
+
+_NO_END = text("grading.rules.no_end", "no end")
 
 FINDINGS: Mapping[str, Text] = {
     "expired": text("grading.rules.expired", "has ended"),
@@ -70,7 +72,7 @@ class Ruled:
             Column("changed", text("grading.rules.changed", "Moved"), "count"),
             Column("reason", text("grading.rules.reason", "Reason")),
             Column("author", text("grading.rules.author", "Author")),
-            Column("until", text("grading.rules.until", "Until"), "date"),
+            Column("until", text("grading.rules.until", "Until")),
         )
         moved = int((self.by != "").sum())
         title = text("grading.rules.title", "{n} customers have their tier from a rule, not from the score", n=count(moved))
@@ -204,7 +206,7 @@ def _account(settings: Grading, steps: Sequence[_Step], final: Places, end: dt.d
             {
                 "rule": rule.id, "name": named(rule.name), "effect": _effect(rule, names),
                 "meets": int(step.meets.sum()) if step else None, "changed": int(step.changed.sum()) if step else None,
-                "reason": named(rule.reason), "author": rule.author, "until": rule.until,
+                "reason": named(rule.reason), "author": rule.author, "until": day(rule.until) if rule.until else _NO_END,
             }
         )  # fmt: skip
     held = [one for one in settings.overrides if one.until is None or one.until >= end]
@@ -217,7 +219,7 @@ def _account(settings: Grading, steps: Sequence[_Step], final: Places, end: dt.d
                 "effect": text("grading.rules.set", "set to {tier}", tier=names[tier]),
                 "meets": len(same), "changed": None,
                 "reason": named(same[0].reason) if all(one.reason == same[0].reason for one in same) else several,
-                "author": author, "until": None,
+                "author": author, "until": _NO_END,
             }
         )  # fmt: skip
     columns = ["rule", "name", "effect", "meets", "changed", "reason", "author", "until"]
@@ -241,12 +243,12 @@ def _faults(
     names = {rule.id: named(rule.name) for rule in settings.rules} | {OVERRIDE: text("grading.rules.by_hand", "By hand")}
     done = {step.id: place for place, step in enumerate(steps)}
     highest, lowest = settings.tiers[0].id, settings.tiers[-1].id
-    rows: list[tuple[str, Text, str, Text | None, int | None, str]] = []
+    rows: list[tuple[str, Text, str, Text | str, int, str]] = []
 
     def told(id: str, finding: str, who: Flags | None = None, by: str = "") -> None:
         first = str(customers[np.argmax(who)]) if who is not None and who.any() else ""
-        n = None if who is None else int(who.sum())
-        rows.append((id, names[id], finding, names[by] if by else None, n, first))
+        n = 0 if who is None else int(who.sum())
+        rows.append((id, names[id], finding, names[by] if by else "–", n, first or "–"))
 
     for rule in settings.rules:
         if rule.id not in done:
@@ -268,11 +270,10 @@ def _faults(
             for id, who in undone.items():
                 if who.any():
                     told(rule.id, "contradicted", who, id)
-    rows += [(OVERRIDE, names[OVERRIDE], "expired", None, None, one.customer)
+    rows += [(OVERRIDE, names[OVERRIDE], "expired", "–", 0, one.customer)
              for one in settings.overrides if one.until is not None and one.until < end]  # fmt: skip
-    rows += [(OVERRIDE, names[OVERRIDE], "unknown", None, None, customer) for customer in unknown]
-    frame = pd.DataFrame(rows, columns=["rule", "name", "finding", "by", "customers", "example"])
-    return frame.astype({"customers": "Int64"})
+    rows += [(OVERRIDE, names[OVERRIDE], "unknown", "–", 0, customer) for customer in unknown]
+    return pd.DataFrame(rows, columns=["rule", "name", "finding", "by", "customers", "example"])
 
 
 def _undone(step: _Step, later: _Step) -> Flags:

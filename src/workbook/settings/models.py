@@ -335,7 +335,7 @@ class Override(Section):
 
     customer: str = Field(description="The customer's number.")
     tier: str = Field(description="The tier that the customer gets.")
-    reason: Name = Field(description="Why.")
+    reason: Name = Field(description="Why the score is not followed.")
     author: str = Field(description="Who answers for it; a role, not a person's name.")
     until: dt.date | None = Field(None, description="Last day on which it holds; no end by default.")
 
