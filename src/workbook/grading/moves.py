@@ -120,7 +120,7 @@ def policy_words(policy: Policy) -> Paragraph:
     told = text(
         "grading.policy.words",
         "Grade policy {number}, since {since}. {cause}. Scales are frozen from the customers of {reference}: nobody's score"
-        " moves because others did. `grading.reference` freezes them anew.",
+        " moves because others did; the setting grading.reference freezes them anew.",
         number=count(policy.number),
         since=policy.since,
         cause=CAUSES[policy.cause],
