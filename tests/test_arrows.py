@@ -50,6 +50,8 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     # the SQL of the settings is judged on an empty profile
     "expressions": (*GROUND, "settings", "sources.profile", "sources.scope"),
     "lab": (*GROUND, "settings"),
+    # looks into a client's folder by the reader's own inspection, and writes settings
+    "opening": (*GROUND, "settings", "sources.inspection", "sources.parsing"),
     "cli": (
         *GROUND,
         "settings",
@@ -64,6 +66,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "checking",
         "weighing",
         "lab",
+        "opening",
         "report",
     ),
     "__main__": ("cli", "run.steady"),

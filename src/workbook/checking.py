@@ -9,7 +9,9 @@ from typing import Any
 
 from workbook.errors import DeliveryError, Problem, SettingsError, WorkbookError
 from workbook.period import Period
-from workbook.settings.readiness import Readiness, mapped_tables, readiness
+from workbook.settings.checks import open_questions
+from workbook.settings.models import Settings
+from workbook.settings.readiness import Readiness, mapped_names, readiness
 from workbook.settings.reading import check_settings, known_periods, read_settings
 
 
@@ -21,6 +23,7 @@ class Outcome:
         errors: every fault of the settings, or of the deliveries where the settings are sound.
         files: one dict a period, file and table: period, file, table, rows_in, rows_kept, rows_quarantined, reasons.
         stages: what the files mapped in the latest period are enough for.
+        open: canonical columns that are not read until a question of ``sources.todo`` is answered, with its candidates.
         waiting: periods with parameters whose delivery is still to come; a run of all periods leaves them out.
     """
 
@@ -28,6 +31,7 @@ class Outcome:
     files: tuple[Mapping[str, Any], ...] = ()
     stages: Mapping[str, Readiness] = field(default_factory=dict)
     waiting: tuple[Period, ...] = ()
+    open: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -40,6 +44,7 @@ class Outcome:
             "ok": self.ok,
             "errors": [asdict(p) | {"message": str(p)} for p in self.errors],
             "files": [dict(file) for file in self.files],
+            "open": list(self.open),
             "waiting": [period.name for period in self.waiting],
             "stages": {name: {"ready": r.ready, "missing": list(r.missing)} for name, r in self.stages.items()},
         }
@@ -60,6 +65,7 @@ class Outcome:
             )
             lines += [f"{'':<9}   {reason}: {rows:,}" for reason, rows in file["reasons"].items()]
         lines += [f"{period.name:<9} no delivery yet" for period in self.waiting]
+        lines += ["", *self.open] if self.open else []
         lines.append("")
         for name, stage in self.stages.items():
             more_with = f"; more with {', '.join(stage.missing)}" if stage.missing else ""
@@ -120,17 +126,28 @@ def _check_deliveries(home: Path, client: str, periods: Sequence[Period]) -> Out
 
     errors: dict[Problem, None] = {}
     files: list[Mapping[str, Any]] = []
-    tables: list[str] = []
+    names: list[str] = []
+    asked: dict[str, None] = {}
     for period in periods:
         settings = read_settings(home, client, period)
-        tables = mapped_tables(settings)
+        names = mapped_names(settings)
+        asked |= dict.fromkeys(_open(settings))
         try:
             files += [{"period": period.name, **file} for file in check_delivery(home, client, period, settings)]
         except DeliveryError as fault:
             errors |= dict.fromkeys(_of_delivery(words) for words in fault.problems)
         except WorkbookError as fault:
             errors[_of_delivery(str(fault))] = None
-    return Outcome(tuple(errors), tuple(files), readiness(tables))
+    return Outcome(tuple(errors), tuple(files), readiness(names), open=tuple(asked))
+
+
+def _open(settings: Settings) -> list[str]:
+    """What optional columns wait for: a required one is a fault of the settings."""
+    return [
+        f"{source.file}: {source.table}.{column} is not read until todo is answered: {', '.join(candidates) or 'a constant'}"
+        for source in settings.sources
+        for column, candidates in open_questions(source).items()
+    ]
 
 
 def _of_delivery(words: str) -> Problem:

@@ -446,6 +446,42 @@ def prune(
 
 
 @app.command()
+def new(
+    ctx: typer.Context,
+    client: Annotated[str, typer.Argument(help="Name of the new client: its folder in params/.", metavar="CLIENT")],
+    folder: Annotated[
+        Path, typer.Option("--from", help="Folder with the client's files; they are copied, never changed.", metavar="DIR")
+    ],
+    period: Annotated[
+        str | None, typer.Option(help="Period of the delivery; by default the last that its rows cover whole.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="Starter of an industry: b2b, finance, retail, simple or subscription.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Leading language of the report, and that of the comments: en or zh.")] = "en",
+    currency: Annotated[str | None, typer.Option(help="Currency of all amounts, such as EUR.", metavar="CODE")] = None,
+    ask: Annotated[
+        bool | None,
+        typer.Option("--ask/--no-ask", help="Ask what cannot be decided; by default on a terminal. Else it stays as todo."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the engagement; write nothing.")] = False,
+) -> None:
+    """Look into a client's files, propose tables and columns, and write an engagement that runs."""
+    from workbook.opening.client import open_client
+
+    def prompt(words: str) -> str:
+        return str(typer.prompt(words, default="", show_default=False, err=True))
+
+    asking = sys.stdin.isatty() if ask is None else ask
+    opened = open_client(
+        ctx.obj, client, folder, period=Period.parse(period) if period else None, template=template,
+        language=_language(language), currency=currency, ask=prompt if asking else None, write=not dry_run,
+    )  # fmt: skip
+    typer.echo(opened.words, err=dry_run)
+    typer.echo(opened.text if dry_run else f"\n{opened.engagement}\n{opened.delivery}")
+
+
+@app.command()
 def synth(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the invented client.", metavar="NAME")],

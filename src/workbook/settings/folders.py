@@ -69,15 +69,20 @@ def engagement_file(home: Path, client: str) -> Path:
     Raises:
         WorkbookError: for a name that is none, or a client without one.
     """
-    if not _CLIENT.fullmatch(client):
-        raise WorkbookError(
-            f"client: found {client!r}, expected a name of small letters, digits, - and _ that begins with a letter"
-        )
+    check_client_name(client)
     path = home / "params" / client / ENGAGEMENT
     if not path.is_file():
         instead = f"a folder with an {ENGAGEMENT} in {home / 'params'}"
         raise WorkbookError(f"client: found {client!r}, expected {choice(client, clients(home), instead)}")
     return path
+
+
+def check_client_name(client: str) -> None:
+    """Raise WorkbookError for what cannot be the name of a client's folder."""
+    if not _CLIENT.fullmatch(client):
+        raise WorkbookError(
+            f"client: found {client!r}, expected a name of small letters, digits, - and _ that begins with a letter"
+        )
 
 
 def period_file(home: Path, client: str, period: Period) -> Path:

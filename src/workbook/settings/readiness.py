@@ -14,7 +14,7 @@ class Leaning:
     """What a stage leans on.
 
     Attributes:
-        any_of: groups of tables; with one whole group the stage has something to say.
+        any_of: groups of tables and ``table.column``; with one whole group the stage has something to say.
         opens: tables that open more of it.
     """
 
@@ -32,7 +32,8 @@ LEANINGS: Mapping[str, Leaning] = {
         (("customers",), ("orders",), ("tickets",), ("interactions",), ("needs",)),
         ("order_lines", "products", "status_history"),
     ),
-    "4_strategy": Leaning((("orders",),), ("customers", "order_lines", "risk", "consents")),
+    # without the customer an order says nothing of anybody: no RFM, no tiers
+    "4_strategy": Leaning((("orders", "orders.customer_id"),), ("customers", "order_lines", "risk", "consents")),
     "5_pilot": Leaning((("assignments", "outcomes"), ("assignments", "orders"), ("pilot_summaries",)), ("consents",)),
     "6_iterate": Leaning((("orders",), ("tickets",), ("feedback",)), ("tasks",)),
 }
@@ -47,19 +48,23 @@ class Readiness:
     missing: tuple[str, ...]
 
 
-def readiness(tables: Iterable[str]) -> dict[str, Readiness]:
-    """Each stage's readiness where *tables* are delivered."""
-    there = set(tables)
+def readiness(names: Iterable[str]) -> dict[str, Readiness]:
+    """Each stage's readiness where the *names* (``orders``, ``orders.customer_id``) are delivered."""
+    there = set(names)
     return {stage.id: _ready(LEANINGS[stage.id], there) for stage in STAGES}
 
 
-def mapped_tables(settings: Settings) -> list[str]:
-    """The canonical tables that the settings name a file for, each once."""
-    return list(dict.fromkeys(source.table for source in settings.sources))
+def mapped_names(settings: Settings) -> list[str]:
+    """The canonical tables that the settings name a file for and their mapped columns as ``table.column``, each once."""
+    names: dict[str, None] = {}
+    for source in settings.sources:
+        names |= dict.fromkeys([source.table, *(f"{source.table}.{c}" for c in (*source.columns, *source.constants))])
+    return list(names)
 
 
 def _ready(leaning: Leaning, there: set[str]) -> Readiness:
     wanted = dict.fromkeys([table for group in leaning.any_of for table in group] + list(leaning.opens))
     return Readiness(
-        any(there.issuperset(group) for group in leaning.any_of), tuple(table for table in wanted if table not in there)
+        any(there.issuperset(group) for group in leaning.any_of),
+        tuple(name for name in wanted if name not in there and ("." not in name or name.partition(".")[0] in there)),
     )

@@ -149,7 +149,7 @@ def _put(content: CommentedMap, key: str, change: Change) -> None:
     slot = slot_at((*path, last))
     fresh = last not in holder
     holder[last] = _typed(change.value, slot)
-    reason = _one_line(change.because)
+    reason = one_line(change.because)
     if reason and fresh:
         holder.yaml_set_comment_before_after_key(last, before=reason, indent=indent)
 
@@ -181,7 +181,7 @@ def _typed(value: Any, slot: Slot | None) -> Any:
     return value
 
 
-def _one_line(words: str) -> str:
+def one_line(words: str) -> str:
     """A comment cannot be left by a line break of any kind that is hidden in it."""
     return "".join(sign for sign in " ".join(words.split()) if sign.isprintable())
 

@@ -188,7 +188,7 @@ def join_files(connection: duckdb.DuckDBPyConnection, raws: Mapping[int, RawFile
         for i, (columns, wanted) in enumerate(zip(own, types, strict=True)):
             places = [raw.columns.index(column) for column in columns]
             same = len(places) == 1 and raw.types[places[0]] == wanted
-            texts = [_tidy(f"c{place}", raw.types[place], False) for place in places]
+            texts = [tidy_text(f"c{place}", raw.types[place], signs=False) for place in places]
             cells.append(f"{f'c{places[0]}' if same else _one_text(texts)} as c{i}")
         parts.append(f"select {', '.join([f'{number} as _file', '_row', *cells])} from {raw.relation}")
     connection.execute(f"create or replace temp view {relation} as {' union all '.join(parts)}")
@@ -265,7 +265,7 @@ def _cell(
     if native is not None and column not in source.values:
         return _Cell(column, kind, native, f'"u_{column}"', f'"t_{column}"', fallible=False)
     signs = kind not in ("text", "contact") or column in ("phone", "email")
-    tidied = _tidy(held, type_, signs)
+    tidied = tidy_text(held, type_, signs=signs)
     text = _text(type_, source, column, signs)
     texts = f'(select {text} as t from (select {tidied} as "u_{column}" from {raw.relation}))'
     t, s = f'"t_{column}"', f'"s_{column}"'
@@ -333,7 +333,7 @@ def _native(held: str, type_: str, kind: Kind, source: Source) -> str | None:
     return None
 
 
-def _tidy(held: str, type_: str, signs: bool) -> str:
+def tidy_text(held: str, type_: str, *, signs: bool = True) -> str:
     """A cell as text without the spaces around it, whatever its type in the file."""
     if type_ == "VARCHAR":
         return tidy_sql(held, signs=signs)

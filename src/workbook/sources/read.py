@@ -149,7 +149,7 @@ def _read_text(connection: duckdb.DuckDBPyConnection, path: Path, name: str, sou
     for magic, kind in _BINARY.items():
         if content.startswith(magic):
             raise _fault(name, f"{kind} under the name of a text file", "text with columns", "rename or export it as CSV")
-    content = _as_utf8(content, name, source.encoding)
+    content = as_utf8(content, name, source.encoding)
     if b"\x00" in content[:65536]:
         raise _fault(name, "a binary file (NUL bytes)", "text with columns", "export it as CSV")
     if source.delimiter == BLANKS:
@@ -193,7 +193,12 @@ def _read_text(connection: duckdb.DuckDBPyConnection, path: Path, name: str, sou
     )
 
 
-def _as_utf8(content: bytes, name: str, given: str | None) -> bytes:
+def as_utf8(content: bytes, name: str, given: str | None) -> bytes:
+    """The text as UTF-8, in the encoding given or found by evidence.
+
+    Raises:
+        DeliveryError: where the bytes are no text in it.
+    """
     if given:
         try:
             words = content.decode(given)
@@ -265,7 +270,7 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, name: str, so
         raise _fault(name, f"no sheet {source.sheet!r}", f"one of {sheets}", "correct sources.sheet")
     rows = book.get_sheet_by_name(source.sheet or book.sheet_names[0]).to_python(skip_empty_area=False)
     if source.header_row:
-        header = [_cell(c) for c in rows[source.header_row - 1]] if len(rows) >= source.header_row else []
+        header = [cell_text(c) for c in rows[source.header_row - 1]] if len(rows) >= source.header_row else []
         while header and not header[-1].strip():
             header.pop()
     else:
@@ -273,7 +278,7 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, name: str, so
     if not header:
         raise _fault(name, f"no column names in row {source.header_row}", "a header", "set sources.header_row")
     width = len(header)
-    body = [[_cell(c) for c in row[:width]] for row in rows[source.header_row :]]
+    body = [[cell_text(c) for c in row[:width]] for row in rows[source.header_row :]]
     arrays = (
         [pa.array(column, pa.string()) for column in zip(*body, strict=True)] if body else [pa.array([], pa.string())] * width
     )
@@ -282,10 +287,10 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, name: str, so
     return _load(connection, relation, name, header, table.append_column("_row", numbers), [], iso_dates=True)
 
 
-def _cell(value: object) -> str:
+def cell_text(value: object) -> str:
     """A cell as its reader sees it: dates as ISO, whole numbers without a decimal point.
 
-    >>> _cell(13812345678.0), _cell(dt.datetime(2025, 1, 2)), _cell(0.5), _cell(True)
+    >>> cell_text(13812345678.0), cell_text(dt.datetime(2025, 1, 2)), cell_text(0.5), cell_text(True)
     ('13812345678', '2025-01-02', '0.5', 'true')
     """
     if isinstance(value, bool):
@@ -321,7 +326,7 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path, name: str, 
 
 def _read_json_lines(connection: duckdb.DuckDBPyConnection, path: Path, name: str, relation: str) -> RawFile:
     records: list[dict[str, object]] = []
-    for number, line in enumerate(_as_utf8(content_of(path, name), name, None).decode().splitlines(), start=1):
+    for number, line in enumerate(as_utf8(content_of(path, name), name, None).decode().splitlines(), start=1):
         if not line.strip():
             continue
         try:
@@ -341,7 +346,7 @@ def _read_json_lines(connection: duckdb.DuckDBPyConnection, path: Path, name: st
 def _json_cell(value: object) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _cell(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else cell_text(value)
 
 
 # databases -------------------------------------------------------------------------------------------------------

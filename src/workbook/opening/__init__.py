@@ -1,0 +1,1 @@
+"""Opening an engagement: a client's folder of files → parameters that run, questions where nothing can be decided."""

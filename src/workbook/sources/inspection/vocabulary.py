@@ -1,0 +1,182 @@
+"""What clients' systems call things: column names and file names → canonical tables and columns.
+
+The words stand in ``templates/vocabulary.yaml``, which a consultant extends. A word is compared without case, spaces and
+signs. What stands between brackets, or a unit at the end, is taken off and kept as the unit.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from babel import Locale
+from ruamel.yaml import YAML
+
+from workbook.places import templates_folder
+
+Strength = Literal["sure", "maybe", "partly"]
+
+_BRACKETS = re.compile(r"[(\[{<【〔《（].*?[)\]}>】〕》）]")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CUSTOM = re.compile(r"__[a-z]$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """One thing that a column name can mean.
+
+    Attributes:
+        table: canonical table.
+        column: canonical column.
+        strength: ``sure`` and ``maybe`` as the vocabulary says; ``partly`` where only the end of the name is known.
+        rank: place of the word in its list, 0 first.
+    """
+
+    table: str
+    column: str
+    strength: Strength
+    rank: int
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words, ready to be looked up.
+
+    Attributes:
+        meanings: squashed column name → its meanings.
+        called: table → squashed words of file and sheet names.
+        content: the file as it stands: instruments, values, order_states, missing, relative_dates, units, currencies.
+        units: squashed unit → what it says of amounts.
+    """
+
+    meanings: Mapping[str, tuple[Meaning, ...]]
+    called: Mapping[str, tuple[str, ...]]
+    content: Mapping[str, Any]
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, name: str) -> tuple[Meaning, ...]:
+        """What a column name can mean, in any table; empty where the vocabulary does not know it."""
+        for words in _readings(name, self.units):
+            if words in self.meanings:
+                return self.meanings[words]
+        return self._by_ending(name)
+
+    def knows(self, name: str) -> bool:
+        """Whether the whole name is a word of the vocabulary."""
+        return any(words in self.meanings for words in _readings(name, self.units))
+
+    def unit(self, name: str) -> str | None:
+        """The unit that a column name gives: ``yuan``, ``ten_thousand``, ``cent`` or ``unsupported``."""
+        found = [squash(part) or part.strip(" ()[]（）") for part in _BRACKETS.findall(unicodedata.normalize("NFKC", name))]
+        found += [part.strip("()[] ") for part in _BRACKETS.findall(unicodedata.normalize("NFKC", name))]
+        for part in found:
+            if part in self.units:
+                return self.units[part]
+        whole = squash(_BRACKETS.sub("", name))
+        for unit in sorted(self.units, key=len, reverse=True):
+            if whole.endswith(unit) and whole[: -len(unit)] in self.meanings and len(unit) < len(whole):
+                return self.units[unit]
+        return None
+
+    def speaks_for(self, words: str) -> dict[str, float]:
+        """Tables that the name of a file or sheet speaks for, and how strongly: longer words more."""
+        parts = set(tokens(words))
+        whole = " ".join(tokens(words))
+        found: dict[str, float] = {}
+        for table, called in self.called.items():
+            hits = [w for w in called if _is_in(w, parts, whole)]
+            if hits:
+                found[table] = 1 + 0.1 * min(10, max(len(w) if w.isascii() else 3 * len(w) for w in hits))
+        return found
+
+    def _by_ending(self, name: str) -> tuple[Meaning, ...]:
+        """Names such as 下单客户编号 or primary_email_address, of which the end is a sure word."""
+        words = tokens(name)
+        endings = [squash(" ".join(words[i:])) for i in range(1, len(words))]
+        last = words[-1] if words else ""
+        if last and not last.isascii():
+            endings += [last[i:] for i in range(1, len(last) - 1)]
+        for ending in endings:
+            known = [m for m in self.meanings.get(ending, ()) if m.strength == "sure"]
+            if known and (not ending.isascii() or len(ending) >= 5):
+                return tuple(Meaning(m.table, m.column, "partly", m.rank) for m in known)
+        return ()
+
+
+@functools.cache
+def vocabulary() -> Vocabulary:
+    """The vocabulary of ``templates/vocabulary.yaml``."""
+    content = YAML(typ="safe").load((templates_folder() / "vocabulary.yaml").read_text("utf-8"))
+    meanings: dict[str, list[Meaning]] = {}
+    strengths: tuple[Strength, Strength] = ("sure", "maybe")
+    for table, about in content["tables"].items():
+        for column, lists in about["columns"].items():
+            for strength in strengths:
+                for rank, words in enumerate(lists[strength]):
+                    known = meanings.setdefault(squash(words), [])
+                    if (table, column) not in {(m.table, m.column) for m in known}:  # "cust id" and "custid" are one
+                        known.append(Meaning(table, column, strength, rank))
+    called = {table: tuple(map(_plain, about["called"])) for table, about in content["tables"].items()}
+    units = {squash(unit) or unit: kind for kind, names in content["units"].items() for unit in names}
+    units |= {unit: kind for kind, names in content["units"].items() for unit in names}
+    return Vocabulary({words: tuple(found) for words, found in meanings.items()}, called, content, units)
+
+
+def territory_code(words: str) -> str | None:
+    """The ISO code of a country by its English or Chinese name.
+
+    >>> territory_code("United Kingdom"), territory_code("中国"), territory_code("上海")
+    ('GB', 'CN', None)
+    """
+    return _territories().get(squash(words))
+
+
+@functools.cache
+def _territories() -> Mapping[str, str]:
+    names = [Locale.parse(language).territories for language in ("en", "zh_Hans")]
+    found = {squash(name): code for known in names for code, name in known.items() if len(code) == 2 and code.isalpha()}
+    return found | {"usa": "US", "uk": "GB", "us": "US", "england": "GB", "prc": "CN"}
+
+
+def squash(words: str) -> str:
+    """A name as it is compared: compatibility forms unified, no case, no spaces, no signs.
+
+    >>> squash("Order_ID"), squash(" 客户 编号 "), squash("＊手机号")
+    ('orderid', '客户编号', '手机号')
+    """
+    return "".join(c for c in unicodedata.normalize("NFKC", words).casefold() if c.isalnum())
+
+
+def tokens(words: str) -> list[str]:
+    """The words of a name, camel case and signs parting them; Chinese stays in one piece.
+
+    >>> tokens("primaryEmailAddress"), tokens("orders_2025-01.csv"), tokens("CRM客户")
+    (['primary', 'email', 'address'], ['orders', '2025', '01', 'csv'], ['crm', '客户'])
+    """
+    spaced = _CAMEL.sub(" ", unicodedata.normalize("NFKC", words))
+    return re.findall(r"[a-z]+|[0-9]+|[^\W\d_a-z]+", spaced.casefold())
+
+
+def _plain(words: str) -> str:
+    return " ".join(tokens(words))
+
+
+def _is_in(word: str, parts: set[str], whole: str) -> bool:
+    if not word.isascii():
+        return word.replace(" ", "") in whole.replace(" ", "")
+    return word in parts or (" " in word and f" {word} " in f" {whole} ")
+
+
+def _readings(name: str, units: Mapping[str, str]) -> Sequence[str]:
+    """A name squashed as it stands, without brackets, without a custom field's ending, without a unit at its end."""
+    bare = _BRACKETS.sub("", unicodedata.normalize("NFKC", name))
+    readings = [squash(name), squash(bare), squash(_CUSTOM.sub("", name.strip()))]
+    whole = squash(bare)
+    readings += [
+        whole[: -len(u)] for u in units if whole.endswith(u) and len(u) < len(whole) and not (u.isascii() and len(u) < 3)
+    ]
+    return [words for words in dict.fromkeys(readings) if words]
