@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -112,6 +112,12 @@ SCHEMAS: Mapping[str, TableSchema] = {
 }  # fmt: skip
 
 
+MEMORY = "1GB"
+"""What the database may take for a wide result; more goes to disk."""
+
+COLUMNS_AT_ONCE = 8
+
+
 @dataclass(frozen=True)
 class Tables:
     """The canonical tables of one client and period, open for reading.
@@ -161,9 +167,32 @@ class Tables:
 
         ``$start`` and ``$end`` (first and last day of the period) are always there to use.
         """
-        values = {"start": self.period.start, "end": self.period.end, **values}
-        used = {name: value for name, value in values.items() if re.search(rf"\${name}\b", query)}
-        return self.connection.execute(query, used or None).df()
+        return self.connection.execute(query, self._used(query, values)).df()
+
+    def wide(self, query: str, /, **values: object) -> pd.DataFrame:
+        """The same as :meth:`sql` for a result with a row a customer and many columns.
+
+        It is made in the database, in at most MEMORY of it, and fetched a few columns at a time: the whole never stands in
+        memory twice.
+        """
+        import pandas as pd
+
+        connection = self.connection
+        connection.execute(f"set memory_limit = '{MEMORY}'")
+        try:
+            connection.execute(f"create or replace temp table wide as {query}", self._used(query, values))
+            names = [str(row[0]) for row in connection.execute("describe wide").fetchall()]
+            groups = [names[i : i + COLUMNS_AT_ONCE] for i in range(0, len(names), COLUMNS_AT_ONCE)]
+            parts = [connection.execute(f"select {_quoted(group)} from wide").df() for group in groups]
+            connection.execute("drop table wide")
+        finally:
+            connection.execute("reset memory_limit")
+        return pd.concat(parts, axis=1)
+
+    def _used(self, query: str, values: Mapping[str, object]) -> dict[str, object] | None:
+        """The values that a query asks for; DuckDB refuses others."""
+        given = {"start": self.period.start, "end": self.period.end, **values}
+        return {name: value for name, value in given.items() if re.search(rf"\${name}\b", query)} or None
 
     def _filled(self, name: str) -> int:
         table, _, column = name.partition(".")
@@ -221,3 +250,7 @@ def count_filled(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str,
     # the whole result is fetched: a connection with an unfinished one refuses further work
     (row,) = connection.execute(f'select count(*), {counts} from "{table}"').fetchall()
     return dict(zip(["*", *columns], row, strict=True))
+
+
+def _quoted(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)

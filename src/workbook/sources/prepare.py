@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
@@ -370,7 +371,11 @@ def _publish(draft: Path, folder: Path) -> None:
 def _open_tables(
     folder: Path, period: Period, filled: Mapping[str, Mapping[str, int]] | None = None, everyone: int | None = None
 ) -> Tables:
-    connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False, "TimeZone": "UTC"})
+    # what does not fit in memory goes beside the prepared tables, each process to a place of its own
+    spill = folder.parent / f".spill-{os.getpid()}"
+    connection = duckdb.connect(
+        config={"threads": 1, "autoinstall_known_extensions": False, "TimeZone": "UTC", "temp_directory": str(spill)}
+    )
     tables = tables_module.empty_tables(period, connection)
     narrow = (folder / SCOPE).is_file()
     for name in SCHEMAS:

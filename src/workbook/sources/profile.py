@@ -122,7 +122,7 @@ def build_profile(tables: Tables, settings: Settings) -> Profile:
     period = tables.period
     window_start = first_day_of_window(period.end, settings.analysis.window_months)
     limits = settings.service.first_response_hours
-    frame = tables.sql(
+    frame = tables.wide(
         profile_query(),
         window_start=window_start,
         previous_start=period.previous.start,
