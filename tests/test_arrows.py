@@ -41,6 +41,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "checking",
         "expressions",
         "report.build",
+        "report.templating",
         "sources.prepare",
         "sources.delivery",
     ),

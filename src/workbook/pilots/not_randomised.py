@@ -10,9 +10,10 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy import stats
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from workbook.pilots.comparison import compare_means, standardised_difference
@@ -163,7 +164,7 @@ def _chance(treated: Values, design: Values) -> Values | None:
     with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("error", PerfectSeparationWarning)
         try:
-            fit = sm.GLM(treated, design, family=sm.families.Binomial()).fit()
+            fit = GLM(treated, design, family=Binomial()).fit()
         except PerfectSeparationWarning:
             return None
     chance = np.clip(np.asarray(fit.fittedvalues), 1e-9, 1 - 1e-9)

@@ -61,7 +61,7 @@ class PageExporter(TemplateExporter):
         return [str(templates_folder() / "report")]
 
     def _create_environment(self) -> Any:
-        return environment().overlay()
+        return environment()
 
 
 @dataclass(frozen=True)

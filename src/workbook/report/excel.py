@@ -113,10 +113,10 @@ class _Writer:
 
     def __init__(self, book: Any, edition: Edition) -> None:
         self.book, self.edition = book, edition
-        self._formats: dict[str, Any] = {}
+        self._formats: dict[tuple[Any, ...], Any] = {}
 
     def format(self, **properties: Any) -> Any:
-        key = repr(sorted(properties.items()))
+        key = tuple(properties.items())
         if key not in self._formats:
             base = {"font_name": {"en": "Calibri", "zh": "Microsoft YaHei"}[self.edition.language], "font_size": 10,
                     "valign": "top", "font_color": "#1F2933"}  # fmt: skip

@@ -7,13 +7,21 @@ import functools
 import gc
 import importlib
 
+from workbook.report.templating import environment
+
 PRELOADED = (
+    "fontTools.subset",
+    "holidays.countries",
     "ipykernel.ipkernel",
     "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.style",
     "papermill",
+    "pyarrow.dataset",
     "workbook.book",
     "workbook.diagnosis.problems",
     "workbook.grading.migration",
+    "workbook.grading.policy",
     "workbook.grading.rfm",
     "workbook.grading.score",
     "workbook.pilots.campaigns",
@@ -25,7 +33,9 @@ PRELOADED = (
     "workbook.pilots.evidence",
     "workbook.review.compare",
     "workbook.review.goals",
+    "workbook.review.history",
     "workbook.review.kpi",
+    "workbook.review.market",
     "workbook.review.modules",
     "workbook.review.next_period",
     "workbook.review.scope",
@@ -33,20 +43,23 @@ PRELOADED = (
     "workbook.sources.profile",
     "workbook.sources.tags",
     "workbook.sources.tell",
+    "workbook.sources.tell_links",
     "workbook.strategy.plan",
     "workbook.strategy.tier_lists",
     "workbook.value.lifecycle",
     "workbook.voice.hotspots",
     "workbook.voice.satisfaction",
 )
-"""Modules that the notebooks import; imported once by the parent."""
+"""Modules that the notebooks and the pages import; imported once by the parent."""
 
 
 @functools.cache
 def preload() -> None:
-    """Import in the parent what every notebook imports."""
+    """Import in the parent what every notebook imports, and compile the templates that all of them fill."""
     for module in PRELOADED:
         importlib.import_module(module)
+    for name in environment().list_templates(extensions=["j2"]):
+        environment().get_template(name)
     gc.collect()
     gc.freeze()  # children share these pages as long as no collection touches them
     atexit.register(gc.unfreeze)  # or libraries take what is left for a leak

@@ -6,6 +6,7 @@ field is text. Dates stay text: the field decides whether it is one.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -81,6 +82,13 @@ def read_tree(path: Path, shown: str) -> tuple[Node | None, list[Problem]]:
 
 def parse_tree(words: str, shown: str) -> tuple[Node | None, list[Problem]]:
     """As :func:`read_tree`, from text."""
+    tree, problems = _parsed(words, shown)
+    return tree, list(problems)
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(words: str, shown: str) -> tuple[Node | None, list[Problem]]:
+    """The tree of some words, parsed once: nobody changes a tree, and forked notebooks read what their parent has read."""
     try:
         root = YAML(typ="safe", pure=True).compose(words)
     except MarkedYAMLError as fault:
