@@ -1,5 +1,6 @@
 """Words in pictures: the client's may hold anything, ours must be in the house font."""
 
+import io
 import warnings
 
 import polib
@@ -9,7 +10,7 @@ from fontTools.ttLib import TTCollection
 from workbook.language import Edition, text
 from workbook.places import templates_folder
 from workbook.report.blocks import Figure
-from workbook.report.figures import FONT, canvas, house_style, svg
+from workbook.report.figures import FONT, canvas, house_style, label_axis, svg
 from workbook.report.fonts import font_file
 
 
@@ -53,3 +54,19 @@ def test_every_word_of_the_catalogues_has_a_glyph():
             if c.isprintable() and ord(c) not in known
         }
         assert not lacking, f"{path.name}: {lacking}"
+
+
+@pytest.mark.parametrize("layout", ["constrained", None])
+def test_a_picture_is_drawn_as_savefig_draws_it(layout):
+    def drawn():
+        figure, axes = canvas()
+        figure.set_layout_engine(layout)
+        axes.plot([1, 20_000, 3], label="销售额")
+        axes.legend()
+        label_axis(axes, "万元")
+        return figure
+
+    with house_style():
+        expected = io.BytesIO()
+        drawn().savefig(expected, format="svg", metadata={"Date": None, "Creator": None})
+        assert svg(drawn()) == expected.getvalue()

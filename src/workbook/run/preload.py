@@ -44,9 +44,11 @@ PRELOADED = (
     "workbook.sources.tags",
     "workbook.sources.tell",
     "workbook.sources.tell_links",
+    "workbook.sources.third_party",
     "workbook.strategy.plan",
     "workbook.strategy.tier_lists",
     "workbook.value.lifecycle",
+    "workbook.value.lifetime",
     "workbook.voice.hotspots",
     "workbook.voice.satisfaction",
 )
