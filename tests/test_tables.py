@@ -88,3 +88,14 @@ def test_a_value_that_does_not_fit_its_type_is_refused():
     frame = pd.DataFrame({"order_id": ["1"], "ordered_at": ["2025-11-03"], "amount": ["much"]})
     with pytest.raises(duckdb.ConversionException):
         tables_of({"orders": frame}, Q4)
+
+
+def test_a_wide_result_is_the_same_as_a_plain_one_and_leaves_the_limits_as_they_were():
+    orders = pd.DataFrame({"order_id": ["2", "1"], "ordered_at": ["2025-11-03", "2025-12-04"], "amount": ["1.5", None]})
+    tables = tables_of({"orders": orders}, Period.parse("2025Q4"))
+    query = "select *, $x as given, $start as first from orders order by order_id"
+    before = tables.sql("select current_setting('memory_limit') as m")["m"].iloc[0]
+    pd.testing.assert_frame_equal(tables.wide(query, x="y"), tables.sql(query, x="y"))
+    with pytest.raises(duckdb.Error):
+        tables.wide("select nothing from orders")
+    assert tables.sql("select current_setting('memory_limit') as m")["m"].iloc[0] == before

@@ -34,7 +34,7 @@ class Linking(Section):
     """How records of one customer in several systems become one customer (D4)."""
 
     use: bool = Field(
-        True, description="False to leave every record a customer of its own; one system alone is linked only within."
+        True, description="False to leave every record a customer of its own; records of one system alone need within."
     )
     ids: Literal["shared", "own"] = Field(
         "shared",
@@ -56,7 +56,7 @@ class Linking(Section):
         description="Rules in order of trust; a pair is put down to the first that it meets.",
     )  # fmt: skip
     most_shared: int = Field(
-        4, ge=2, le=50, description="Most records that a key may be shared by: the phone of a switchboard is nobody's key."
+        4, ge=2, le=50, description="Most different names under one key: the phone of a switchboard is nobody's key."
     )
     most_records: int = Field(60, ge=2, le=1000, description="Most records that one customer may be made of.")
     cohesion: Share = Field(
