@@ -28,7 +28,7 @@ _EMPTY = named("")
 def effects_table(effects: Sequence[Effect], settings: Settings) -> Table:
     """Every metric and arm with both levels, the difference and its reading."""
     several = len({effect.pilot.id for effect in effects}) > 1
-    *columns, last = _table_columns(text("pilots.head.metric", "Metric"))
+    *columns, last = _table_columns(text("pilots.head.metric", "Metric"), effects)
     head = text("pilots.head.lift", "Over the control (interval)")
     columns += [Column("lift", head, "share", digits=1, low="lift_low", high="lift_high"), last]
     frame = _table_rows(effects, [label(e, several) for e in effects])
@@ -68,7 +68,7 @@ def strata_table(shown: Sequence[Effect], settings: Settings, *, several: bool) 
         cell=count(max(2, settings.analysis.small_cell)),
     )
     drawn_head = text("pilots.head.drawn", "Drawn to the whole (interval)")
-    columns = [c for c in _table_columns(text("pilots.head.stratum", "Stratum")) if c.name != "words"]
+    columns = [c for c in _table_columns(text("pilots.head.stratum", "Stratum"), shown) if c.name != "words"]
     columns += [
         Column("drawn", drawn_head, "number", low="drawn_low", high="drawn_high"),
         Column("words", text("pilots.head.reading", "Reading")),
@@ -215,10 +215,12 @@ def _note(effects: Sequence[Effect], settings: Settings) -> Text:
     )
 
 
-def _table_columns(first: Text) -> tuple[Column, ...]:
+def _table_columns(first: Text, effects: Sequence[Effect]) -> tuple[Column, ...]:
+    # where each pilot has one arm beside the control its name says nothing
+    several = any(len(effect.pilot.arms) > 2 for effect in effects)
     return (
         Column("label", first),
-        Column("arm", text("pilots.head.arm", "Arm")),
+        *((Column("arm", text("pilots.head.arm", "Arm")),) if several else ()),
         Column("n", text("pilots.head.n", "n (control / arm)"), "number"),
         Column("control", text("pilots.head.control", "Control"), "number"),
         Column("treated", text("pilots.head.treated", "With measure"), "number"),
