@@ -109,7 +109,7 @@ def stage_lines(proposal: Proposal, edition: Edition) -> list[str]:
         elif state.ready:
             sentence = text("new.stage.works", "{stage}: works", stage=name)
         else:
-            sentence = text("new.stage.lacks", "{stage}: cannot say anything yet; needs of {tables}", stage=name, tables=tables)
+            sentence = text("new.stage.lacks", "{stage}: cannot say anything yet; lacks {tables}", stage=name, tables=tables)
         lines.append(sentence.render(edition))
     if "orders" in proposal.names and "orders.customer_id" not in proposal.names:
         refused = text(
