@@ -113,7 +113,7 @@ SCHEMAS: Mapping[str, TableSchema] = {
 
 
 MEMORY = "1GB"
-"""What the database may take for a wide result; more goes to disk."""
+"""What the database may take for a wide result at first; what does not fit goes to disk, where DuckDB can put it there."""
 
 COLUMNS_AT_ONCE = 8
 
@@ -172,15 +172,22 @@ class Tables:
     def wide(self, query: str, /, **values: object) -> pd.DataFrame:
         """The same as :meth:`sql` for a result with a row a customer and many columns.
 
-        It is made in the database, in at most MEMORY of it, and fetched a few columns at a time: the whole never stands in
-        memory twice.
+        It is made in the database, in MEMORY where that is enough, and fetched a few columns at a time: the whole never
+        stands in memory twice.
         """
+        import duckdb
         import pandas as pd
 
         connection = self.connection
         connection.execute(f"set memory_limit = '{MEMORY}'")
         try:
-            connection.execute(f"create or replace temp table wide as {query}", self._used(query, values))
+            make = f"create or replace temp table wide as {query}"
+            try:
+                connection.execute(make, self._used(query, values))
+            except duckdb.OutOfMemoryException:
+                # tens of millions of rows: slower on disk would be better, but more memory gives the same result
+                connection.execute("reset memory_limit")
+                connection.execute(make, self._used(query, values))
             names = [str(row[0]) for row in connection.execute("describe wide").fetchall()]
             groups = [names[i : i + COLUMNS_AT_ONCE] for i in range(0, len(names), COLUMNS_AT_ONCE)]
             parts = [connection.execute(f"select {_quoted(group)} from wide").df() for group in groups]
