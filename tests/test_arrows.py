@@ -47,6 +47,8 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     ),
     "accepting": (*GROUND, "settings", "store", "ledger", "run.manifest", "run.publish"),
     "weighing": (*GROUND, "settings", "grading", "report.blocks", "report.excel"),
+    # a customer is looked up in what was published and given
+    "customer": (*GROUND, "settings", "store", "ledger", "grading"),
     "checking": (*GROUND, "settings", "sources.prepare", "expressions"),
     # the SQL of the settings is judged on an empty profile
     "expressions": (*GROUND, "settings", "sources.profile", "sources.scope"),
@@ -66,6 +68,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "accepting",
         "checking",
         "weighing",
+        "customer",
         "lab",
         "opening",
         "report",

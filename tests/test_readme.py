@@ -23,7 +23,7 @@ COMMANDS = [
     if line.strip()
 ]
 BIN = Path(sys.executable).parent
-LONG = ("run", "verify", "lab", "next", "accept", "new")
+LONG = ("run", "verify", "lab", "next", "accept", "new", "customer")
 """Commands of ``workbook`` that take long, need a run before them or wait for a person: only their words are checked."""
 
 

@@ -383,6 +383,29 @@ def weights(
 
 
 @app.command()
+def customer(
+    ctx: typer.Context,
+    client: ClientName,
+    id: Annotated[str, typer.Argument(help="The customer's id, as the tables have it.", metavar="ID")],
+    period: Annotated[
+        str | None, typer.Argument(help="The period; the latest with published grades by default.", metavar="[PERIOD]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    language: Annotated[str, typer.Option(help="Language of words: en or zh.")] = "en",
+) -> None:
+    """One customer: why the grade is what it is and what would lift it, the forecast, the profile and the grades given."""
+    from workbook.customer import look_up
+    from workbook.language import Edition
+
+    spoken = _language(language)
+    found = look_up(ctx.obj, client, id, Period.parse(period) if period else None)
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1, default=str))
+    else:
+        typer.echo(found.as_screen(Edition(spoken, found.settings.currency)))
+
+
+@app.command()
 def why(
     ctx: typer.Context,
     client: ClientName,

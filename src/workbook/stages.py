@@ -91,7 +91,7 @@ STAGES: tuple[Stage, ...] = (
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
           makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "lifetime", "plan"),
-          previous=("scores", "grade_policy"),
+          previous=("scores", "grade_policy", "rfm", "profile"),
           lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),
           settings=("grading", "value", "measures")),
     Stage("5_pilot", needs=("profile", "scores"),

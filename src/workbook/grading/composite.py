@@ -93,6 +93,23 @@ def weigh_indices(measured: Sequence[Index], group_weights: Mapping[str, float])
     return {index.id: group_weights[index.group] * _inside(index) / inside[index.group] for index in measured}
 
 
+def index_shares(scores: pd.DataFrame, indices: Sequence[Index], group_weights: Mapping[str, float]) -> pd.DataFrame:
+    """The weight of each index in the score of each customer, customers × indices; with the indices' scores they make it up.
+
+    What a customer lacks (NaN) weighs nothing, and the others of its group, or the other groups, take its weight.
+    """
+    there = ~scores[[index.id for index in indices]].isna()
+    weights = there * np.array([_inside(index) for index in indices])
+    groups = pd.DataFrame({g: weights[[i.id for i in indices if i.group == g]].sum(axis=1) > 0 for g in group_weights})
+    whole = groups @ pd.Series(group_weights)
+    parts = {}
+    for index in indices:
+        inside = weights[[i.id for i in indices if i.group == index.group]].sum(axis=1)
+        group = group_weights.get(index.group, 0.0)
+        parts[index.id] = (weights[index.id] / inside.where(inside > 0, 1.0) * group / whole.where(whole > 0, 1.0)).to_numpy()
+    return pd.DataFrame(parts, index=scores.index)
+
+
 def total_score(scores: pd.DataFrame, indices: Sequence[Index], group_weights: Mapping[str, float]) -> Values:
     """The weighted mean of the groups' weighted means. What a customer lacks is left out: first inside its group, so that
     the group keeps its weight, and where the whole group is missing the other groups share it. NaN where nothing is left."""

@@ -52,6 +52,43 @@ class Scale:
         scores[known] = 100.0 * np.clip(unit, 0.0, 1.0)
         return scores
 
+    def value_at(self, score: float) -> float | None:
+        """The value that scores just so, or the nearest one that scores more; None where none does.
+
+        >>> freeze(np.array([0.0, 10.0]), Index(id="x", name="x", source="x", group="g", normalise="minmax")).value_at(25.0)
+        2.5
+        """
+        ends = self._ends()
+        reached = self.score(ends)
+        worse, better = ends[int(np.argmin(reached))], ends[int(np.argmax(reached))]
+        if reached.max() < score:
+            return None
+        if reached.min() >= score:
+            return float(worse)
+        for _ in range(200):  # halving ends at neighbouring numbers
+            middle = worse / 2 + better / 2
+            if middle in (worse, better):
+                break
+            if self.score(np.array([middle]))[0] >= score:
+                better = middle
+            else:
+                worse = middle
+        return float(better)
+
+    def _ends(self) -> Values:
+        """A value that scores least and one that scores most."""
+        if self.kind == "percentile":
+            return self.numbers[[0, -1]]
+        if self.kind == "target":
+            return np.array([0.0, 2 * self.numbers[0]])
+        if self.kind == "z":
+            mean, spread = self.numbers
+            return np.array([mean - 9 * spread, mean + 9 * spread])
+        if self.kind == "log":
+            low, high, median = self.numbers
+            return np.asarray(np.sign([low, high]) * np.expm1(np.abs([low, high])) * median)
+        return self.numbers
+
     @property
     def json(self) -> dict[str, Any]:
         """As plain JSON; floats keep every digit."""

@@ -1,0 +1,178 @@
+"""One customer looked up: grade card, forecast, profile and the grades given so far (rows D6 and T9 of the method)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbook.errors import WorkbookError
+from workbook.grading.cards import Card, make_card
+from workbook.grading.policy import Policy
+from workbook.language import Edition, Quantity, Text, count, day, display_width, is_missing, money, named, share, text
+from workbook.ledger import read_ledger
+from workbook.period import Period
+from workbook.report.blocks import Column, Paragraph, Table, mask
+from workbook.settings.folders import periods
+from workbook.settings.models import Settings
+from workbook.settings.reading import earlier_periods, read_settings
+from workbook.store import Store
+from workbook.tables import SCHEMAS
+
+
+@dataclass(frozen=True, eq=False)
+class Customer:
+    """What is known of one customer.
+
+    Attributes:
+        card: the grade taken apart.
+        profile: column of the profile → value, those that are known.
+        forecast: purchases, value, silent and their like; empty where nothing was forecast.
+        history: period, tier, score, cause, accepted_on of every grade that was given.
+        settings, period: as given.
+    """
+
+    card: Card
+    profile: dict[str, Any]
+    forecast: dict[str, Any]
+    history: pd.DataFrame
+    settings: Settings
+    period: Period
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain JSON."""
+        card = self.card
+        parts = card.parts.astype(object).where(card.parts.notna(), None)
+        history = self.history.assign(accepted_on=self.history["accepted_on"].dt.date.astype(str))
+        return {
+            "customer_id": card.customer, "period": self.period.name, "tier": card.tier, "score": card.score,
+            "tier_by_score": card.by_score, "waiting": card.waiting, "policy": card.policy.number,
+            "parts": parts.to_dict("records"), "next_tier": card.next_tier,
+            "gap": None if card.gap is None or np.isinf(card.gap) else card.gap, "cheapest": card.cheapest,
+            "odds": dict(card.odds), "forecast": self.forecast,
+            "profile": {name: str(value) if isinstance(value, pd.Timestamp) else value for name, value in self.profile.items()},
+            "history": history.astype(object).where(history.notna(), None).to_dict("records"),
+        }  # fmt: skip
+
+    def as_screen(self, edition: Edition) -> str:
+        """All of it in lines of text."""
+        lines: list[str] = []
+        for block in self.card.blocks():
+            lines += _table_lines(block, edition) if isinstance(block, Table) else []
+            lines += [f"  {block.words.render(edition)}"] if isinstance(block, Paragraph) else []
+        if self.forecast:
+            lines += ["", self._forecast().render(edition)]
+        lines += ["", *_table_lines(self._history(), edition)]
+        lines += ["", text("grading.customer.profile", "Profile of {period}", period=self.period.name).render(edition)]
+        width = max((len(name) for name in self.profile), default=0)
+        lines += [f"  {name:<{width}}  {_plain(value)}" for name, value in self.profile.items()]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _forecast(self) -> Text:
+        return text(
+            "grading.customer.forecast",
+            "Expected in {months}: {purchases} purchases, {value}; no purchase at all: {silent}.",
+            months=Quantity(self.settings.value.horizon_months, "months"),
+            purchases=Quantity(self.forecast["purchases"], "number", 1),
+            value=money(self.forecast["value"]),
+            silent=share(self.forecast["silent"]),
+        )
+
+    def _history(self) -> Table:
+        columns = (
+            Column("period", text("grading.customer.period", "Period")),
+            Column("tier", text("grading.column.tier", "Tier"), labels=self.card.names),
+            Column("score", text("grading.customer.score", "Score"), "score", digits=2),
+            Column("cause", text("grading.customer.cause", "Cause"), labels={
+                "first grade": text("grading.customer.first", "first grade"),
+                "re-graded": text("grading.customer.again", "re-graded"),
+            }),
+            Column("accepted_on", text("grading.customer.accepted", "Given on"), "date"),
+        )  # fmt: skip
+        title = text("grading.customer.history", "Grades given so far: {n}", n=count(len(self.history)))
+        return Table("grading.customer_history", title, columns, self.history, rows=max(len(self.history), 1))
+
+
+def look_up(home: Path, client: str, customer: str, period: Period | None = None) -> Customer:
+    """Everything known of one customer at the end of a period.
+
+    Args:
+        home: the folder that holds params/, data/ and outputs/.
+        customer: the id.
+        period: the latest period with published grades by default.
+
+    Raises:
+        WorkbookError: where no grades are published.
+        UsageError: where nobody has that id.
+    """
+    outputs = home / "outputs" / client
+    known = [period] if period else periods(home, client)[::-1]
+    published = [one for one in known if Store(outputs / one.name / "tables").has("grade_policy")]
+    if not published:
+        raise WorkbookError(f"{outputs}: found no published grades, expected those of a run; run: workbook run {client}")
+    when = published[0]
+    settings, store = read_settings(home, client, when), Store(outputs / when.name / "tables")
+    scores, policy, profile = (store.read(name) for name in ("scores", "grade_policy", "profile"))
+    if not (isinstance(scores, pd.DataFrame) and isinstance(profile, pd.DataFrame) and isinstance(policy, dict)):
+        raise WorkbookError(f"{client} {when}: no customer could be graded; the report says why")
+    rng = np.random.default_rng(settings.seed)
+    before = _before(home, client, when)
+    card = make_card(customer, profile, scores, Policy.of(policy), before=before, rng=rng)
+    given = read_ledger(home, client, "grades")
+    return Customer(
+        card,
+        _known(profile, customer),
+        _known(store.read("lifetime"), customer) if store.has("lifetime") else {},
+        given.loc[given["customer_id"] == customer, ["period", "tier", "score", "cause", "accepted_on"]].reset_index(drop=True),
+        settings,
+        when,
+    )
+
+
+def _before(home: Path, client: str, period: Period) -> pd.DataFrame | None:
+    """The scores of the period before, None where there are none."""
+    for earlier in earlier_periods(home, client, period)[:1]:
+        store = Store(home / "outputs" / client / earlier.name / "tables")
+        scores = store.read("scores") if store.has("scores") else None
+        return scores if isinstance(scores, pd.DataFrame) else None
+    return None
+
+
+def _known(frame: object, customer: str) -> dict[str, Any]:
+    """The values of a customer's row, but for the id and what is missing."""
+    if not isinstance(frame, pd.DataFrame):
+        return {}
+    rows = frame[frame["customer_id"] == customer].drop(columns="customer_id")
+    if rows.empty:
+        return {}
+    plain = {str(name): value.item() if isinstance(value, np.generic) else value for name, value in rows.iloc[0].items()}
+    personal = {name for name, kind in SCHEMAS["customers"].columns.items() if kind == "contact"}
+    return {
+        name: mask(str(value)) if name in personal else value for name, value in plain.items() if not is_missing(value)
+    }  # fmt: skip
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return day(value.date()).render(Edition("en"))
+    if isinstance(value, float):
+        return named(f"{value:,.2f}").render(Edition("en"))
+    words = str(value)
+    return "".join(c if c.isprintable() else " " for c in words)
+
+
+def _table_lines(table: Table, edition: Edition) -> list[str]:
+    """A table in columns below its title; a Chinese character takes two."""
+    bundle = table.bundle([edition])
+    words = bundle["languages"][edition.language]
+    rows = [words["head"], *words["cells"]]
+    widths = [max(display_width(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = [words["title"]]
+    if words["cells"]:
+        lines += [
+            "  " + "  ".join(cell + " " * (w - display_width(cell)) for cell, w in zip(r, widths, strict=True)) for r in rows
+        ]
+    return [*lines, f"  {words['note']}"] if words["note"] else lines

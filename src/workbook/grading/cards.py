@@ -1,0 +1,296 @@
+"""The grade card: why a customer stands where he stands, and what would lift him; row T9 of the method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from workbook.errors import UsageError
+from workbook.grading.composite import index_shares, weigh_groups
+from workbook.grading.indices import index_values, score_indices
+from workbook.grading.policy import Past, Policy
+from workbook.grading.scale import Values
+from workbook.grading.tiers import held_tiers, places_of
+from workbook.language import Quantity, Text, count, named, number, share, text
+from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
+
+DRAWS = 4000
+"""Draws behind the probability of each tier."""
+
+SURENESS = 100.0
+"""How sure weights are (the sum of a Dirichlet distribution): a weight of 50% is taken as 50% give or take 10 points."""
+
+NEIGHBOURS = 5.0
+"""Customers whose score a period ago lay within so many points tell how much scores like this one move."""
+
+FEWEST = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Card:
+    """The grade of one customer, taken apart.
+
+    Attributes:
+        customer: the id.
+        score: unrounded.
+        tier, by_score: as given, and that of the score alone.
+        waiting: periods in which the buffer has held the tier.
+        parts: index (id), group, value (missing where there is none), points (of the index, 0 to 100), weight (in this
+            customer's score), contribution (points of the score; they add up to it), lift (points of the index that would reach
+            the next tier alone), wanted (the value that has them; missing where no value has).
+        next_tier: the tier above the one given, None at the top.
+        gap: points of the score to its threshold, at or below 0 where only the buffer holds.
+        odds: tier → probability that it is the right one, weights and value being uncertain.
+        noise: points by which scores like this one go up and down from period to period; None where no earlier period tells.
+        policy: what the grade stands on.
+    """
+
+    customer: str
+    score: float
+    tier: str
+    by_score: str
+    waiting: int
+    parts: pd.DataFrame
+    next_tier: str | None
+    gap: float | None
+    odds: Mapping[str, float]
+    noise: float | None
+    policy: Policy
+
+    @property
+    def names(self) -> Mapping[str, Text]:
+        """Tier id → what readers see."""
+        return {tier.id: named(tier.name) for tier in self.policy.settings.tiers}
+
+    @property
+    def cheapest(self) -> str | None:
+        """The index whose smallest rise reaches the next tier; None where none does alone."""
+        able = self.parts[self.parts["wanted"].notna() & (self.parts["lift"] > 0)]
+        return None if able.empty else str(able.sort_values(["lift", "index"])["index"].iloc[0])
+
+    def table(self) -> Table:
+        """The score index by index."""
+        names = {index.id: named(index.name) for index in self.policy.settings.indices}
+        columns = (
+            Column("index", text("grading.card.index", "Index"), labels=names),
+            Column("value", text("grading.card.value", "Value"), "number"),
+            Column("points", text("grading.card.points", "Points of 100"), "score"),
+            Column("weight", text("grading.card.weight", "Weight"), "share"),
+            Column("contribution", text("grading.card.contribution", "Adds to the score"), "score", digits=2),
+            Column("lift", text("grading.card.lift", "Points wanted"), "score"),
+            Column("wanted", text("grading.card.wanted", "Value wanted"), "number"),
+        )
+        title = text("grading.card.title", "{customer}: {tier}, score {score}", customer=self.customer,
+                     tier=self.names[self.tier], score=Quantity(self.score, "score", 2))  # fmt: skip
+        note = text(
+            "grading.card.note",
+            "What each index adds; together they are the score. Wanted: the rise of this index alone that reaches the next tier"
+            " (n/a where none does). Policy {number}, since {since}.",
+            number=count(self.policy.number),
+            since=self.policy.since,
+        )
+        return Table("grading.card", title, columns, self.parts, note, rows=len(self.parts))
+
+    def odds_table(self) -> Table:
+        """How sure the tier is."""
+        frame = pd.DataFrame({"tier": list(self.odds), "odds": list(self.odds.values())})
+        columns = (
+            Column("tier", text("grading.column.tier", "Tier"), labels=self.names),
+            Column("odds", text("grading.card.odds", "Probability"), "share"),
+        )
+        title = text("grading.card.odds_title", "{tier} by score: {odds} sure", tier=self.names[self.by_score],
+                     odds=share(self.odds[self.by_score]))  # fmt: skip
+        return Table("grading.card_odds", title, columns, frame, self._odds_note(), rows=len(frame))
+
+    def sentences(self) -> tuple[Text, ...]:
+        """Where the customer stands, what the buffer does, and what would lift him."""
+        told: list[Text] = []
+        if self.by_score != self.tier:
+            told.append(
+                text(
+                    "grading.card.held",
+                    "By score alone the tier would be {by_score}; the buffer holds {tier}, now for {periods} period(s).",
+                    by_score=self.names[self.by_score],
+                    tier=self.names[self.tier],
+                    periods=count(abs(self.waiting)),
+                )
+            )
+        if self.next_tier is None or self.gap is None:
+            return (*told, text("grading.card.top", "There is no higher tier."))
+        above, buffer = self.names[self.next_tier], self.policy.settings.buffer
+        if np.isinf(self.gap):
+            return (*told, text("grading.card.unreachable", "No score reaches {tier} under this policy.", tier=above))
+        if self.gap <= 0:
+            return (*told, text("grading.card.reached", "The score has reached {tier}.", tier=above))
+        told.append(
+            text(
+                "grading.card.gap",
+                "{gap} points are wanted for {tier}, kept for {periods} periods running, or {at_once} to get it at once.",
+                gap=Quantity(self.gap, "score", 2),
+                tier=above,
+                periods=count(buffer.periods),
+                at_once=Quantity(self.gap + buffer.points, "score", 2),
+            )
+        )
+        return (*told, self._way())
+
+    def blocks(self) -> tuple[Block, ...]:
+        """The card as exhibits."""
+        words = tuple(Paragraph(f"grading.card_{k}", one) for k, one in enumerate(self.sentences(), 1))
+        return (self.table(), *words, self.odds_table())
+
+    def _way(self) -> Text:
+        names = {index.id: named(index.name) for index in self.policy.settings.indices}
+        if self.cheapest is None:
+            return text("grading.card.together", "No index alone can do it; several have to rise together.")
+        row = self.parts.set_index("index").loc[self.cheapest]
+        value = float(row["value"])  # type: ignore[arg-type]
+        wanted = float(row["wanted"])  # type: ignore[arg-type]
+        return text(
+            "grading.card.cheapest",
+            "The shortest way: {index} from {value} to {wanted}.",
+            index=names[self.cheapest],
+            value=number(value, 2),
+            wanted=number(wanted, 2),
+        )
+
+    def _odds_note(self) -> Text:
+        if self.noise is None:
+            return text(
+                "grading.card.odds_weights",
+                "Weights drawn {draws} times about those set (Dirichlet, sum {sureness}); how much scores move by themselves"
+                " is not known before a second period.",
+                draws=count(DRAWS),
+                sureness=number(SURENESS, 0),
+            )
+        return text(
+            "grading.card.odds_both",
+            "Weights drawn {draws} times about those set (Dirichlet, sum {sureness}), and the score about itself by {noise}"
+            " points, as scores like it moved from one period to the next.",
+            draws=count(DRAWS),
+            sureness=number(SURENESS, 0),
+            noise=Quantity(self.noise, "score"),
+        )
+
+
+def make_card(
+    customer: str,
+    profile: pd.DataFrame,
+    scores: pd.DataFrame,
+    policy: Policy,
+    *,
+    before: pd.DataFrame | NotMeasured | None = None,
+    rng: np.random.Generator,
+) -> Card:
+    """The grade card of one customer.
+
+    Args:
+        customer: the id.
+        profile, scores: artefacts of the period, all customers.
+        policy: the policy that they were graded by.
+        before: the scores of the period before; without them the noise of scores is not known.
+        rng: draws weights and scores.
+
+    Raises:
+        UsageError: where nobody has that id.
+    """
+    found = scores[scores["customer_id"] == customer]
+    if found.empty:
+        raise UsageError(f"customer: found no {customer!r} among {len(scores):,} graded customers")
+    row = found.iloc[0]
+    indices = policy.settings.indices
+    points = pd.DataFrame([[float(row[f"index_{i.id}"]) for i in indices]], columns=[i.id for i in indices])
+    measured = [i for i in indices if scores[f"index_{i.id}"].notna().any()]
+    group_weights = weigh_groups(policy.settings, measured)
+    weights = index_shares(points, indices, group_weights).iloc[0]
+    values = index_values(profile[profile["customer_id"] == customer].reset_index(drop=True), indices).iloc[0]
+    tiers = [tier.id for tier in policy.settings.tiers]
+    place, score = tiers.index(str(row["tier"])), float(row["score"])
+    gap = float(policy.lows[place - 1]) - score if place else None
+    parts = pd.DataFrame([
+        {"index": i.id, "group": i.group, "value": values[i.id], "points": points[i.id].iloc[0], "weight": weights[i.id],
+         "contribution": 0.0 if np.isnan(points[i.id].iloc[0]) else weights[i.id] * points[i.id].iloc[0],
+         **_lift(policy, i.id, float(values[i.id]), float(points[i.id].iloc[0]), float(weights[i.id]), gap)}
+        for i in indices
+    ])  # fmt: skip
+    noise = _noise(scores, before, score)
+    odds = _odds(points.iloc[0].to_numpy(dtype=float), weights.to_numpy(dtype=float), score, noise, policy, rng)
+    return Card(
+        customer, score, str(row["tier"]), str(row["tier_by_score"]), int(row["waiting"]), parts,
+        tiers[place - 1] if place else None, gap, dict(zip(tiers, odds, strict=True)), noise, policy,
+    )  # fmt: skip
+
+
+def _lift(policy: Policy, index: str, value: float, points: float, weight: float, gap: float | None) -> dict[str, float]:
+    """The points that this index alone would have to gain, and the value that has them."""
+    nothing = {"lift": np.nan, "wanted": np.nan}
+    if gap is None or not 0 < gap < np.inf or weight <= 0 or np.isnan(points) or np.isnan(value):
+        return nothing
+    lift = gap / weight
+    # a hair more, so that rounding does not leave the score below the threshold
+    wanted = policy.scales[index].value_at(points + lift * (1 + 1e-12)) if points + lift <= 100 else None
+    return nothing if wanted is None else {"lift": lift, "wanted": wanted}
+
+
+def _noise(scores: pd.DataFrame, before: pd.DataFrame | NotMeasured | None, score: float) -> float | None:
+    """Standard deviation of one period's score about itself: that of the changes of like customers, over the root of two."""
+    if not isinstance(before, pd.DataFrame):
+        return None
+    both = scores[["customer_id", "score"]].merge(before[["customer_id", "score"]], on="customer_id", suffixes=("", "_before"))
+    like = both[(both["score_before"] - score).abs() <= NEIGHBOURS]
+    if len(like) < FEWEST:
+        return None
+    return float((like["score"] - like["score_before"]).std() / np.sqrt(2))
+
+
+def _odds(
+    points: Values, weights: Values, score: float, noise: float | None, policy: Policy, rng: np.random.Generator
+) -> list[float]:
+    """The share of draws in each tier, the highest first."""
+    there = weights > 0
+    drawn = rng.dirichlet(SURENESS * weights[there], DRAWS) @ points[there] if there.any() else np.full(DRAWS, score)
+    moved = np.clip(drawn + (rng.normal(0.0, noise, DRAWS) if noise else 0.0), 0.0, 100.0)
+    places = places_of(moved, policy.lows)
+    return [float((places == place).mean()) for place in range(len(policy.lows))]
+
+
+def regrade(
+    customer: str,
+    profile: pd.DataFrame,
+    scores: pd.DataFrame,
+    corrected: Mapping[str, object],
+    policy: Policy,
+    past: Past | None = None,
+) -> tuple[float, str]:
+    """Score and tier of a customer, were some facts of the profile other than they are; scales and buffer as in the run.
+
+    Args:
+        profile, scores: artefacts of the period, all customers.
+        corrected: column of the profile → the fact as it should be.
+        past: how the period before was graded, which the buffer holds to.
+
+    Raises:
+        UsageError: for a customer or a column that there is not.
+    """
+    if strange := sorted(set(corrected) - set(profile.columns)):
+        raise UsageError(f"appeal: found the field {strange[0]!r}, expected a column of the profile")
+    mine = profile["customer_id"] == customer
+    if not mine.any() or not (scores["customer_id"] == customer).any():
+        raise UsageError(f"appeal: found no {customer!r} among {len(scores):,} graded customers")
+    one = profile[mine].reset_index(drop=True)
+    for name, value in corrected.items():
+        one[name] = pd.Series([value])
+    indices = policy.settings.indices
+    measured = [i for i in indices if scores[f"index_{i.id}"].notna().any()]
+    known = [i.id for i in measured]
+    points = score_indices(index_values(one, indices), indices, policy.scales, measured=known)
+    # what nobody has a value for has no scale and stays out, as in the run
+    points = points.assign(**{i.id: np.nan for i in indices if i.id not in known})
+    weights = index_shares(points, indices, weigh_groups(policy.settings, measured))
+    score = float(np.clip(np.nansum((weights * points).to_numpy()), 0.0, 100.0))
+    frame = pd.DataFrame({"customer_id": [customer], "score": [score]})
+    given, _ = held_tiers(frame, policy.settings, policy.lows, past.grades if past else None)
+    return score, str(given[0])
