@@ -10,10 +10,10 @@ import pandas as pd
 
 from workbook.errors import UsageError
 from workbook.grading.composite import index_shares, weigh_groups
-from workbook.grading.indices import index_values, score_indices
-from workbook.grading.policy import Past, Policy
+from workbook.grading.indices import index_values
+from workbook.grading.policy import Policy
 from workbook.grading.scale import Values
-from workbook.grading.tiers import held_tiers, places_of
+from workbook.grading.tiers import places_of
 from workbook.language import Quantity, Text, count, named, number, share, text
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
 
@@ -38,6 +38,7 @@ class Card:
         score: unrounded.
         tier, by_score: as given, and that of the score alone.
         waiting: periods in which the buffer has held the tier.
+        rule: the rule or override that gave the tier, None where score and buffer did.
         parts: index (id), group, value (missing where there is none), points (of the index, 0 to 100), weight (in this
             customer's score), contribution (points of the score; they add up to it), lift (points of the index that would reach
             the next tier alone), wanted (the value that has them; missing where no value has).
@@ -53,6 +54,7 @@ class Card:
     tier: str
     by_score: str
     waiting: int
+    rule: str | None
     parts: pd.DataFrame
     next_tier: str | None
     gap: float | None
@@ -108,7 +110,17 @@ class Card:
     def sentences(self) -> tuple[Text, ...]:
         """Where the customer stands, what the buffer does, and what would lift him."""
         told: list[Text] = []
-        if self.by_score != self.tier:
+        if self.rule is not None:
+            told.append(
+                text(
+                    "grading.card.ruled",
+                    "The rule or override {rule} gives {tier}; by score alone it would be {by_score}.",
+                    rule=self.rule,
+                    tier=self.names[self.tier],
+                    by_score=self.names[self.by_score],
+                )
+            )
+        elif self.by_score != self.tier:
             told.append(
                 text(
                     "grading.card.held",
@@ -216,10 +228,11 @@ def make_card(
          **_lift(policy, i.id, float(values[i.id]), float(points[i.id].iloc[0]), float(weights[i.id]), gap)}
         for i in indices
     ])  # fmt: skip
+    rule = str(row["rule"]) if "rule" in scores and pd.notna(row["rule"]) and row["rule"] else None
     noise = _noise(scores, before, score)
     odds = _odds(points.iloc[0].to_numpy(dtype=float), weights.to_numpy(dtype=float), score, noise, policy, rng)
     return Card(
-        customer, score, str(row["tier"]), str(row["tier_by_score"]), int(row["waiting"]), parts,
+        customer, score, str(row["tier"]), str(row["tier_by_score"]), int(row["waiting"]), rule, parts,
         tiers[place - 1] if place else None, gap, dict(zip(tiers, odds, strict=True)), noise, policy,
     )  # fmt: skip
 
@@ -255,42 +268,3 @@ def _odds(
     moved = np.clip(drawn + (rng.normal(0.0, noise, DRAWS) if noise else 0.0), 0.0, 100.0)
     places = places_of(moved, policy.lows)
     return [float((places == place).mean()) for place in range(len(policy.lows))]
-
-
-def regrade(
-    customer: str,
-    profile: pd.DataFrame,
-    scores: pd.DataFrame,
-    corrected: Mapping[str, object],
-    policy: Policy,
-    past: Past | None = None,
-) -> tuple[float, str]:
-    """Score and tier of a customer, were some facts of the profile other than they are; scales and buffer as in the run.
-
-    Args:
-        profile, scores: artefacts of the period, all customers.
-        corrected: column of the profile → the fact as it should be.
-        past: how the period before was graded, which the buffer holds to.
-
-    Raises:
-        UsageError: for a customer or a column that there is not.
-    """
-    if strange := sorted(set(corrected) - set(profile.columns)):
-        raise UsageError(f"appeal: found the field {strange[0]!r}, expected a column of the profile")
-    mine = profile["customer_id"] == customer
-    if not mine.any() or not (scores["customer_id"] == customer).any():
-        raise UsageError(f"appeal: found no {customer!r} among {len(scores):,} graded customers")
-    one = profile[mine].reset_index(drop=True)
-    for name, value in corrected.items():
-        one[name] = pd.Series([value])
-    indices = policy.settings.indices
-    measured = [i for i in indices if scores[f"index_{i.id}"].notna().any()]
-    known = [i.id for i in measured]
-    points = score_indices(index_values(one, indices), indices, policy.scales, measured=known)
-    # what nobody has a value for has no scale and stays out, as in the run
-    points = points.assign(**{i.id: np.nan for i in indices if i.id not in known})
-    weights = index_shares(points, indices, weigh_groups(policy.settings, measured))
-    score = float(np.clip(np.nansum((weights * points).to_numpy()), 0.0, 100.0))
-    frame = pd.DataFrame({"customer_id": [customer], "score": [score]})
-    given, _ = held_tiers(frame, policy.settings, policy.lows, past.grades if past else None)
-    return score, str(given[0])

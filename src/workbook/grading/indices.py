@@ -8,7 +8,7 @@ are explained by order or range alone; ``percentile`` and ``robust`` are not mov
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -84,26 +84,19 @@ def fill_missing(scores: Values, index: Index, median: float | None = None) -> V
     Args:
         median: the score that the rule ``median`` gives; that of these scores by default.
     """
-    if index.missing == "exclude" or (median is None and np.isnan(scores).all()):
+    if index.missing == "exclude" or np.isnan(scores).all():
         return scores
     middle = float(np.nanmedian(scores)) if median is None else median
     fill = {"median": middle, "worst": 0.0, "neutral": 50.0}[index.missing]
     return np.where(np.isnan(scores), fill, scores)
 
 
-def score_indices(
-    values: pd.DataFrame,
-    indices: Sequence[Index],
-    scales: Mapping[str, Scale] | None = None,
-    *,
-    measured: Collection[str] = (),
-) -> pd.DataFrame:
+def score_indices(values: pd.DataFrame, indices: Sequence[Index], scales: Mapping[str, Scale] | None = None) -> pd.DataFrame:
     """The score of each index, 0 to 100, missing values by each index's rule; an index nobody has a value for is NaN.
 
     Args:
         values: one column an index.
         scales: index → scale; an index without one gets the scale of these very values.
-        measured: indices that somebody has a value for, if nobody among these customers.
     """
     found = {}
     for index in indices:
@@ -112,8 +105,7 @@ def score_indices(
         if scale is None:
             found[index.id] = fill_missing(normalise(given, index), index)
         else:
-            known = index.id in measured or not np.isnan(given).all()
-            found[index.id] = fill_missing(scale.score(given), index, scale.median) if known else given
+            found[index.id] = fill_missing(scale.score(given), index, scale.median)
     return pd.DataFrame(found, index=values.index)
 
 
