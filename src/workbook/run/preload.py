@@ -24,6 +24,7 @@ PRELOADED = (
     "workbook.grading.policy",
     "workbook.grading.rfm",
     "workbook.grading.score",
+    "workbook.grading.worth",
     "workbook.pilots.campaigns",
     "workbook.pilots.card",
     "workbook.pilots.checks",
