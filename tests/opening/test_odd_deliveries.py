@@ -228,6 +228,14 @@ def test_amounts_in_several_currencies_are_told(look):
     assert look({"o.csv": text.replace("USD", "EUR")}).currency == "EUR"
 
 
+def test_a_sure_name_over_values_that_do_not_suit_it_is_asked_about(look):
+    text = table("Order No;Customer No;Order Date;Total Amount", lambda i: f"{i};{CUSTOMERS[i]};{day(i)};{i},50")
+    one = source_of(look({"export.csv": "sep=;\n" + text}), "orders")
+    assert one.source.header_row == 2
+    assert one.source.todo == {"amount": ["Total Amount"]}
+    assert "do not suit" in one.questions["amount"].why.render(Edition("en"))
+
+
 def test_what_is_no_table_is_listed_with_its_reason(look):
     proposal = look(
         {

@@ -116,6 +116,7 @@ def match_columns(table: str, facts: Iterable[Facts], vocabulary: Vocabulary) ->
     elif "customer_id" in schema.columns and not {"customer_id"} & (set(guesses) | set(questions)):
         _ask_contacts(questions, [f for f in alone if f.name not in used])
     _ask_doubled(questions, guesses, table, columns, vocabulary)
+    _ask_unfit(questions, guesses, table, [f for f in alone if f.name not in used], vocabulary)
     return Match(table, guesses, questions)
 
 
@@ -250,6 +251,20 @@ def _ask_doubled(
             if meaning.table == table and meaning.column not in guesses and meaning.column not in questions:
                 why = text("new.question.doubled", "two columns of the file have this name: rename one of them in the file")
                 questions[meaning.column] = Question(meaning.column, (name,), why)
+
+
+def _ask_unfit(
+    questions: dict[str, Question], guesses: Mapping[str, Guess], table: str, columns: list[Facts], vocabulary: Vocabulary
+) -> None:
+    """A sure name over values that do not suit it (amounts with decimal commas) is not passed over in silence."""
+    for facts in columns:
+        for m in vocabulary.of(facts.name):
+            if m.table != table or m.strength != "sure" or m.column in guesses or m.column in questions or not facts.filled:
+                continue
+            factor, said = fit(SCHEMAS[table].columns[m.column], m.column, facts, m.strength)
+            if factor == 0:
+                why = said or text("new.question.unfit", "its values do not suit its name")
+                questions[m.column] = Question(m.column, (facts.name,), why)
 
 
 def _by_values(table: str, columns: list[Facts], named: list[_Candidate]) -> list[_Candidate]:
