@@ -55,6 +55,9 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     "lab": (*GROUND, "settings"),
     # looks into a client's folder by the reader's own inspection, and writes settings
     "opening": (*GROUND, "settings", "sources.inspection", "sources.parsing"),
+    # questionnaires as files: what the method room declares, written and read as Excel
+    "forms": (*GROUND, "report.excel", "voice.questionnaires"),
+    "cli_forms": (*GROUND, "forms"),
     "cli": (
         *GROUND,
         "settings",
@@ -72,6 +75,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "lab",
         "opening",
         "report",
+        "cli_forms",
     ),
     "__main__": ("cli", "run.steady"),
 }

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from workbook import __version__
+from workbook.cli_forms import questionnaire
 from workbook.errors import DeliveryError, SettingsError, UsageError, WorkbookError
 from workbook.period import Period
 from workbook.places import HOME_VARIABLE, home_folder
@@ -522,6 +523,9 @@ def synth(
 
     chosen = DEMO_SEED if seed is None else seed
     typer.echo(str(write_delivery(name, out or ctx.obj, customers=customers, periods=periods, seed=chosen)))
+
+
+app.command()(questionnaire)
 
 
 @app.command()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from statsmodels.stats.weightstats import DescrStatsW
+from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from workbook.language import Edition
 from workbook.period import Period
@@ -144,3 +144,52 @@ def test_no_label_of_the_figure_is_cut_off_or_lies_on_another():
             boxes = [t.get_window_extent(agg.get_renderer()) for t in labels]
         assert all(b.x0 >= -1 and b.x1 <= canvas.bbox.width + 1 and b.y1 <= canvas.bbox.height + 1 for b in boxes)
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+
+
+def compared(now, before, **columns):
+    n = len(now) + len(before)
+    frame = pd.DataFrame(
+        {
+            "feedback_id": [str(i) for i in range(n)], "instrument": "nps", "score": [*now, *before], "customer_id": "c1",
+            "given_at": ["2017-05-20"] * len(now) + ["2017-02-10"] * len(before), **columns,
+        }
+    )  # fmt: skip
+    customers = pd.DataFrame({"customer_id": ["c1", "c2"], "tier": ["gold", "silver"]})
+    return measure_satisfaction(
+        tables_of({"feedback": frame, "customers": customers}, PERIOD), Settings(client={"name": "Test"})
+    )  # fmt: skip
+
+
+def test_the_change_since_the_period_before_is_welchs():
+    now, before = [10] * 40 + [3] * 20, [10] * 20 + [8] * 10 + [3] * 30
+    found = compared(now, before).frame.set_index("dimension").loc["all"]
+    points = [np.array([100.0 * (s >= 9) - 100.0 * (s <= 6) for s in scores]) for scores in (now, before)]
+    expected = CompareMeans(DescrStatsW(points[0]), DescrStatsW(points[1])).tconfint_diff(0.05, usevar="unequal")
+    assert (found["change_low"], found["change_high"]) == pytest.approx(expected)
+    assert found["change"] == pytest.approx(points[0].mean() - points[1].mean())
+    assert found["reading"] == "better"
+
+
+def test_tiers_channels_and_both_are_compared_and_small_cells_left_out():
+    found = compared([10, 0] * 6, [10, 0] * 6, channel=["web"] * 10 + ["phone"] * 2 + ["web"] * 12).frame
+    groups = found.loc[found["dimension"] == "tier_channel", "group"].tolist()
+    assert found.loc[found["dimension"] == "tier", "group"].tolist() == ["gold"]
+    assert groups == ["gold\x1fweb"]
+    assert set(found["reading"]) == {"unclear", "none"}
+
+
+def test_among_many_groups_hardly_one_changes_by_chance():
+    rng = np.random.default_rng(4)
+    clear = 0
+    for _ in range(15):
+        scores = rng.choice([0, 5, 8, 9, 10], 800, p=[0.1, 0.2, 0.3, 0.2, 0.2])
+        channel = np.tile([f"ch{i}" for i in range(10)], 80)
+        frame = compared(scores[:400].tolist(), scores[400:].tolist(), channel=channel).frame
+        clear += bool(frame.loc[frame["dimension"] == "channel", "reading"].isin(["better", "worse"]).any())
+    assert clear <= 3
+
+
+def test_change_table_tells_what_is_lacking():
+    found = measured(score=[10, 9, 3])
+    assert isinstance(found.change_table(), NotMeasured)
+    compared([10] * 9, [0] * 9).change_table().bundle(EDITIONS)

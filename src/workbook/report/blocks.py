@@ -375,12 +375,14 @@ class Sheet:
         table: its data; all rows are written, with full values.
         choices: column name → the words that may stand in it, offered as a list.
         unmasked: True where the department may see names and contacts.
+        to_fill: True where it is a form: what is unknown is left empty in every column.
     """
 
     name: Text
     table: Table
     choices: Mapping[str, Sequence[Text]] = field(default_factory=dict)
     unmasked: bool = False
+    to_fill: bool = False
 
 
 Block = Table | Figure | Answer | KeyFigure | Paragraph | Ask | NotMeasured

@@ -191,7 +191,7 @@ class _Writer:
         for place, f in enumerate(fields):
             self.text(sheet, 0, place, f.head, align="left" if f.column.unit == "text" else "right", **head)
             values = [_value(v, f.column, edition, one.unmasked) for v in frame[f.name]]
-            to_fill = f.name in choices or f.column.unit == "date"
+            to_fill = one.to_fill or f.name in choices or f.column.unit == "date"
             for row, value in enumerate(values, start=1):
                 self._cell(sheet, row, place, value, f.column, to_fill)
             sheet.set_column(place, place, _width([f.head, *values], f.column))

@@ -51,6 +51,7 @@ PRELOADED = (
     "workbook.value.lifecycle",
     "workbook.value.lifetime",
     "workbook.voice.hotspots",
+    "workbook.voice.reliability",
     "workbook.voice.satisfaction",
 )
 """Modules that the notebooks and the pages import; imported once by the parent."""

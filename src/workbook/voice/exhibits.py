@@ -29,10 +29,18 @@ def quantity(value: float, unit: str) -> Quantity:
     return Quantity(value, "share" if unit == "share" else "score", 1)
 
 
-def group_name(dimension: str, group: str) -> Text:
-    """What readers call a group of answers."""
+def group_name(dimension: str, group: str, settings: Settings) -> Text:
+    """What readers call a group of answers: of everyone, a tier, a channel, or a tier in a channel."""
     if dimension == "all":
         return text("voice.group.all", "all answers")
+    if dimension == "tier_channel":
+        tier, _, channel = group.partition("\x1f")
+        return text("voice.group.both", "{tier}, {channel}", tier=group_name("tier", tier, settings),
+                    channel=group_name("channel", channel, settings))  # fmt: skip
+    if dimension == "tier":
+        words = {word.strip().lower(): named(tier.name) for tier in settings.grading.tiers
+                 for word in (tier.id, *([tier.name] if isinstance(tier.name, str) else tier.name.values()))}  # fmt: skip
+        return words.get(group.strip().lower(), named(group))
     names = {
         ("phone", "电话"): text("voice.channel.phone", "phone"),
         ("email", "邮件", "邮箱"): text("voice.channel.email", "e-mail"),
@@ -49,11 +57,11 @@ def group_name(dimension: str, group: str) -> Text:
 
 def satisfaction_table(frame: pd.DataFrame, period: Period, settings: Settings) -> Table:
     """Instrument, group, n, value with interval, and the shares at either end."""
-    rows = frame[frame["dimension"] != "month"].reset_index(drop=True)
+    rows = frame[frame["dimension"].isin(["all", "tier", "channel"])].reset_index(drop=True)
     shown = pd.DataFrame(
         {
             "instrument": rows["instrument"],
-            "group": [group_name(d, g) for d, g in zip(rows["dimension"], rows["group"], strict=True)],
+            "group": [group_name(d, g, settings) for d, g in zip(rows["dimension"], rows["group"], strict=True)],
             "n": rows["n"],
             **{
                 name: [quantity(v, u) for v, u in zip(rows[name], rows["unit"], strict=True)]
@@ -84,6 +92,70 @@ def satisfaction_table(frame: pd.DataFrame, period: Period, settings: Settings) 
     return Table("voice.satisfaction", _title(frame), columns, shown, note)
 
 
+READING_NAMES = {
+    "better": text("voice.reading.better", "better"),
+    "worse": text("voice.reading.worse", "worse"),
+    "unclear": text("voice.reading.unclear", "no clear change"),
+}
+
+
+def change_table(frame: pd.DataFrame, period: Period, settings: Settings) -> Table | NotMeasured:
+    """Groups of tier and channel now and in the period before: what has changed, and how surely; clear changes first."""
+    rows = frame[(frame["dimension"] != "month") & (frame["reading"] != "none")]
+    if rows.empty:
+        why = text("voice.change.none", "No answers of the period before were delivered.")
+        return NotMeasured("voice.change", text("voice.change.what", "Change of satisfaction"), why=why)
+    place = rows["dimension"].map({"all": 0, "tier": 1, "channel": 2, "tier_channel": 3})
+    rows = rows.assign(clear=rows["reading"] == "unclear", place=place)
+    rows = rows.sort_values(["clear", "place", "instrument", "group"], ignore_index=True)
+    units = rows["unit"].tolist()
+    shown = pd.DataFrame(
+        {
+            "instrument": rows["instrument"],
+            "group": [group_name(d, g, settings) for d, g in zip(rows["dimension"], rows["group"], strict=True)],
+            "n": rows["n"],
+            "value": [quantity(v, u) for v, u in zip(rows["value"], units, strict=True)],
+            "before_n": rows["before_n"],
+            "before": [quantity(v, u) for v, u in zip(rows["before"], units, strict=True)],
+            "change": [_moved(v, u) for v, u in zip(rows["change"], units, strict=True)],
+            "change_low": [_moved(v, u) for v, u in zip(rows["change_low"], units, strict=True)],
+            "change_high": [_moved(v, u) for v, u in zip(rows["change_high"], units, strict=True)],
+            "reading": rows["reading"],
+        }
+    )
+    columns = (
+        Column("instrument", text("voice.column.instrument", "Measure"), labels=INSTRUMENT_NAMES),
+        Column("group", text("voice.column.group", "Group")),
+        Column("n", text("voice.column.n", "Answers"), "count"),
+        Column("value", text("voice.column.now", "Now")),
+        Column("before_n", text("voice.column.before_n", "Answers before"), "count"),
+        Column("before", text("voice.column.before", "Before")),
+        Column("change", text("voice.column.change", "Change (interval)"), low="change_low", high="change_high"),
+        Column("reading", text("voice.column.reading", "Reading"), labels=READING_NAMES),
+    )
+    clear = int((rows["reading"] != "unclear").sum())
+    title = (
+        text("voice.change.some", "Satisfaction changed clearly in {n} of {all} groups", n=count(clear), all=count(len(rows)))
+        if clear
+        else text("voice.change.unclear", "No clear change of satisfaction in {all} groups", all=count(len(rows)))
+    )
+    note = text(
+        "voice.change.note",
+        "Answers of {start} to {end} against the period before, NPS and CES in points, CSAT in percentage points; {level} "
+        "intervals, widened for the number of groups compared. Tier × channel from {cell} answers on. A change after a measure "
+        "is no effect of it.",
+        start=day(period.start), end=day(period.end), level=share(settings.analysis.confidence),
+        cell=count(settings.analysis.small_cell),
+    )  # fmt: skip
+    return Table("voice.change", title, columns, shown, note, rows=20)
+
+
+def _moved(value: float, unit: str) -> Quantity | None:
+    if value != value:
+        return None
+    return number(100 * value if unit == "share" else value, 1)
+
+
 def _bounds(rows: pd.DataFrame, name: str) -> list[Quantity | None]:
     return [None if v != v else quantity(v, u) for v, u in zip(rows[name], rows["unit"], strict=True)]
 
@@ -103,9 +175,13 @@ def _title(frame: pd.DataFrame) -> Text:
     return text("voice.title.ces", "Customers rate ease at {ces}", ces=number(float(whole["ces"]["value"]), 1))
 
 
-def nps_figure(frame: pd.DataFrame, period: Period) -> Figure | NotMeasured:
+def nps_figure(frame: pd.DataFrame, period: Period, settings: Settings) -> Figure | NotMeasured:
     """100% stacked bars of detractors, passives and promoters, the NPS with its interval beside each."""
-    rows = frame[(frame["instrument"] == "nps") & (frame["dimension"] != "month")].head(MOST_BARS).reset_index(drop=True)
+    rows = (
+        frame[(frame["instrument"] == "nps") & frame["dimension"].isin(["all", "tier", "channel"])]
+        .head(MOST_BARS)
+        .reset_index(drop=True)
+    )
     if rows.empty:
         why = text("voice.nps.none", "No question on recommendation (0–10) was answered in the period.")
         return NotMeasured("voice.nps", text("voice.nps.what", "NPS"), why=why)
@@ -125,7 +201,8 @@ def nps_figure(frame: pd.DataFrame, period: Period) -> Figure | NotMeasured:
         ):
             axes.text(102, place, _nps_label(value, low, high, n).render(edition), va="center", fontsize=8.5)
         axes.set_yticks(
-            places, [group_name(str(d), str(g)).render(edition) for d, g in zip(rows["dimension"], rows["group"], strict=True)]
+            places,
+            [group_name(d, g, settings).render(edition) for d, g in zip(rows["dimension"], rows["group"], strict=True)],
         )
         axes.invert_yaxis()
         axes.set_xlim(0, 158)
@@ -166,17 +243,19 @@ def _nps_label(value: float, low: float, high: float, n: int) -> Text:
 
 
 def satisfaction_key_figures(frame: pd.DataFrame) -> tuple[KeyFigure, ...]:
-    """One number an instrument, over the whole period; its change where an earlier period was delivered is told by stage 6."""
+    """One number an instrument, over the whole period, with its change since the period before where that was delivered."""
     whole = frame[frame["dimension"] == "all"]
     return tuple(
         KeyFigure(
             f"voice.key.{instrument}", INSTRUMENT_NAMES[str(instrument)], quantity(value, unit),
             None if low != low else quantity(low, unit), None if high != high else quantity(high, unit),
-            better="higher", note=text("voice.key.n", "{n} answers", n=count(n)), rank=35,
+            previous=None if before != before else quantity(before, unit), better="higher",
+            note=text("voice.key.n", "{n} answers", n=count(n)), rank=35,
+            change=None if change_low != change_low else (change_low, change_high),
         )
-        for instrument, value, low, high, unit, n in zip(
-            whole["instrument"], whole["value"], whole["low"], whole["high"], whole["unit"], whole["n"], strict=True
-        )
+        for instrument, value, low, high, unit, n, before, change_low, change_high in whole[
+            ["instrument", "value", "low", "high", "unit", "n", "before", "change_low", "change_high"]
+        ].itertuples(index=False)
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Satisfaction from questionnaires (V2): NPS, CSAT and CES with intervals, in all, by channel and by month.
+"""Satisfaction from questionnaires (V2): NPS, CSAT and CES with intervals, by tier × channel × period, and what has changed.
 
 NPS (net promoter score): share of scores 9–10 less share of scores 0–6, in points from −100 to 100 (Reichheld 2003).
 CSAT: share of the two best scores of the scale. CES: mean score of ease. A score outside its scale is no answer (surveys
@@ -31,6 +31,7 @@ SCALES: dict[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1,
 
 COLUMNS: tuple[str, ...] = (
     "instrument", "dimension", "group", "n", "value", "low", "high", "unit", "best", "middle", "worst", "beyond_scale",
+    "before_n", "before", "change", "change_low", "change_high", "reading",
 )  # fmt: skip
 
 
@@ -39,10 +40,12 @@ class Satisfaction:
     """Satisfaction measured.
 
     Attributes:
-        frame: one row an instrument, dimension (all, channel, month) and group: n answers, value with low and high, unit
-            (score or share), shares best, middle and worst (promoters, passives, detractors; or satisfied, middle,
-            dissatisfied), and beyond_scale, the answers outside the scale, which count as missing. The rows ``all`` and
-            ``channel`` speak of the period, the rows ``month`` of all that was delivered.
+        frame: one row an instrument, dimension (all, tier, channel, tier_channel, month) and group: n answers, value with
+            low and high, unit (score or share), shares best, middle and worst (promoters, passives, detractors; or
+            satisfied, middle, dissatisfied), and beyond_scale, the answers outside the scale, which count as missing; n and
+            value of the period before, and the change since with its interval and reading (better, worse, unclear). The
+            rows ``month`` speak of all that was delivered, the others of the period. Groups of tier × channel smaller than
+            a small cell are left out.
         period: the period measured.
     """
 
@@ -59,9 +62,13 @@ class Satisfaction:
         """Every measure of the period, in all and by channel."""
         return exhibits.satisfaction_table(self.frame, self.period, self.settings)
 
+    def change_table(self) -> Table | NotMeasured:
+        """Every group of tier, channel, and tier × channel against the period before."""
+        return exhibits.change_table(self.frame, self.period, self.settings)
+
     def figure(self) -> Figure | NotMeasured:
         """Promoters, passives and detractors as stacked bars with the NPS, in all and by channel."""
-        return exhibits.nps_figure(self.frame, self.period)
+        return exhibits.nps_figure(self.frame, self.period, self.settings)
 
     def key_figures(self) -> tuple[KeyFigure, ...]:
         """NPS, CSAT and CES with their intervals."""
@@ -85,22 +92,42 @@ def measure_satisfaction(tables: Tables, settings: Settings) -> Satisfaction | N
     what = text("voice.satisfaction.what", "Satisfaction (NPS, CSAT, CES)")
     if missing := tables.lacks("feedback.instrument", "feedback.score"):
         return NotMeasured("voice.satisfaction", what, missing)
+    previous = tables.period.previous
     answers = tables.sql(
         """
-        select lower(trim(instrument)) as instrument, coalesce(channel, '') as channel,
-               date_trunc('month', given_at) as given_month,
-               cast(given_at as date) >= $start and cast(given_at as date) <= $end as inside,
-               score, scale_max, coalesce(weight, 1.0) as weight, count(*) as answers
-        from feedback
-        where score is not null and lower(trim(instrument)) in ('nps', 'csat', 'ces') and cast(given_at as date) <= $end
-        group by all order by all
-        """
-    )
-    rows = [
-        measure_group(instrument, dimension, group, part, settings.analysis.confidence)
-        for instrument in INSTRUMENTS
-        for dimension, group, part in _groups(answers[answers["instrument"] == instrument])
-    ]
+        with scored as (
+            select lower(trim(instrument)) as instrument, coalesce(f.channel, '') as channel, coalesce(c.tier, '') as tier,
+                   given_at, score, scale_max, coalesce(weight, 1.0) as weight
+            from feedback f left join customers c on c.customer_id = f.customer_id
+            where score is not null and lower(trim(instrument)) in ('nps', 'csat', 'ces') and cast(given_at as date) <= $end
+        )
+        select instrument, channel, tier, date_trunc('month', given_at) as given_month,
+               cast(given_at as date) >= $start as inside,
+               cast(given_at as date) >= $before_start and cast(given_at as date) <= $before_end as before,
+               score, scale_max, weight, count(*) as answers
+        from scored group by all order by all
+        """,
+        before_start=previous.start, before_end=previous.end,
+    )  # fmt: skip
+    level, cell = settings.analysis.confidence, settings.analysis.small_cell
+    rows = []
+    for instrument in INSTRUMENTS:
+        asked = answers[answers["instrument"] == instrument]
+        compared = {dimension: len(_parts(asked, columns)) for dimension, columns in COMPARED.items()}
+        for dimension, columns in COMPARED.items():
+            for group in _parts(asked, columns):
+                part = _within(asked, columns, group)
+                now, then = part[part["inside"].astype(bool)], part[part["before"].astype(bool)]
+                row = measure_group(instrument, dimension, JOINED.join(group), now, level)
+                if dimension == "tier_channel" and int(str(row["n"])) < cell:
+                    continue
+                earlier = measure_group(instrument, dimension, "", then, level)
+                rows.append(row | _change(row, earlier, 1 - (1 - level) / max(compared[dimension], 1)))
+        months = asked.assign(month=pd.to_datetime(asked["given_month"]).dt.strftime("%Y-%m"))
+        rows += [
+            measure_group(instrument, "month", str(name), part, level) | _change({}, {}, level)
+            for name, part in months.groupby("month", sort=True)
+        ]
     frame = pd.DataFrame([row for row in rows if row["n"]], columns=list(COLUMNS))
     if not (frame["dimension"] == "all").any():
         why = text("voice.satisfaction.none", "No questionnaire was answered in the period.")
@@ -108,15 +135,49 @@ def measure_satisfaction(tables: Tables, settings: Settings) -> Satisfaction | N
     return Satisfaction(frame, tables.period, settings)
 
 
-def _groups(answers: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
-    inside = answers[answers["inside"].astype(bool)]
-    channels = inside[inside["channel"] != ""]
-    months = answers.assign(month=pd.to_datetime(answers["given_month"]).dt.strftime("%Y-%m"))
-    return [
-        ("all", "", inside),
-        *(("channel", str(name), part) for name, part in channels.groupby("channel", sort=True)),
-        *(("month", str(name), part) for name, part in months.groupby("month", sort=True)),
-    ]
+COMPARED: dict[str, tuple[str, ...]] = {
+    "all": (), "tier": ("tier",), "channel": ("channel",), "tier_channel": ("tier", "channel"),
+}  # fmt: skip
+JOINED = "\x1f"
+"""Parts the tier from the channel in the name of a group of both."""
+
+
+def _parts(answers: pd.DataFrame, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The groups with an answer in the period; answers that lack a column are in none."""
+    now = answers[answers["inside"].astype(bool)]
+    found = {tuple(map(str, row)) for row in now[list(columns)].itertuples(index=False)}
+    return sorted(group for group in found if all(group))
+
+
+def _within(answers: pd.DataFrame, columns: tuple[str, ...], group: tuple[str, ...]) -> pd.DataFrame:
+    inside = pd.Series(True, index=answers.index)
+    for column, value in zip(columns, group, strict=True):
+        inside &= answers[column] == value
+    return answers[inside]
+
+
+def _change(row: dict[str, object], earlier: dict[str, object], confidence: float) -> dict[str, object]:
+    """The change since the period before with Welch's interval (1947), and its reading.
+
+    Within a dimension the interval allows for the number of groups compared (Bonferroni): among ten channels one would else
+    change by chance every other time.
+    """
+    nothing = float("nan")
+    if not row or not earlier["n"]:
+        return {"before_n": 0, "before": nothing, "change": nothing, "change_low": nothing, "change_high": nothing,
+                "reading": "none"}  # fmt: skip
+    now, then = float(str(row["value"])), float(str(earlier["value"]))
+    variances = [float(str(part["error"])) ** 2 for part in (row, earlier)]
+    sizes = [int(str(part["n"])) for part in (row, earlier)]
+    total, change = sum(variances), now - then
+    low = high = nothing
+    if min(sizes) >= 2 and total > 0:
+        freedom = total**2 / sum(v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True))
+        half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * total**0.5
+        low, high = change - half, change + half
+    reading = "better" if low > 0 else "worse" if high < 0 else "unclear"
+    return {"before_n": sizes[1], "before": then, "change": change, "change_low": low, "change_high": high,
+            "reading": reading}  # fmt: skip
 
 
 def measure_group(instrument: str, dimension: str, group: str, answers: pd.DataFrame, confidence: float) -> dict[str, object]:
@@ -149,6 +210,7 @@ def measure_group(instrument: str, dimension: str, group: str, answers: pd.DataF
         "low": max(low, floor), "high": min(high, ceiling), "unit": "share" if instrument == "csat" else "score",
         "best": parts[0], "middle": 1 - parts[0] - parts[1], "worst": parts[1],
         "beyond_scale": int(number_of[~valid].sum()),
+        "error": standard_error(points, weight, cases),
     }  # fmt: skip
 
 
@@ -182,6 +244,15 @@ def weighted_mean_interval(
     mean = float(np.sum(cases * weight * values)) / total
     if n < 2:
         return mean, float("nan"), float("nan")
-    variance = float(np.sum(cases * (weight * (values - mean)) ** 2)) / total**2 * n / (n - 1)
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * variance**0.5
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * standard_error(values, weight, cases)
     return mean, mean - half, mean + half
+
+
+def standard_error(values: Floats, weight: Floats, cases: Floats) -> float:
+    """Standard error of the weighted mean; NaN with fewer than two cases. Arguments as for :func:`weighted_mean_interval`."""
+    n, total = float(cases.sum()), float(np.sum(cases * weight))
+    if n < 2 or total == 0:
+        return float("nan")
+    mean = float(np.sum(cases * weight * values)) / total
+    variance = float(np.sum(cases * (weight * (values - mean)) ** 2)) / total**2 * n / (n - 1)
+    return float(variance**0.5)

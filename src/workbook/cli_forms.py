@@ -1,0 +1,40 @@
+"""The command ``workbook questionnaire``: forms out, answers in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbook.errors import UsageError
+from workbook.period import Period
+
+
+def questionnaire(
+    name: Annotated[str, typer.Argument(help="nps, csat, ces, needs, or a file of templates/questionnaires.", metavar="NAME")],
+    period: Annotated[str | None, typer.Argument(help="The period in which it is asked.", metavar="[PERIOD]")] = None,
+    answers: Annotated[
+        Path | None, typer.Option(help="A filled form, to be written as a file to deliver.", exists=True, dir_okay=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; NAME.xlsx or NAME_answers.csv here by default.", dir_okay=False)
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of the form: en or zh.")] = "en",
+    client: Annotated[str, typer.Option(help="Name of the client for the cover of the form.")] = "–",
+) -> None:
+    """Write the Excel form of a questionnaire, or turn a filled one into feedback (columns named as the table's)."""
+    from workbook.forms import take_answers, write_form
+    from workbook.language import LANGUAGES
+
+    if language not in LANGUAGES:
+        raise UsageError(f"--language: found {language!r}, expected {' or '.join(LANGUAGES)}")
+    if answers:
+        path = out or Path(f"{name}_answers.csv")
+        number = take_answers(name, answers, path)
+        typer.echo(f"{path}: {number} answers; deliver it as the table feedback, columns by their own names")
+        return
+    if period is None:
+        raise UsageError(f"questionnaire: found no period; say in which it is asked: workbook questionnaire {name} 2025Q4")
+    path = out or Path(f"{name}.xlsx")
+    typer.echo(str(write_form(name, path, LANGUAGES[language == "zh"], client, Period.parse(period))))

@@ -1,0 +1,215 @@
+"""Questionnaires ready to use (V1, V2): their questions in both languages, the form to fill, and the answers as feedback.
+
+A questionnaire is a file of templates/questionnaires. Each answer becomes a row of the table ``feedback`` whose id is
+``<respondent>/<question>`` and whose question is ``<questionnaire>.<question>``; so the answers of one respondent are found
+again, and the reliability of the scale can be told.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+
+from workbook.errors import WorkbookError
+from workbook.language import Edition, Text, count, named, text
+from workbook.places import templates_folder
+from workbook.report.blocks import Column, Sheet, Table
+from workbook.settings.models import Identifier, Name, Section
+
+BLANK_ROWS = 200
+"""Rows of the form that are ready to be filled."""
+
+FEEDBACK: tuple[str, ...] = (
+    "feedback_id", "customer_id", "given_at", "channel", "instrument", "question", "score", "scale_max", "choices", "text",
+)  # fmt: skip
+
+HEAD = ("respondent", "customer_id", "given_at", "channel")
+
+
+class Item(Section):
+    """One question."""
+
+    id: Identifier = Field(description="Short name of the question.")
+    kind: Literal["scale", "single", "multiple", "open"] = Field(description="How it is answered.")
+    words: Name = Field(description="The question.")
+    instrument: Literal["nps", "csat", "ces"] | None = Field(None, description="The measure that a scale question gives.")
+    lowest: int | None = Field(None, description="Lowest score of a scale.")
+    highest: int | None = Field(None, description="Highest score of a scale.")
+    ends: Name = Field("", description="What the ends of the scale mean.")
+    reverse: bool = Field(False, description="True where a high score is bad: it is turned round when it is scored.")
+    choices: list[Name] = Field(default_factory=list, description="What can be chosen.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Item:
+        if self.kind == "scale" and (self.lowest is None or self.highest is None or self.lowest >= self.highest):
+            raise ValueError(f"{self.id}: a scale needs lowest below highest")
+        if self.kind in ("single", "multiple") and len(self.choices) < 2:
+            raise ValueError(f"{self.id}: two choices or more are needed")
+        return self
+
+
+class Questionnaire(Section):
+    """A questionnaire as its file describes it."""
+
+    name: Name = Field(description="What readers call it.")
+    when: Name = Field(description="When it is sent, and to whom.")
+    items: Annotated[list[Item], Field(min_length=1)] = Field(description="Its questions in order.")
+
+
+def questionnaire_names() -> list[str]:
+    """The questionnaires that lie in templates/questionnaires."""
+    return sorted(path.stem for path in (templates_folder() / "questionnaires").glob("*.yaml"))
+
+
+def read_questionnaire(name: str) -> Questionnaire:
+    """A questionnaire by the name of its file.
+
+    Raises:
+        WorkbookError: where there is none of that name, or its file is at fault.
+    """
+    path = templates_folder() / "questionnaires" / f"{name}.yaml"
+    if name not in questionnaire_names():
+        raise WorkbookError(f"questionnaire: found {name!r}, expected one of {', '.join(questionnaire_names())}")
+    try:
+        return Questionnaire.model_validate(YAML(typ="safe").load(path))
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise WorkbookError(f"{path}: {where}: {first['msg']}; mend the file") from None
+
+
+def form(name: str) -> tuple[Sheet, Sheet]:
+    """The form to fill: the questions as they are asked, and a row for each respondent with lists of what may be answered."""
+    asked = read_questionnaire(name)
+    questions = pd.DataFrame(
+        {
+            "id": [item.id for item in asked.items],
+            "words": [named(item.words) for item in asked.items],
+            "answer": [_answer(item) for item in asked.items],
+        }
+    )
+    heads = {
+        "respondent": text("voice.form.respondent", "respondent (any number)"),
+        "customer_id": text("voice.form.customer", "customer_id (empty where not known)"),
+        "given_at": text("voice.form.given", "given_at (2025-12-31)"),
+        "channel": text("voice.form.channel", "channel"),
+    }
+    answers = pd.DataFrame("", index=range(BLANK_ROWS), columns=[*HEAD, *(item.id for item in asked.items)])
+    columns = (
+        *(Column(key, words) for key, words in heads.items()),
+        *(
+            Column(item.id, text("voice.form.item", "{id}: {words}", id=item.id, words=named(item.words)))
+            for item in asked.items
+        ),
+    )
+    choices = {item.id: _choices(item) for item in asked.items if item.kind in ("scale", "single")}
+    title = text("voice.form.title", "Questionnaire: {name}", name=named(asked.name))
+    return (
+        Sheet(
+            text("voice.form.questions", "Questions"),
+            Table(
+                "voice.form.questions", title,
+                (
+                    Column("id", text("voice.form.id", "Id")),
+                    Column("words", text("voice.form.words", "Question")),
+                    Column("answer", text("voice.form.answer", "Answer")),
+                ),
+                questions,
+                text("voice.form.when", "When and to whom: {when}.", when=named(asked.when)),
+            ),
+        ),
+        Sheet(
+            text("voice.form.answers", "Answers"),
+            Table(
+                "voice.form.answers", title, columns, answers,
+                text("voice.form.how",
+                     "One row a respondent. Several choices: with ; between. Leave empty what was not answered."),
+                rows=BLANK_ROWS,
+            ),
+            choices=choices, to_fill=True,
+        ),
+    )  # fmt: skip
+
+
+def _answer(item: Item) -> Text:
+    if item.kind == "scale":
+        return text("voice.form.scale", "{lowest} to {highest} ({ends})", lowest=count(item.lowest),
+                    highest=count(item.highest), ends=named(item.ends))  # fmt: skip
+    if item.kind == "open":
+        return text("voice.form.open", "in own words")
+    options = named({
+        "en": " / ".join(named(choice).render(Edition("en")) for choice in item.choices),
+        "zh": " / ".join(named(choice).render(Edition("zh")) for choice in item.choices),
+    })  # fmt: skip
+    if item.kind == "single":
+        return text("voice.form.single", "one of: {options}", options=options)
+    return text("voice.form.multiple", "any of: {options}", options=options)
+
+
+def _choices(item: Item) -> list[Text]:
+    if item.kind == "scale":
+        return [named(str(score)) for score in range(int(item.lowest or 0), int(item.highest or 0) + 1)]
+    return [named(choice) for choice in item.choices]
+
+
+def feedback_of(name: str, answers: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The answers of a filled form as rows of the table ``feedback``.
+
+    Args:
+        name: the questionnaire.
+        answers: the sheet of answers as text: columns begin with ``respondent``, ``given_at`` … or a question's id and a colon.
+        where: the file, for messages.
+
+    Returns:
+        One row an answer given, in the order of the form; columns ``FEEDBACK``.
+
+    Raises:
+        WorkbookError: where a column lacks, or a score is none of its scale.
+    """
+    asked = read_questionnaire(name)
+    columns = {_key(str(column)): column for column in answers.columns}
+    wanted = [*HEAD, *(item.id for item in asked.items)]
+    if missing := [key for key in wanted if key not in columns]:
+        raise WorkbookError(
+            f"{where}: no column begins with {', '.join(missing)}; fill the form of `workbook questionnaire {name}`"
+        )
+    told = pd.DataFrame({key: answers[columns[key]].fillna("").astype(str).str.strip() for key in wanted})
+    told = told[(told[[item.id for item in asked.items]] != "").any(axis=1)]
+    if (told["given_at"] == "").any():
+        row = int(told.index[told["given_at"] == ""][0]) + 2
+        raise WorkbookError(f"{where}: row {row}: given_at is empty; write the day of the answer, such as 2025-12-31")
+    told["respondent"] = told["respondent"].where(told["respondent"] != "", "row " + (told.index + 2).astype(str))
+    parts = [_rows(name, item, told[told[item.id] != ""], where) for item in asked.items]
+    rows = pd.concat(parts).sort_index(kind="stable") if parts else pd.DataFrame(columns=list(FEEDBACK))
+    return rows[list(FEEDBACK)].reset_index(drop=True)
+
+
+def _key(column: str) -> str:
+    return column.replace("：", ":").partition(":")[0].split("(")[0].split("（")[0].strip()
+
+
+def _rows(name: str, item: Item, told: pd.DataFrame, where: str) -> pd.DataFrame:
+    rows = pd.DataFrame(
+        {
+            "feedback_id": told["respondent"] + f"/{item.id}", "customer_id": told["customer_id"],
+            "given_at": told["given_at"], "channel": told["channel"], "instrument": item.instrument or item.kind,
+            "question": f"{name}.{item.id}", "score": "", "scale_max": "", "choices": "", "text": "",
+        },
+        index=told.index,
+    )  # fmt: skip
+    if item.kind == "scale":
+        score = pd.to_numeric(told[item.id], errors="coerce")
+        wrong = ~score.between(item.lowest or 0, item.highest or 0)
+        if wrong.any():
+            row = int(told.index[wrong][0])
+            raise WorkbookError(
+                f"{where}: row {row + 2}, {item.id}: found {told.loc[row, item.id]!r}, expected {item.lowest} to {item.highest}"
+            )
+        turned = (int(item.lowest or 0) + int(item.highest or 0) - score) if item.reverse else score
+        return rows.assign(score=turned.map("{:g}".format), scale_max=str(item.highest))
+    if item.kind == "open":
+        return rows.assign(instrument="open", text=told[item.id])
+    return rows.assign(choices=told[item.id].str.replace("；", ";"))

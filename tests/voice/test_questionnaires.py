@@ -1,0 +1,142 @@
+"""Questionnaires: form out, answers in, the same scores again; reliability held to its definition; advice on sample size."""
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from workbook.cli import app
+from workbook.errors import WorkbookError
+from workbook.language import Edition
+from workbook.period import Period
+from workbook.report.blocks import NotMeasured
+from workbook.settings.models import Settings
+from workbook.tables import tables_of
+from workbook.voice.questionnaires import feedback_of, form, questionnaire_names, read_questionnaire
+from workbook.voice.reliability import alpha_interval, answers_needed, measure_reliability, omega, sample_advice
+from workbook.voice.satisfaction import measure_satisfaction
+
+PERIOD = Period.parse("2025Q4")
+EDITIONS = (Edition("en"), Edition("zh"))
+SETTINGS = Settings(client={"name": "Test"})
+
+
+@pytest.mark.parametrize("name", ["ces", "csat", "needs", "nps"])
+def test_every_questionnaire_stands_in_both_languages(name):
+    assert name in questionnaire_names()
+    for item in read_questionnaire(name).items:
+        assert set(item.words) == {"en", "zh"}
+    for sheet in form(name):
+        sheet.table.bundle(EDITIONS)
+
+
+def test_an_unknown_questionnaire_is_refused_with_those_there_are():
+    with pytest.raises(WorkbookError, match="expected one of ces, csat, needs, nps"):
+        read_questionnaire("gss")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_form_written_filled_and_taken_back_gives_its_scores(tmp_path, language):
+    path, out = tmp_path / "form.xlsx", tmp_path / "answers.csv"
+    run = CliRunner()
+    done = run.invoke(app, ["questionnaire", "csat", "2025Q4", "--out", str(path), "--language", language])
+    assert done.exit_code == 0, done.output
+    book = openpyxl.load_workbook(path)
+    sheet = book[book.sheetnames[2]]
+    assert str(sheet.cell(1, 1).value).startswith("respondent")
+    for row, values in enumerate([("a", "C1", "2025-12-01", "web", 5, 4, 5, 4, 5, 1, "=1+1"),
+                                  ("", "", "2025-12-02", "", 2, "", "", "", "", 5, "")], start=2):  # fmt: skip
+        for column, value in enumerate(values, start=1):
+            sheet.cell(row, column).value = value
+    book.save(path)
+    done = run.invoke(app, ["questionnaire", "csat", "--answers", str(path), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    rows = pd.read_csv(out, dtype=str, keep_default_na=False)
+    scores = rows[rows["score"] != ""].set_index("feedback_id")["score"]
+    assert scores["a/overall"] == "5" and scores["a/trouble"] == "5"  # 1 turned round
+    assert scores["row 3/overall"] == "2" and scores["row 3/trouble"] == "1"
+    assert rows.loc[rows["question"] == "csat.overall", "instrument"].tolist() == ["csat", "csat"]
+    tables = tables_of({"feedback": rows.replace("", None)}, PERIOD)
+    assert measure_satisfaction(tables, SETTINGS).row("csat")["value"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "answer, said", [({"overall": "9"}, "row 2, overall: found '9', expected 1 to 5"), ({"given_at": ""}, "given_at is empty")]
+)
+def test_an_answer_off_the_scale_or_without_a_day_names_its_row(answer, said):
+    items = {item.id: "" for item in read_questionnaire("csat").items}
+    row = {"respondent": "a", "customer_id": "", "given_at": "2025-12-01", "channel": "", **items, "overall": "4", **answer}
+    with pytest.raises(WorkbookError, match=said):
+        feedback_of("csat", pd.DataFrame([row]), "form.xlsx")
+
+
+def test_a_form_without_a_question_names_it():
+    with pytest.raises(WorkbookError, match="no column begins with respondent"):
+        feedback_of("nps", pd.DataFrame({"recommend: How likely": ["9"]}), "form.xlsx")
+
+
+def congeneric(loading, own, n, seed):
+    rng = np.random.default_rng(seed)
+    factor = rng.standard_normal((n, 1))
+    return factor * np.array(loading) + rng.standard_normal((n, len(loading))) * np.array(own)
+
+
+def test_alpha_is_its_definition_and_that_of_two_halves():
+    answers = congeneric([1, 1, 1, 1], [1, 1, 1, 1], 4000, 1)
+    low, alpha, high = alpha_interval(answers, 0.95)
+    assert alpha == pytest.approx(4 / 3 * (1 - answers.var(axis=0, ddof=1).sum() / answers.sum(axis=1).var(ddof=1)))
+    assert low < 0.8 < high  # four tau-equivalent items of reliability ½: Spearman–Brown gives 0.8
+    assert omega(answers) == pytest.approx(alpha, abs=0.01)
+
+
+def test_omega_is_that_of_the_factor_and_alpha_lies_below_where_items_weigh_apart():
+    loading, own = [1.5, 1.0, 0.5, 0.2], [0.5, 1.0, 1.0, 1.0]
+    answers = congeneric(loading, own, 40_000, 2)
+    expected = sum(loading) ** 2 / (sum(loading) ** 2 + sum(s * s for s in own))
+    assert omega(answers) == pytest.approx(expected, abs=0.01)
+    assert alpha_interval(answers, 0.95)[1] < omega(answers) - 0.02
+
+
+def test_feldts_interval_covers_as_often_as_it_says():
+    held = sum(
+        low <= 0.8 <= high
+        for low, _, high in (alpha_interval(congeneric([1] * 4, [1] * 4, 60, seed), 0.95) for seed in range(400))
+    )
+    assert 0.92 <= held / 400 <= 0.98
+
+
+def test_answers_needed_are_cochrans():
+    assert answers_needed(0.5, 0.05, None, 0.95) == 385
+    assert answers_needed(0.5, 0.05, 10_000, 0.95) == 370
+
+
+def test_reliability_is_measured_from_delivered_answers_and_only_whole_ones():
+    answers = np.clip(np.round(3.5 + congeneric([0.8] * 6, [0.6] * 6, 80, 3)), 1, 5)
+    items = ["overall", "product", "delivery", "response", "staff", "trouble"]
+    rows = [
+        {"feedback_id": f"r{i}/{item}", "given_at": "2025-11-01", "instrument": "scale", "question": f"csat.{item}",
+         "score": answers[i, j], "scale_max": 5}
+        for i in range(80) for j, item in enumerate(items) if not (i < 5 and j == 2)
+    ]  # fmt: skip
+    found = measure_reliability(tables_of({"feedback": pd.DataFrame(rows)}, PERIOD), SETTINGS)
+    row = found.frame.iloc[0]
+    assert (row["questionnaire"], row["items"], row["respondents"]) == ("csat", 6, 75)
+    assert row["alpha"] == pytest.approx(alpha_interval(answers[5:], 0.95)[1])
+    found.table().bundle(EDITIONS)
+
+
+def test_without_such_answers_it_is_not_measured():
+    rows = pd.DataFrame({"feedback_id": ["1"], "given_at": ["2025-11-01"], "instrument": ["nps"], "score": [9]})
+    assert isinstance(measure_reliability(tables_of({"feedback": rows}, PERIOD), SETTINGS), NotMeasured)
+    missing = measure_satisfaction(tables_of({}, PERIOD), SETTINGS)
+    assert sample_advice(missing, tables_of({}, PERIOD)) is missing
+
+
+def test_sample_advice_needs_more_answers_where_they_differ_more():
+    rows = pd.DataFrame({"feedback_id": [str(i) for i in range(80)], "given_at": "2025-11-01", "instrument": "nps",
+                         "score": [10, 0] * 40})  # fmt: skip
+    tables = tables_of({"feedback": rows}, PERIOD)
+    table = sample_advice(measure_satisfaction(tables, SETTINGS), tables)
+    assert table.frame["needed"].iloc[0] == pytest.approx((1.96 * 100 / 10) ** 2, rel=0.05)
+    table.bundle(EDITIONS)
