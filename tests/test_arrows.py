@@ -76,6 +76,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "opening",
         "report",
         "cli_forms",
+        "diagnosis.catalogue",  # what `workbook explain checks` lists
     ),
     "__main__": ("cli", "run.steady"),
 }

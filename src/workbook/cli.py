@@ -234,7 +234,7 @@ def _executor(scheduler: str | None) -> Iterator[Executor | None]:
 @app.command()
 def explain(
     ctx: typer.Context,
-    key: Annotated[str | None, typer.Argument(help="Dotted key, e.g. grading.rfm.bins; or kpis, or tables.")] = None,
+    key: Annotated[str | None, typer.Argument(help="Dotted key, e.g. grading.rfm.bins; or kpis, tables, checks.")] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Write params/schema.json, which lets editors complete keys.")
     ] = False,
@@ -245,6 +245,11 @@ def explain(
 
     if schema:
         typer.echo(str(write_whole(ctx.obj / "params" / "schema.json", words.schema_text())))
+        return
+    if key == "checks":
+        from workbook.diagnosis.catalogue import checks_in_words
+
+        typer.echo(checks_in_words())
         return
     typer.echo(words.explain(key))
 

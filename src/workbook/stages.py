@@ -14,7 +14,7 @@ tags                    tag, customer_id
 alerts                  alert, table, column, rows, share, severity, weakens
 consent                 purpose, channel, granted, withdrawn, expired
 findings                check, module, figure, low, high, n, threshold, unit, direction, breached, customers, revenue
-problems                findings that breach + priority_score, priority, status (new/open), sorted by priority
+problems                findings that breach + priority_score, priority, stability, status (new/open/better), sorted
 problem_customers       problem, customer_id
 topics                  topic, names, comments by mood, change since the previous period, typical quote (masked)
 comments                comment_id, source, customer_id, given_at, channel, topic, mood, probability, stated (no words)
@@ -87,7 +87,7 @@ STAGES: tuple[Stage, ...] = (
           lists=("link_review",),
           settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours")),
     Stage("3_diagnose", needs=("profile",), makes=("findings", "problems", "problem_customers", "topics", "comments"),
-          previous=("problems",),
+          previous=("problems", "findings"),
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
           makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "lifetime", "plan"),

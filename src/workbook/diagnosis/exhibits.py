@@ -24,7 +24,11 @@ PRIORITY_NAMES = {
     "medium": text("diagnosis.priority.medium", "medium"),
     "low": text("diagnosis.priority.low", "low"),
 }
-STATUS_NAMES = {"new": text("diagnosis.status_name.new", "new"), "open": text("diagnosis.status_name.open", "open")}
+STATUS_NAMES = {
+    "new": text("diagnosis.status_name.new", "new"),
+    "open": text("diagnosis.status_name.open", "open"),
+    "better": text("diagnosis.status_name.better", "better"),
+}
 BREACH_NAMES = {
     "clear": text("diagnosis.breach.clear", "beyond the limit"),
     "possible": text("diagnosis.breach.possible", "perhaps beyond the limit"),
@@ -160,7 +164,7 @@ def priority_figure(
     )  # fmt: skip
     note = text(
         "diagnosis.priorities.note",
-        "Priority score from 0 to 1 = certainty × (share of revenue touched + distance from the limit) / 2; "
+        "Priority score from 0 to 1 = certainty × (share of revenue touched + distance from the limit) / 2 × urgency × effort; "
         "n = {n} problems; {start} to {end}.",
         n=count(len(ranked)), start=day(period.start), end=day(period.end),
     )  # fmt: skip
@@ -408,9 +412,13 @@ def definitions(settings: Settings) -> tuple[Paragraph, ...]:
         Paragraph(
             "diagnosis.definition.priority",
             text("diagnosis.definition.priority",
-                 "Priority score = certainty × (impact + severity) / 2. Certainty: 1 beyond the limit, 0.5 perhaps beyond. "
-                 "Impact: share of revenue of the customers touched. Severity: share of the bad cases that would have to go "
-                 "for the limit to be met. High from {high}, medium from {medium}.",
+                 "Priority score = certainty × (impact + severity) / 2 × urgency × effort, at most 1. Certainty: 1 beyond the "
+                 "limit, 0.5 perhaps beyond. Impact: share of revenue of the customers touched. Severity: share of the bad "
+                 "cases that would have to go for the limit to be met. Urgency: {worse} where clearly worse than in the last "
+                 "period, {better} where better. Effort: {small} where small, {large} where large. High from {high}, medium "
+                 "from {medium}.",
+                 worse=number(limits.priority.worse, 2), better=number(limits.priority.better, 2),
+                 small=number(limits.priority.small, 2), large=number(limits.priority.large, 2),
                  high=number(limits.high_priority, 2), medium=number(limits.medium_priority, 2)),
             "definition",
         ),

@@ -1,8 +1,6 @@
 """The problem list (X6, 《客户关系管理功能问题清单》): every check that breaches its limit, ranked by a written rule.
 
-The rule: priority score = certainty × (impact + severity) / 2, where certainty is 1 for a clear breach and ½ for a possible
-one, impact the share of trailing revenue of the customers touched (of customers, where there is no revenue), and severity
-the share of the bad cases that would have to go for the limit to be met. High and medium begin at the scores in the settings.
+The rule stands in ranking.py; high and medium begin at the scores in the settings.
 """
 
 from __future__ import annotations
@@ -12,11 +10,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workbook.diagnosis import exhibits
+from workbook.diagnosis import exhibits, ranking, ranking_exhibits
+from workbook.diagnosis.catalogue import effort
 from workbook.diagnosis.finding import FINDING_COLUMNS, MODULES, Context, Finding, Measured, Module, not_delivered, split
 from workbook.diagnosis.information import information_checks
 from workbook.diagnosis.interaction import interaction_checks
 from workbook.diagnosis.needs import needs_checks
+from workbook.diagnosis.own import own_checks
+from workbook.diagnosis.ranking import CERTAINTY, Trend, priority
 from workbook.diagnosis.service import service_checks
 from workbook.diagnosis.tickets import response_times
 from workbook.diagnosis.value import value_checks
@@ -26,14 +27,13 @@ from workbook.report.blocks import Answer, Figure, KeyFigure, NotMeasured, Parag
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
-CERTAINTY = {"clear": 1.0, "possible": 0.5}
-
 _CHECKS: tuple[Callable[[Tables, pd.DataFrame, Settings], list[Measured]], ...] = (
-    information_checks, needs_checks, interaction_checks, value_checks, service_checks,
+    information_checks, needs_checks, interaction_checks, value_checks, service_checks, own_checks,
 )  # fmt: skip
 
 PROBLEM_COLUMNS: tuple[str, ...] = (
-    *FINDING_COLUMNS, "impact", "severity", "certainty", "priority_score", "priority", "status",
+    *FINDING_COLUMNS, "impact", "severity", "certainty", "trend", "effort", "priority_score", "priority",
+    "stability", "status",
 )  # fmt: skip
 
 
@@ -46,7 +46,9 @@ class Diagnosis:
         not_measured: checks for which the client delivered no data.
         findings: one row a measured check (``FINDING_COLUMNS``).
         problems: the breaching rows with impact, severity, certainty, priority_score, priority (high, medium, low) and
-            status (new, open), sorted by priority score.
+            status (new, open, better), sorted by priority score; trend since the period before, effort, and stability: the
+            share of tries with other limits and cut points in which the priority stays.
+        progress: the problems of the period before and what became of them.
         problem_customers: problem, customer_id: whom each problem touches.
         responses: first responses by channel, hour and tier, where tickets were delivered.
         high_revenue_share: share of trailing revenue of the customers whom problems of high priority touch.
@@ -58,6 +60,7 @@ class Diagnosis:
     findings: pd.DataFrame
     problems: pd.DataFrame
     problem_customers: pd.DataFrame
+    progress: pd.DataFrame
     responses: pd.DataFrame | NotMeasured
     high_revenue_share: float
     previous_high: int | None
@@ -89,6 +92,14 @@ class Diagnosis:
     def cause_table(self) -> Table | Paragraph:
         """The likely cause of each problem."""
         return exhibits.cause_table(self.problems, self.ranked)
+
+    def ranking_table(self) -> Table | NotMeasured:
+        """The parts of each priority score, and how firm the priority is."""
+        return ranking_exhibits.ranking_table(self.problems, self.ranked, self.settings)
+
+    def progress_table(self) -> Table | NotMeasured:
+        """What became of the problems of the period before."""
+        return ranking_exhibits.progress_table(self.progress, self.previous_high is not None, self.period)
 
     def figure(self) -> Figure | NotMeasured | Paragraph:
         """The problems ranked by priority score."""
@@ -149,7 +160,13 @@ class Diagnosis:
         return exhibits.definitions(self.settings)
 
 
-def diagnose(tables: Tables, profile: pd.DataFrame, settings: Settings, previous: pd.DataFrame | None = None) -> Diagnosis:
+def diagnose(
+    tables: Tables,
+    profile: pd.DataFrame,
+    settings: Settings,
+    previous: pd.DataFrame | None = None,
+    previous_findings: pd.DataFrame | None = None,
+) -> Diagnosis:
     """Run the checks of the five modules and rank what breaches its limit.
 
     Args:
@@ -157,13 +174,16 @@ def diagnose(tables: Tables, profile: pd.DataFrame, settings: Settings, previous
         profile: one row a customer with customer_id and revenue over the trailing window.
         settings: sections diagnosis, service, scope, grading and analysis.
         previous: the artefact ``problems`` of the previous period; a problem that stood there is open, else new.
+        previous_findings: the artefact ``findings`` of the previous period: what has become better or worse since.
 
     Source: method.md X1–X6.
     """
     measured, missing = split(result for checks in _CHECKS for result in checks(tables, profile, settings))
     context = Context.of(profile, settings.analysis.confidence)
     earlier = previous if isinstance(previous, pd.DataFrame) else None
-    problems = _problems(measured, context, settings, set() if earlier is None else set(earlier["check"]))
+    before = previous_findings if isinstance(previous_findings, pd.DataFrame) else None
+    trends = {f.check: ranking.trend_since(f, before, settings.analysis.confidence) for f in measured}
+    problems = _problems(measured, context, settings, set() if earlier is None else set(earlier["check"]), trends)
     problem_customers = pd.DataFrame(
         [(f.check, customer) for f in measured if f.breached != "fine" for customer in f.customers],
         columns=["problem", "customer_id"], dtype="str",
@@ -177,6 +197,7 @@ def diagnose(tables: Tables, profile: pd.DataFrame, settings: Settings, previous
         findings=pd.DataFrame([f.row for f in measured], columns=list(FINDING_COLUMNS)),
         problems=problems,
         problem_customers=problem_customers,
+        progress=ranking.progress(measured, trends, earlier),
         responses=_responses(tables, settings),
         high_revenue_share=context.touched(touched)[1] / total if total > 0 else float("nan"),
         previous_high=None if earlier is None else int((earlier["priority"] == "high").sum()),
@@ -185,30 +206,27 @@ def diagnose(tables: Tables, profile: pd.DataFrame, settings: Settings, previous
     )
 
 
-def priority(score: float, settings: Settings) -> str:
-    """The priority that a score earns, as it is shown with two decimals: high, medium or low."""
-    score = round(score, 2)
-    if score >= settings.diagnosis.high_priority:
-        return "high"
-    return "medium" if score >= settings.diagnosis.medium_priority else "low"
-
-
-def _problems(measured: list[Finding], context: Context, settings: Settings, before: set[str]) -> pd.DataFrame:
+def _problems(
+    measured: list[Finding], context: Context, settings: Settings, before: set[str], trends: dict[str, Trend]
+) -> pd.DataFrame:
     total = float(context.revenue.sum())
     rows = []
     for finding in measured:
         if finding.breached == "fine":
             continue
         impact = finding.revenue / total if total > 0 else len(finding.customers) / max(len(context.revenue), 1)
-        certainty = CERTAINTY[finding.breached]
         # refunds can leave the touched customers with more than the total, or with less than nothing
         impact = min(max(impact, 0.0), 1.0)
-        score = certainty * (impact + finding.severity) / 2
+        trend = trends[finding.check]
+        urgency, ease = ranking.urgency_factor(trend, settings), ranking.effort_factor(finding.check, settings)
+        score = ranking.score_of(finding, impact, urgency, ease)
+        status = "new" if finding.check not in before else "better" if trend == "better" else "open"
         rows.append(
             {
-                **finding.row, "impact": impact, "severity": finding.severity, "certainty": certainty,
-                "priority_score": score, "priority": priority(score, settings),
-                "status": "open" if finding.check in before else "new",
+                **finding.row, "impact": impact, "severity": finding.severity, "certainty": CERTAINTY[finding.breached],
+                "trend": trend, "effort": effort(finding.check, settings), "priority_score": score,
+                "priority": priority(score, settings),
+                "stability": ranking.stability(finding, impact, urgency, ease, settings), "status": status,
             }
         )  # fmt: skip
     problems = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS))

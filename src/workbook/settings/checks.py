@@ -193,6 +193,14 @@ def _diagnosis(settings: Settings) -> Iterator[Fault]:
     if thresholds.medium_priority > thresholds.high_priority:
         expected = f"at most high_priority ({thresholds.high_priority:g})"
         yield Fault(("diagnosis", "medium_priority"), f"{thresholds.medium_priority:g}", expected)
+    yield from _unique([check.id for check in thresholds.checks], ("diagnosis", "checks"))
+    for i, check in enumerate(thresholds.checks):
+        for j, name in enumerate(check.needs):
+            table, _, column = name.partition(".")
+            if table not in SCHEMAS:
+                yield _unknown(("diagnosis", "checks", i, "needs", j), table, list(SCHEMAS))
+            elif column and column not in SCHEMAS[table].columns:
+                yield _unknown(("diagnosis", "checks", i, "needs", j), column, list(SCHEMAS[table].columns))
     columns = list(SCHEMAS["customers"].columns)
     for i, field in enumerate(thresholds.key_fields):
         if field not in columns:

@@ -29,7 +29,11 @@ PRIORITY_NAMES = {
     "medium": text("strategy.priority.medium", "medium"),
     "low": text("strategy.priority.low", "low"),
 }
-STATUS_NAMES = {"new": text("strategy.status.new", "new"), "open": text("strategy.status.open", "open")}
+STATUS_NAMES = {
+    "new": text("strategy.status.new", "new"),
+    "open": text("strategy.status.open", "open"),
+    "better": text("strategy.status.better", "better"),
+}
 MOST_BARS = 14
 
 

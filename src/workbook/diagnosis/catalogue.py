@@ -1,0 +1,110 @@
+"""Every check of stage 3 declared: what it is called, what it needs, where its limit stands, what it takes to mend.
+
+Read by `workbook explain checks` and by the priority rule; the checks themselves stand in the files of their modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from workbook.settings.models import OwnCheck, Settings
+
+Effort = Literal["small", "medium", "large"]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One check.
+
+    Attributes:
+        id: its stable name; ``<field>`` stands for each of the key fields.
+        measures: what it measures, in a few words.
+        needs: tables and columns without which it is not measured; ``a|b`` where one of them suffices.
+        limit: the parameter that holds its limit.
+        effort: what it takes to mend what it finds, where the settings say nothing else.
+    """
+
+    id: str
+    measures: str
+    needs: tuple[str, ...]
+    limit: str
+    effort: Effort = "medium"
+
+
+DECLARED: tuple[Declared, ...] = (
+    Declared("information.complete.<field>", "records with the field filled", ("customers.<field>",),
+             "diagnosis.completeness"),
+    Declared("information.valid_phone", "phone numbers of impossible form", ("customers.phone",), "diagnosis.invalid_share",
+             "small"),
+    Declared("information.valid_email", "e-mail addresses of impossible form", ("customers.email",),
+             "diagnosis.invalid_share", "small"),
+    Declared("information.stale", "records of active customers not updated for long",
+             ("customers.updated_at", "orders|interactions"), "diagnosis.stale_share"),
+    Declared("information.duplicates", "records with the phone or e-mail of another", ("customers.phone|customers.email",),
+             "diagnosis.duplicate_share", "large"),
+    Declared("information.status", "active records that a later change or the orders contradict",
+             ("customers.status", "status_history.new|orders"), "diagnosis.stale_status_share", "small"),
+    Declared("needs.depth", "needs recorded down to the root cause", ("needs.level",), "diagnosis.root_cause_share"),
+    Declared("needs.match", "recommended products bought in time",
+             ("needs.product_recommended", "needs.noted_at", "order_lines.product_id", "orders"), "diagnosis.match_share",
+             "large"),
+    Declared("interaction.silent", "high-value customers without contact", ("interactions",), "diagnosis.silent_share",
+             "small"),
+    Declared("interaction.late_response", "first responses later than their limit", ("tickets.first_response_at",),
+             "service.late_share"),
+    Declared("interaction.late_channel", "gap of the worst channel to the others in late first responses",
+             ("tickets.first_response_at", "tickets.channel"), "diagnosis.channel_gap"),
+    Declared("value.misgraded", "high-value customers in a tier below their revenue", ("customers.tier", "orders"),
+             "diagnosis.misgraded_share"),
+    Declared("value.cross_sell", "buyers who take the companion product no more often than chance",
+             ("order_lines.product_id", "orders.customer_id"), "diagnosis.missed_cross_share"),
+    Declared("service.callback", "solved complaints called back in time",
+             ("tickets.topic", "tickets.resolved_at", "tickets.called_back_at"), "diagnosis.callback_share", "small"),
+    Declared("service.repeat", "customers back on one topic within days", ("tickets.topic", "tickets.customer_id"),
+             "diagnosis.repeat_share", "large"),
+    Declared("service.reopened", "solved tickets opened again", ("tickets.reopened", "tickets.resolved_at"),
+             "diagnosis.reopened_share"),
+    Declared("service.late_resolution", "solutions later than their limit", ("tickets.resolved_at",),
+             "diagnosis.late_resolution_share", "large"),
+)  # fmt: skip
+
+
+def declared(check: str) -> Declared | None:
+    """The declaration of a check by its id; None for a check of the consultant's own."""
+    field = "information.complete."
+    wanted = f"{field}<field>" if check.startswith(field) else check
+    return next((one for one in DECLARED if one.id == wanted), None)
+
+
+def effort(check: str, settings: Settings) -> Effort:
+    """What it takes to mend what a check finds: by the settings, else as declared."""
+    given = settings.diagnosis.priority.effort.get(check)
+    if given:
+        return given
+    own = next((one.effort for one in settings.diagnosis.checks if check == own_id(one)), None)
+    found = declared(check)
+    return own or (found.effort if found else "medium")
+
+
+def own_id(own: OwnCheck) -> str:
+    """The id of a check of the consultant's own."""
+    return f"{own.module}.own.{own.id}"
+
+
+def checks_in_words(own: Sequence[OwnCheck] = ()) -> str:
+    """Every check with what it measures, needs and is held against; for the command line."""
+    shown = [
+        *DECLARED,
+        *(Declared(own_id(one), str(one.measure if isinstance(one.measure, str) else one.measure.get("en", "")),
+                   tuple(one.needs), f"diagnosis.checks.{one.id}.limit", one.effort) for one in own),
+    ]  # fmt: skip
+    return "\n\n".join(
+        f"{one.id}\n  {one.measures}\n  needs   {', '.join(one.needs).replace('|', ' or ')}\n  limit   {one.limit}\n"
+        f"  effort  {one.effort}"
+        for one in shown
+    ) + (
+        "\n\nA check of your own: diagnosis.checks in the engagement's file (workbook explain diagnosis.checks);"
+        "\nit is called <module>.own.<id> and ranks with the others."
+    )

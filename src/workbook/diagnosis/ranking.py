@@ -1,0 +1,127 @@
+"""The written rule by which problems are ranked, how firmly it ranks them, and how they have moved since the last period (X6).
+
+Priority score = certainty × (impact + severity) / 2 × urgency × effort, at most 1. Certainty is 1 for a clear breach and ½ for
+a possible one; impact the share of trailing revenue of the customers touched; severity the share of the bad cases that would
+have to go for the limit to be met; urgency and effort are the factors of diagnosis.priority.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Literal
+
+import pandas as pd
+from scipy import stats
+
+from workbook.diagnosis.catalogue import effort
+from workbook.diagnosis.finding import Breach, Finding
+from workbook.settings.models import Settings
+
+Trend = Literal["better", "worse", "unclear", "none"]
+
+CERTAINTY: dict[Breach, float] = {"clear": 1.0, "possible": 0.5, "fine": 0.0}
+
+SHIFTS = (0.8, 1.0, 1.25)
+"""Factors on the accepted share of bad cases under which the ranking is tried again."""
+
+CUTS = (-0.05, 0.0, 0.05)
+"""What is added to the scores from which a problem is high and medium, to try them again."""
+
+
+def priority(score: float, settings: Settings, shift: float = 0.0) -> str:
+    """The priority that a score earns, as it is shown with two decimals: high, medium or low."""
+    score = round(score, 2)
+    if score >= round(settings.diagnosis.high_priority + shift, 9):
+        return "high"
+    return "medium" if score >= round(settings.diagnosis.medium_priority + shift, 9) else "low"
+
+
+def score_of(finding: Finding, impact: float, urgency: float, ease: float) -> float:
+    """The priority score of a finding by the written rule."""
+    return min(1.0, CERTAINTY[finding.breached] * (impact + finding.severity) / 2 * urgency * ease)
+
+
+def urgency_factor(trend: Trend, settings: Settings) -> float:
+    """The factor of a problem that has become worse or better since the period before."""
+    rule = settings.diagnosis.priority
+    return {"worse": rule.worse, "better": rule.better}.get(trend, 1.0)
+
+
+def effort_factor(check: str, settings: Settings) -> float:
+    """The factor of what it takes to mend a problem."""
+    rule = settings.diagnosis.priority
+    return {"small": rule.small, "large": rule.large}.get(effort(check, settings), 1.0)
+
+
+def stability(finding: Finding, impact: float, urgency: float, ease: float, settings: Settings) -> float:
+    """Share of nine tries, with other limits and other cut points, in which a problem keeps its priority."""
+    here = priority(score_of(finding, impact, urgency, ease), settings)
+    tries = [
+        priority(score_of(_held_against(finding, shift), impact, urgency, ease), settings, cut) == here
+        for shift in SHIFTS
+        for cut in CUTS
+    ]
+    return sum(tries) / len(tries)
+
+
+def _held_against(finding: Finding, shift: float) -> Finding:
+    """A finding with a limit that accepts *shift* times as many bad cases."""
+    if finding.direction == "above":
+        return replace(finding, threshold=finding.threshold * shift)
+    return replace(finding, threshold=1 - (1 - finding.threshold) * shift)
+
+
+def trend_since(finding: Finding, earlier: pd.DataFrame | None, confidence: float) -> Trend:
+    """How a figure has moved since the period before, by the interval of the difference of two independent estimates.
+
+    Args:
+        earlier: the artefact ``findings`` of the period before; None where there is none.
+    """
+    if earlier is None or finding.check not in set(earlier["check"]):
+        return "none"
+    row = earlier.loc[earlier["check"] == finding.check].iloc[0]
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    errors = [(finding.high - finding.low) / (2 * z), (float(row["high"]) - float(row["low"])) / (2 * z)]
+    change = finding.figure - float(row["figure"])
+    half = z * math.hypot(*errors)
+    if abs(change) <= half:
+        return "unclear"
+    return "worse" if (change > 0) == (finding.direction == "above") else "better"
+
+
+def progress(findings: list[Finding], trends: dict[str, Trend], earlier: pd.DataFrame | None) -> pd.DataFrame:
+    """The problems of the period before and what became of them.
+
+    Args:
+        earlier: the artefact ``problems`` of the period before; None where there is none.
+
+    Returns:
+        check, problem_en, problem_zh, unit, before, now, status: solved, better, worse, open, or not_measured.
+    """
+    columns = ["check", "problem_en", "problem_zh", "unit", "before", "now", "status"]
+    if earlier is None:
+        return pd.DataFrame(columns=columns)
+    found = {finding.check: finding for finding in findings}
+
+    def became(check: str) -> str:
+        finding = found.get(check)
+        if finding is None:
+            return "not_measured"
+        if finding.breached == "fine":
+            return "solved"
+        return {"better": "better", "worse": "worse"}.get(trends.get(check, "none"), "open")
+
+    return pd.DataFrame(
+        [
+            {
+                "check": row["check"], "problem_en": row["problem_en"], "problem_zh": row["problem_zh"], "unit": row["unit"],
+                "before": float(row["figure"]),
+                "now": found[row["check"]].figure if row["check"] in found else float("nan"),
+                "status": became(str(row["check"])),
+            }
+            for row in earlier.to_dict("records")
+            if {"problem_en", "figure"} <= set(row)
+        ],
+        columns=columns,
+    )  # fmt: skip

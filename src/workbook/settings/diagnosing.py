@@ -1,0 +1,114 @@
+"""What is looked for in stage 3, and where its limits lie: service, checks, the rule of priorities, comments."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from workbook.settings.section import Identifier, Name, Positive, Section, Share
+
+
+class Service(Section):
+    """Service limits."""
+
+    first_response_hours: dict[str, Positive] = Field(
+        {"high": 2, "medium": 8, "low": 24, "default": 8}, description="Hours to the first response, by ticket priority."
+    )
+    resolution_hours: dict[str, Positive] = Field(
+        {"high": 24, "medium": 72, "low": 120, "default": 72}, description="Hours to the solution, by ticket priority."
+    )
+    callback_hours: Positive = Field(48, description="Hours after the solution within which a complaint is called back.")
+    late_share: Share = Field(0.1, description="Share of late first responses that the client accepts.")
+    complaint_topics: list[str] = Field(["complaint", "投诉"], description="Ticket topics that are complaints.")
+
+
+class OwnCheck(Section):
+    """A check of the consultant's own: a share of cases, told by one query over the canonical tables."""
+
+    id: Identifier = Field(description="Short name of the check; it is called <module>.own.<id>.")
+    module: Literal["information", "needs", "interaction", "value", "service"] = Field(description="The module it belongs to.")
+    measure: Name = Field(description="What is measured, as readers see it.")
+    problem: Name = Field(description="What is wrong where the limit is passed.")
+    cause: Name = Field(description="The likely cause, to be checked with those who do the work.")
+    needs: list[str] = Field(
+        default_factory=list, description="Tables and columns without which it is not measured, e.g. tickets.due_at."
+    )
+    sql: str = Field(
+        description="A query that gives one row a case: customer_id (may be empty) and hit (true where the case counts); "
+        "$start and $end are the first and last day of the period."
+    )
+    limit: Share = Field(description="The share of hits that is accepted.")
+    direction: Literal["above", "below"] = Field("above", description="On which side of the limit the problem lies.")
+    effort: Literal["small", "medium", "large"] = Field("medium", description="What it takes to mend it.")
+
+
+class PriorityRule(Section):
+    """How urgency and effort move a problem's priority score."""
+
+    worse: Positive = Field(1.2, description="Factor where the figure has become clearly worse since the period before.")
+    better: Positive = Field(0.8, description="Factor where it has become clearly better.")
+    small: Positive = Field(1.1, description="Factor where it takes a small effort to mend.")
+    large: Positive = Field(0.9, description="Factor where it takes a large effort to mend.")
+    effort: dict[str, Literal["small", "medium", "large"]] = Field(
+        default_factory=dict, description="Check: the effort that takes the place of the one in `workbook explain checks`."
+    )
+
+
+class Diagnosis(Section):
+    """Thresholds of stage 3, and how a problem's priority is found."""
+
+    completeness: Share = Field(0.95, description="Smallest share of customers with a field filled.")
+    key_fields: list[str] = Field(
+        ["phone", "email", "region", "industry"], description="Fields of the customer table that must be filled."
+    )
+    stale_days: int = Field(180, ge=1, description="Days without an update after which a customer record counts as stale.")
+    stale_share: Share = Field(0.2, description="Share of stale records that is accepted.")
+    root_cause_share: Share = Field(0.5, description="Smallest share of needs recorded down to the root cause.")
+    match_share: Share = Field(0.3, description="Smallest share of recommendations that were bought.")
+    silent_days: int = Field(90, ge=1, description="Days without contact after which a valuable customer counts as silent.")
+    silent_share: Share = Field(0.2, description="Share of silent valuable customers that is accepted.")
+    misgraded_share: Share = Field(0.1, description="Share of high-value customers in a low tier that is accepted.")
+    missed_cross_share: Share = Field(0.3, description="Share of buyers without the usual companion product that is accepted.")
+    callback_share: Share = Field(0.9, description="Smallest share of complaints called back in time.")
+    repeat_share: Share = Field(0.15, description="Share of customers with repeated tickets on one topic that is accepted.")
+    invalid_share: Share = Field(
+        0.02, description="Share of telephone numbers or e-mail addresses of impossible form that is accepted."
+    )
+    duplicate_share: Share = Field(
+        0.01, description="Share of records with the telephone or e-mail of another record that is accepted."
+    )
+    stale_status_share: Share = Field(0.05, description="Share of active records whose status is out of date that is accepted.")
+    match_days: int = Field(90, ge=1, description="Days after a recommendation within which a purchase counts as a match.")
+    channel_gap: Share = Field(
+        0.1, description="Accepted gap in late first responses between the worst channel and the others (0.1 = 10 points)."
+    )
+    cross_lift: Positive = Field(
+        1.3, description="Basket lift from which two products count as companions (2 = twice as often as chance)."
+    )
+    late_resolution_share: Share = Field(0.1, description="Share of solutions past the limit that is accepted.")
+    reopened_share: Share = Field(0.1, description="Share of solved tickets opened again that is accepted.")
+    repeat_days: int = Field(30, ge=1, description="Days within which a second ticket of a customer on one topic is a repeat.")
+    high_priority: float = Field(0.45, ge=0, le=1, description="Priority score from which a problem is high.")
+    medium_priority: float = Field(0.3, ge=0, le=1, description="Priority score from which a problem is medium.")
+    priority: PriorityRule = Field(default_factory=PriorityRule, description="How urgency and effort move the score.")
+    checks: list[OwnCheck] = Field(default_factory=list, description="Checks of your own beside those of the workbook.")
+
+
+class VoiceTopic(Section):
+    """A topic of comments that is known by its words, whatever would be found without them."""
+
+    id: Identifier = Field(description="Short name of the topic.")
+    name: Name = Field(description="The topic as readers see it.")
+    words: list[str] = Field(min_length=1, description="Words that tell it; outside Chinese also the beginnings of words.")
+
+
+class Voice(Section):
+    """How comments are read (stage 3)."""
+
+    topics: list[VoiceTopic] = Field(default_factory=list, description="Topics given by hand; the rest are found.")
+    found_topics: int = Field(6, ge=2, le=30, description="Most topics found in the other comments, for each script.")
+    enough_scores: int = Field(
+        100, ge=40, description="Scored comments from which mood is learnt from them and not from the seed sentences."
+    )
+    certain: float = Field(0.7, ge=0.5, lt=1, description="Probability below which a comment's mood is called unclear.")
