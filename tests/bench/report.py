@@ -16,6 +16,8 @@ import big_tables
 import engines
 from measuring import BIN, Measured, measured
 
+import voice
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -37,11 +39,12 @@ def fresh_home(folder: Path) -> Path:
 
 
 def main(parts: list[str]) -> None:
-    """Print the figures of some parts (report, engines, tables, value), of all where none is named."""
-    for part in parts or ["report", "engines", "tables", "value"]:
+    """Print the figures of some parts (report, engines, tables, value, voice), of all where none is named."""
+    for part in parts or ["report", "engines", "tables", "value", "voice"]:
         with tempfile.TemporaryDirectory() as name:
             part_of = {
                 "report": reports, "engines": engines.compare, "tables": big_tables.compare, "value": models_of_value,
+                "voice": lambda _: voice.main(),
             }  # fmt: skip
             part_of[part](Path(name))
 

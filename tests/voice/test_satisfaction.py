@@ -189,6 +189,12 @@ def test_among_many_groups_hardly_one_changes_by_chance():
     assert clear <= 3
 
 
+def test_tiers_stand_from_the_highest_to_the_lowest():
+    found = compared([10, 3] * 4, [9] * 4, customer_id=["c2", "c1"] * 6)
+    assert found.frame.loc[found.frame["dimension"] == "tier", "group"].tolist() == ["gold", "silver"]
+    assert [row[1] for row in found.table().bundle(EDITIONS)["languages"]["en"]["cells"]][1:3] == ["Gold", "Silver"]
+
+
 def test_change_table_tells_what_is_lacking():
     found = measured(score=[10, 9, 3])
     assert isinstance(found.change_table(), NotMeasured)

@@ -92,6 +92,8 @@ def progress_table(progress: pd.DataFrame, known: bool, period: Period) -> Table
     solved, better = (int((progress["status"] == status).sum()) for status in ("solved", "better"))
     title = text("diagnosis.progress.title", "Of {n} earlier problems {solved} are solved and {better} better",
                  n=count(len(progress)), solved=count(solved), better=count(better))  # fmt: skip
+    if solved + better == 0:
+        title = text("diagnosis.progress.all_open", "None of {n} earlier problems is solved or better", n=count(len(progress)))
     note = text(
         "diagnosis.progress.note",
         "Problem list of the period before against {end}; solved: within its limit; better or worse: the interval of the "

@@ -178,8 +178,8 @@ def _advice_table(rows: pd.DataFrame, level: float) -> Table:
     columns = (
         Column("instrument", text("voice.column.instrument", "Measure"), labels=INSTRUMENT_NAMES),
         Column("n", text("voice.column.n", "Answers"), "count"),
-        Column("reached", text("voice.column.reached", "Known to within ±"), "number", digits=1),
-        Column("wanted", text("voice.column.wanted", "Useful: ±"), "number", digits=1),
+        Column("reached", text("voice.column.reached", "Known to within ±"), "number", digits=2),
+        Column("wanted", text("voice.column.wanted", "Useful: ±"), "number", digits=2),
         Column("needed", text("voice.column.needed", "Answers needed"), "count"),
     )
     short = int((rows["needed"].fillna(np.inf) > rows["n"]).sum())

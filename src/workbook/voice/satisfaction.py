@@ -110,12 +110,18 @@ def measure_satisfaction(tables: Tables, settings: Settings) -> Satisfaction | N
         before_start=previous.start, before_end=previous.end,
     )  # fmt: skip
     level, cell = settings.analysis.confidence, settings.analysis.small_cell
+    # tiers from the highest to the lowest, whatever the client calls them; channels by name
+    places = {
+        word.strip().lower(): place
+        for place, tier in enumerate(settings.grading.tiers)
+        for word in (tier.id, *([tier.name] if isinstance(tier.name, str) else tier.name.values()))
+    }
     rows = []
     for instrument in INSTRUMENTS:
         asked = answers[answers["instrument"] == instrument]
         compared = {dimension: len(_parts(asked, columns)) for dimension, columns in COMPARED.items()}
         for dimension, columns in COMPARED.items():
-            for group in _parts(asked, columns):
+            for group in sorted(_parts(asked, columns), key=lambda g: (places.get(g[0].strip().lower(), 99) if g else 0, g)):
                 part = _within(asked, columns, group)
                 now, then = part[part["inside"].astype(bool)], part[part["before"].astype(bool)]
                 row = measure_group(instrument, dimension, JOINED.join(group), now, level)
@@ -142,11 +148,11 @@ JOINED = "\x1f"
 """Parts the tier from the channel in the name of a group of both."""
 
 
-def _parts(answers: pd.DataFrame, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
+def _parts(answers: pd.DataFrame, columns: tuple[str, ...]) -> set[tuple[str, ...]]:
     """The groups with an answer in the period; answers that lack a column are in none."""
     now = answers[answers["inside"].astype(bool)]
     found = {tuple(map(str, row)) for row in now[list(columns)].itertuples(index=False)}
-    return sorted(group for group in found if all(group))
+    return {group for group in found if all(group)}
 
 
 def _within(answers: pd.DataFrame, columns: tuple[str, ...], group: tuple[str, ...]) -> pd.DataFrame:
