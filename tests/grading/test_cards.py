@@ -61,7 +61,7 @@ def test_the_way_to_the_next_tier_leads_there(world):
     profile, _, grades, past = world
     source = {i.id: i.source for i in grades.settings.indices}
     better, wanted = profile.astype({"orders": float, "categories": float, "recency_days": float}), {}
-    for customer in grades.frame["customer_id"].iloc[::20]:
+    for customer in grades.frame["customer_id"].iloc[::8]:
         found = card(world, customer)
         if found.cheapest is None or source[found.cheapest] not in profile.columns:
             continue
@@ -69,7 +69,7 @@ def test_the_way_to_the_next_tier_leads_there(world):
         assert row["lift"] == found.parts["lift"].min()
         better.loc[better["customer_id"] == customer, source[found.cheapest]] = row["wanted"]
         wanted[customer] = found.score + found.gap
-    assert len(wanted) >= 5
+    assert len(wanted) >= 4
     # graded again, all of them at once: the scales are frozen, so that nobody's rise hinders another's
     again = grade(better, grades.settings, period=Q4, past=past).frame.set_index("customer_id")["score"]
     reached = again[list(wanted)].to_numpy()
