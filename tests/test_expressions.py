@@ -90,7 +90,7 @@ def test_a_run_tells_them_before_any_kernel(home, monkeypatch):
     (home / "params" / "acme" / "2025Q4.yaml").write_text(
         "sources: [{table: orders, file: o.csv, columns: {order_id: id, ordered_at: day}}]\n"
     )
-    monkeypatch.setattr("workbook.run.execute._run", lambda *_: pytest.fail("the run began"))
+    monkeypatch.setattr("workbook.run.execute.client_lock", lambda *_: pytest.fail("the run began"))
     with pytest.raises(SettingsError) as caught:
         run_periods(home, "acme", [Q4], overrides={"tags.busy.rule": "orders > $limit"})
     assert len(caught.value.problems) == len(FAULTS)

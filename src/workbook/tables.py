@@ -80,8 +80,9 @@ SCHEMAS: Mapping[str, TableSchema] = {
             "customer_id:id noted_at:date need:text level:text source:text product_recommended:id"),
             ("customer_id", "noted_at", "need"), ("customer_id", "need"), "noted_at"),
         TableSchema("consents", _columns(
-            "customer_id:id purpose:text channel:text basis:text granted_at:date withdrawn_at:date expires_at:date "
-            "evidence:text"), ("customer_id", "purpose", "channel", "granted_at"), ("customer_id", "purpose"), "granted_at"),
+            "customer_id:id purpose:text channel:text basis:text granted:flag granted_at:date withdrawn_at:date "
+            "expires_at:date evidence:text"), ("customer_id", "purpose", "channel", "granted_at"), ("customer_id", "purpose"),
+            "granted_at"),
         TableSchema("risk", _columns(
             "customer_id:id credit_rating:text disputes:count overdue_days:number source:text noted_at:date"),
             ("customer_id",), ("customer_id",)),

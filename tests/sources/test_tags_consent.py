@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbook.errors import SettingsError
 from workbook.language import Edition
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings, Tag
-from workbook.sources.consent import count_consent, may_contact
+from workbook.sources.consent import MARKETING_LIST, count_consent, open_gate
 from workbook.sources.profile import build_profile
 from workbook.sources.tags import tag_customers
 from workbook.tables import empty_tables, tables_of
@@ -73,6 +73,12 @@ def test_the_title_of_the_tags_holds_the_number_of_its_row():
     assert words["cells"][2][3] == "66.7%"
 
 
+def admitted(tables):
+    """Of all customers named in consents those who may be approached for marketing."""
+    named = tables.sql("select distinct customer_id from consents")
+    return open_gate(tables, SETTINGS).admit(named, ["marketing"]).frame["customer_id"].tolist()
+
+
 CONSENTS = pd.DataFrame(
     [
         ("a", "marketing", "sms", "2025-01-01", None, None), ("a", "marketing", "email", "2025-01-01", "2025-06-01", None),
@@ -87,10 +93,53 @@ CONSENTS = pd.DataFrame(
 
 
 def test_consent_stands_as_last_decided_on_the_day_asked_for():
-    tables = tables_of({"consents": CONSENTS}, PERIOD)
-    assert may_contact(tables, "marketing", PERIOD.end)["customer_id"].tolist() == ["a", "d", "g"]
-    assert may_contact(tables, "marketing", dt.date(2025, 2, 15))["customer_id"].tolist() == ["a", "b", "c", "g"]
-    assert may_contact(tables, "marketing", dt.date(2024, 12, 31)).empty
+    assert admitted(tables_of({"consents": CONSENTS}, PERIOD)) == ["a", "d", "g"]
+    assert admitted(tables_of({"consents": CONSENTS}, Period.parse("2025-02"))) == ["a", "b", "c", "g"]
+    assert admitted(tables_of({"consents": CONSENTS}, Period.parse("2024-12"))) == []
+
+
+def test_the_gate_says_why_it_blocks():
+    gate = open_gate(tables_of({"consents": CONSENTS}, PERIOD), SETTINGS)
+    found = gate.admit([*"abcdefg", "nobody"], ["marketing"])
+    assert found.blocked == {"withdrawn": 1, "expired": 1, "undated": 1, "never": 2}
+    assert found.asked == 8 and len(found.frame) == 3
+    words = found.tell("sources.gate", MARKETING_LIST).bundle(BOTH)["languages"]
+    assert "of 8 customers for the marketing list, 5 are blocked" in words["en"]["words"]
+    assert "never asked: fewer than 5" in words["en"]["words"], "a group of two customers is told by itself"
+    assert "营销名单的 8 位客户中，5 位被拦截" in words["zh"]["words"]
+    everyone = gate.admit(["a", "d"], ["marketing", "research"])
+    assert "all 2 customers" in everyone.tell("x.y", MARKETING_LIST).words.render(BOTH[0])
+
+
+def test_a_refusal_counts_with_and_without_a_date():
+    said = pd.DataFrame(
+        [
+            ("yes", True, "2025-01-01"), ("no", False, "2025-01-01"), ("undated_no", True, "2025-01-01"),
+            ("undated_no", False, None), ("bare_yes", True, None), ("back", False, "2025-01-01"), ("back", True, "2025-02-01"),
+            ("twice", True, "2025-01-01"), ("twice", False, "2025-01-01"),
+        ],
+        columns=["customer_id", "granted", "granted_at"],
+    ).assign(purpose="marketing")  # fmt: skip
+    tables = tables_of({"consents": said, "customers": said[["customer_id"]].drop_duplicates()}, PERIOD)
+    assert admitted(tables) == ["back", "yes"]
+    profile = build_profile(tables, SETTINGS).frame
+    assert profile.loc[profile["marketing_consent"], "customer_id"].tolist() == ["back", "yes"]
+
+
+days = st.sampled_from([None, "2025-01-01", "2025-06-01", "2025-12-31", "2026-02-01"])
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(
+    st.sampled_from("abc"), st.sampled_from(["sms", None]), st.sampled_from([True, False, None]), days, days, days), max_size=12
+))  # fmt: skip
+def test_the_profile_and_the_gate_always_agree(rows):
+    consents = pd.DataFrame(rows, columns=["customer_id", "channel", "granted", "granted_at", "withdrawn_at", "expires_at"])
+    consents["granted"] = consents["granted"].astype("boolean")
+    customers = pd.DataFrame({"customer_id": list("abc")})
+    tables = tables_of({"consents": consents.assign(purpose="marketing"), "customers": customers}, PERIOD)
+    profile = build_profile(tables, SETTINGS).frame
+    assert profile.loc[profile["marketing_consent"], "customer_id"].tolist() == admitted(tables)
 
 
 def test_the_profile_and_the_gate_agree():
@@ -98,7 +147,7 @@ def test_the_profile_and_the_gate_agree():
     tables = tables_of({"consents": CONSENTS, "customers": customers}, PERIOD)
     profile = build_profile(tables, SETTINGS).frame
     allowed = profile.loc[profile["marketing_consent"], "customer_id"].tolist()
-    assert allowed == may_contact(tables, "marketing", PERIOD.end)["customer_id"].tolist()
+    assert allowed == admitted(tables)
 
 
 def test_consents_are_counted_by_purpose_and_channel():
@@ -107,13 +156,16 @@ def test_consents_are_counted_by_purpose_and_channel():
     )
     assert not isinstance(counted, NotMeasured)
     assert counted.frame.to_numpy().tolist() == [
-        ["marketing", "email", 0, 1, 0], ["marketing", "sms", 3, 1, 1], ["research", "sms", 1, 0, 0],
+        ["marketing", "email", 0, 1, 0, 0], ["marketing", "sms", 3, 1, 1, 1], ["research", "sms", 1, 0, 0, 0],
     ]  # fmt: skip
     assert counted.allowed == 3
+    assert counted.table().bundle(BOTH)["languages"]["en"]["cells"][1][2:] == ["<5", "<5", "<5", "<5"]
     assert "42.9%" in counted.table().bundle(BOTH)["languages"]["en"]["title"]
 
 
 def test_nobody_may_be_approached_where_no_consent_was_delivered():
     tables = empty_tables(PERIOD)
     assert isinstance(count_consent(tables, SETTINGS), NotMeasured)
-    assert may_contact(tables, "marketing", PERIOD.end) is None
+    found = open_gate(tables, SETTINGS).admit(["a", "b"], ["marketing"])
+    assert found.frame.empty and found.allowed is None and found.blocked == {"undelivered": 2}
+    assert "no consents were delivered" in found.tell("x.y", MARKETING_LIST).words.render(BOTH[0])

@@ -43,6 +43,7 @@ class Column:
         digits: decimals shown; None for what suits the unit.
         low, high: columns of the frame that hold the interval, shown in the same cell as "x (low to high)".
         personal: names, phones, e-mails: masked wherever the table is shown.
+        least: numbers of people from 1 up to below it are shown as "<5" (analysis.small_cell); 0 shows all.
     """
 
     name: str
@@ -53,6 +54,11 @@ class Column:
     low: str | None = None
     high: str | None = None
     personal: bool = False
+    least: int = 0
+
+    def hides(self, value: Any) -> bool:
+        """Whether a number of people is too small to be shown by itself."""
+        return self.least > 0 and not is_missing(value) and 0 < float(value) < self.least
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class Table:
             {e.language: self._words(shown, e) for e in editions},
             columns=[{"name": c.name, "unit": c.unit} for c in self.columns],
             rows=[
-                [None if c.personal else _raw(v) for v, c in zip(row, self.columns, strict=True)]
+                [None if c.personal or c.hides(v) else _raw(v) for v, c in zip(row, self.columns, strict=True)]
                 for row in shown[[c.name for c in self.columns]].itertuples(index=False)
             ],
             n_rows=len(self.frame),
@@ -138,6 +144,8 @@ class Table:
                 return "n/a" if edition.language == "en" else "未知"
             if column.personal:
                 return mask(str(value))
+            if column.hides(value):
+                return f"<{column.least}"
             if str(value) in column.labels:
                 return column.labels[str(value)].render(edition)
             if isinstance(value, Text | Quantity):

@@ -7,13 +7,15 @@ which more than half cannot be read is no dirty column but a wrong one, and stop
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import duckdb
 
-from workbook.report.blocks import mask
 from workbook.settings.models import Source
+from workbook.sources.forms import count_forms
+from workbook.sources.masking import FREE_TEXT, shown_value
 from workbook.sources.parsing import (
     DAY_FIRST,
     EXCEL,
@@ -40,84 +42,20 @@ from workbook.sources.parsing import (
     time_sql,
 )
 from workbook.sources.read import RawFile
+from workbook.sources.typed import Cell, LostValue, RawSource, Repair, TypedSource
 from workbook.tables import SCHEMAS, SQL_TYPES, Kind
 
 AMOUNT_SCALES = {"yuan": "1", "ten_thousand": "10000", "cent": "0.01"}
 
+MOST_VALUES = 1_000
+"""So many values that could not be read are kept with their row, of each column and file."""
+
 DERIVED_IDS = {"orders": "order_id"}
 """Ids that are made of customer and time where a file has no column for them."""
-
-FREE_TEXT = ("text", "question", "choices", "need", "evidence", "outcome")
-"""Columns in which people write sentences."""
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FLOATS = ("FLOAT", "DOUBLE")
 _TIMES = ("DATE", "TIMESTAMP")
-
-
-@dataclass(frozen=True)
-class RawSource:
-    """All files of one source under one another, so that a column is judged by all its values.
-
-    Attributes:
-        name: the file, or the pattern of several.
-        relation: DuckDB view with ``_file``, ``_row`` and ``c0 … cn``.
-        columns: the file's own names of ``c0 … cn``: those that the settings map.
-        types: their DuckDB types.
-        iso_dates: True where the file format itself knows dates.
-        files: number of each file (``_file``) → its name.
-    """
-
-    name: str
-    relation: str
-    columns: tuple[str, ...]
-    types: tuple[str, ...]
-    iso_dates: bool
-    files: Mapping[int, str]
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A kind of value that was emptied or changed: ``example`` is masked where it is personal."""
-
-    file: int
-    column: str
-    repair: str
-    rows: int
-    example: str
-
-
-@dataclass(frozen=True)
-class TypedSource:
-    """A source in canonical columns.
-
-    Attributes:
-        relation: DuckDB table with ``_file``, ``_row``, the canonical columns that the source fills, and ``_reason`` (null
-            where the row is sound).
-        columns: the canonical columns that the source fills.
-        repairs: what was emptied, by file and column.
-        problems: faults that stop the delivery.
-    """
-
-    relation: str
-    columns: tuple[str, ...]
-    repairs: tuple[Repair, ...]
-    problems: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """One canonical column on its way: ``tidy`` over the raw relation, ``text`` over that (as ``u_<column>``), ``bare`` over
-    that (as ``t_<column>``), ``typed`` over both (as ``t_`` and ``s_<column>``). The steps keep long expressions from being
-    computed many times."""
-
-    column: str
-    kind: Kind
-    tidy: str
-    text: str
-    typed: str
-    fallible: bool
-    bare: str | None = None
 
 
 def mapping_problems(raw: RawFile, source: Source) -> list[str]:
@@ -242,10 +180,12 @@ def type_columns(
         f"from {raw.relation}))))"
     )
     repairs, problems = _unreadable(connection, raw, source, relation, cells)
-    return TypedSource(relation, tuple(c.column for c in cells), tuple(repairs), tuple(problems))
+    lost = () if problems else _lost_values(connection, relation, repairs)
+    repairs += count_forms(connection, raw, relation, cells, source)
+    return TypedSource(relation, tuple(c.column for c in cells), tuple(repairs), tuple(problems), lost)
 
 
-def _reason(cell: _Cell) -> str:
+def _reason(cell: Cell) -> str:
     missing = f"then 'missing_{cell.column}'"
     if not cell.fallible:
         return f' when "{cell.column}" is null {missing}'
@@ -254,7 +194,7 @@ def _reason(cell: _Cell) -> str:
 
 def _cell(
     connection: duckdb.DuckDBPyConnection, raw: RawSource, source: Source, country: str, column: str, problems: list[str]
-) -> _Cell:
+) -> Cell:
     kind = SCHEMAS[source.table].columns[column]
     if column in source.constants:
         held, type_ = literal(source.constants[column]), "VARCHAR"
@@ -263,7 +203,7 @@ def _cell(
         held, type_ = f"c{position}", raw.types[position]
     native = _native(held, type_, kind, source)
     if native is not None and column not in source.values:
-        return _Cell(column, kind, native, f'"u_{column}"', f'"t_{column}"', fallible=False)
+        return Cell(column, kind, native, f'"u_{column}"', f'"t_{column}"', fallible=False)
     signs = kind not in ("text", "contact") or column in ("phone", "email")
     tidied = tidy_text(held, type_, signs=signs)
     text = _text(type_, source, column, signs)
@@ -272,11 +212,11 @@ def _cell(
     if kind in ("date", "time"):
         form = source.dates if isinstance(source.dates, str) else (source.dates or {}).get(column)
         if form == EXCEL:
-            return _Cell(column, kind, tidied, text, f"cast({plausible(excel_time_sql(t))} as {SQL_TYPES[kind]})", True)
+            return Cell(column, kind, tidied, text, f"cast({plausible(excel_time_sql(t))} as {SQL_TYPES[kind]})", True)
         if form is not None and form not in (DAY_FIRST, MONTH_FIRST):
             problems += _form_problems(connection, raw, column, form)
             bare = given_time_sql(t, form, iso_too=raw.iso_dates)
-            return _Cell(column, kind, tidied, text, f"cast({plausible(s)} as {SQL_TYPES[kind]})", True, bare)
+            return Cell(column, kind, tidied, text, f"cast({plausible(s)} as {SQL_TYPES[kind]})", True, bare)
         evidence = date_evidence(connection, texts)
         if form is not None:
             evidence = replace(evidence, given="dmy" if form == DAY_FIRST else "mdy")
@@ -286,7 +226,7 @@ def _cell(
                 f"expected to tell day from month; set sources.dates to %d/%m/%Y or %m/%d/%Y, {DAY_FIRST!r} or {MONTH_FIRST!r}"
             )
         typed = f"cast({time_sql(s, t, evidence)} as {SQL_TYPES[kind]})"
-        return _Cell(column, kind, tidied, text, typed, True, iso_time_sql(t, evidence))
+        return Cell(column, kind, tidied, text, typed, True, iso_time_sql(t, evidence))
     if kind in ("money", "number", "count"):
         number = number_sql(s)
         scale = AMOUNT_SCALES[source.amounts_in]
@@ -295,19 +235,19 @@ def _cell(
             "number": f"cast({number} as double)",
             "count": f"case when ({number}) = trunc({number}) then try_cast(({number}) as bigint) end",
         }[kind]
-        return _Cell(column, kind, tidied, text, typed, True, bare_number_sql(t))
+        return Cell(column, kind, tidied, text, typed, True, bare_number_sql(t))
     if kind == "flag":
-        return _Cell(column, kind, tidied, text, flag_sql(t), fallible=True)
+        return Cell(column, kind, tidied, text, flag_sql(t), fallible=True)
     if column == "phone":
-        return _Cell(column, kind, tidied, text, phone_sql(t, country), fallible=True)
+        return Cell(column, kind, tidied, text, phone_sql(t, country), fallible=True)
     if column == "email":
-        return _Cell(column, kind, tidied, text, f"lower({t})", fallible=False)
+        return Cell(column, kind, tidied, text, f"lower({t})", fallible=False)
     if kind == "id" and type_ == "VARCHAR":
-        return _Cell(column, kind, tidied, text, id_sql(t, _all_whole(connection, texts)), fallible=True)
+        return Cell(column, kind, tidied, text, id_sql(t, _all_whole(connection, texts)), fallible=True)
     longest = LONGEST_TEXT if column in FREE_TEXT else LONGEST_WORDS
     if type_ == "VARCHAR" and _longest(connection, texts) > longest:
-        return _Cell(column, kind, tidied, text, short_sql(t, longest), fallible=True)
-    return _Cell(column, kind, tidied, text, t, fallible=False)
+        return Cell(column, kind, tidied, text, short_sql(t, longest), fallible=True)
+    return Cell(column, kind, tidied, text, t, fallible=False)
 
 
 def _longest(connection: duckdb.DuckDBPyConnection, texts: str) -> int:
@@ -373,7 +313,7 @@ def _form_problems(connection: duckdb.DuckDBPyConnection, raw: RawSource, column
 
 
 def _unreadable(
-    connection: duckdb.DuckDBPyConnection, raw: RawSource, source: Source, relation: str, cells: Sequence[_Cell]
+    connection: duckdb.DuckDBPyConnection, raw: RawSource, source: Source, relation: str, cells: Sequence[Cell]
 ) -> tuple[list[Repair], list[str]]:
     """Values that could not be read: repairs by column, and faults where they are more than half of a column."""
     fallible = [c for c in cells if c.fallible]
@@ -391,7 +331,7 @@ def _unreadable(
             if lost:
                 parts = _lost_phones(connection, relation, file) if cell.column == "phone" else {}
                 unread = lost - sum(parts.values())
-                shown = mask(str(example)) if cell.kind == "contact" else str(example)[:40]
+                shown = shown_value(source.table, cell.column, example, 40)
                 if 2 * unread > given:
                     problems.append(_wrong_column(raw.files[file], source, cell, unread, given, shown))
                 if cell.column not in SCHEMAS[source.table].required:
@@ -400,12 +340,33 @@ def _unreadable(
     return repairs, problems
 
 
+def _lost_values(connection: duckdb.DuckDBPyConnection, relation: str, repairs: Sequence[Repair]) -> tuple[LostValue, ...]:
+    """The rows of values that were emptied, with the values; the first of each file and column."""
+    found = []
+    for file, column in dict.fromkeys((r.file, r.column) for r in repairs):
+        rows = connection.execute(
+            f'select _row, "t_{column}" from {relation} where _file = ? and "t_{column}" is not null and "{column}" is null '
+            f"order by _row limit {MOST_VALUES}",
+            [file],
+        ).fetchall()
+        found += [LostValue(file, column, _repair_of(column, value), row, value) for row, value in rows]
+    return tuple(found)
+
+
+def _repair_of(column: str, value: str) -> str:
+    if column == "phone" and re.search(r"[*＊●•]|[xX]{3,}", value):
+        return "masked_phone"
+    if column == "phone" and re.fullmatch(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]+", value):
+        return "phone_in_scientific_notation"
+    return f"unreadable_{column}"
+
+
 def _own(source: Source, column: str) -> str:
     """A column as its file calls it."""
     return " ".join(own_columns(source).get(column, (column,)))
 
 
-def _wrong_column(file: str, source: Source, cell: _Cell, unread: int, given: int, example: str) -> str:
+def _wrong_column(file: str, source: Source, cell: Cell, unread: int, given: int, example: str) -> str:
     own = _own(source, cell.column)
     advice = _ADVICE.get(cell.kind, "correct the file")
     return (

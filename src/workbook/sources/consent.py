@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from workbook.language import count, day, named, share, text
-from workbook.report.blocks import Column, NotMeasured, Table
+from workbook.language import Text, count, day, joined, named, share, text
+from workbook.report.blocks import Column, NotMeasured, Paragraph, Table
 from workbook.settings.models import Settings
-from workbook.sources.words import consent_words
+from workbook.sources.words import block_reasons, consent_words
 from workbook.tables import Tables
 
-STANDINGS = ("granted", "withdrawn", "expired")
+STANDINGS = ("granted", "withdrawn", "expired", "undated")
+"""How a consent stands, from the one that opens the gate to the one that says least."""
+
+NEVER, UNDELIVERED = "never", "undelivered"
+"""Blocked since the customer was never asked, and since no consents were delivered at all."""
+
+
+MARKETING_LIST = text("sources.use.marketing", "the marketing list")
+NEXT_PILOT = text("sources.use.pilot", "the next pilot")
+"""What customers go through the gate for."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +32,11 @@ class ConsentCount:
     """Customers by purpose and channel and how their consent stands at the end of the period.
 
     Attributes:
-        frame: purpose, channel, granted, withdrawn, expired (customers).
+        frame: purpose, channel, granted, withdrawn, expired, undated (customers).
         customers: customers in all.
         allowed: customers who allow at least one purpose of consent.purposes.
         on: the day on which it stands so.
+        least: groups of fewer customers are not shown by themselves.
     """
 
     frame: pd.DataFrame
@@ -33,9 +44,10 @@ class ConsentCount:
     allowed: int
     on: dt.date
     basis: str | dict[str, str]
+    least: int
 
     def table(self) -> Table:
-        """Purposes and channels with the customers who granted, withdrew or let expire."""
+        """Purposes and channels with the customers who granted, withdrew, let expire or whose grant carries no date."""
         part = self.allowed / self.customers if self.customers else None
         return Table(
             "sources.consent",
@@ -43,22 +55,129 @@ class ConsentCount:
             (
                 Column("purpose", text("sources.consent.purpose", "Purpose"), labels=consent_words()),
                 Column("channel", text("sources.consent.channel", "Channel"), labels=consent_words()),
-                Column("granted", text("sources.consent.granted", "Granted"), "count"),
-                Column("withdrawn", text("sources.consent.withdrawn", "Withdrawn"), "count"),
-                Column("expired", text("sources.consent.expired", "Expired"), "count"),
+                Column("granted", text("sources.consent.granted", "Granted"), "count", least=self.least),
+                Column("withdrawn", text("sources.consent.withdrawn", "Withdrawn"), "count", least=self.least),
+                Column("expired", text("sources.consent.expired", "Expired"), "count", least=self.least),
+                Column("undated", text("sources.consent.undated", "Without a date"), "count", least=self.least),
             ),
             self.frame,
             note=text(
                 "sources.consent.note",
-                "Customers by their last decision, on {day}; {allowed} of {n} customers allow outreach. "
-                "The analysis itself rests on: {basis}.",
+                "Customers by their last decision, on {day}; {allowed} of {n} customers allow outreach. A grant without a date "
+                "opens nothing. Groups of fewer than {least} customers are hidden. The analysis itself rests on: {basis}.",
                 day=day(self.on),
                 allowed=count(self.allowed),
                 n=count(self.customers),
+                least=count(self.least),
                 basis=named(self.basis),
             ),
             artefact="consent",
         )
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Whom the gate lets through to one use, and why the others are blocked.
+
+    Attributes:
+        frame: customer_id of those let through, in order.
+        blocked: reason (withdrawn, expired, undated, never, undelivered) → customers.
+        purposes: the purposes asked for; one that was granted is enough.
+        on: the day asked for.
+    """
+
+    frame: pd.DataFrame
+    blocked: Mapping[str, int]
+    purposes: tuple[str, ...]
+    on: dt.date
+    least: int
+
+    @property
+    def asked(self) -> int:
+        """Customers who came to the gate."""
+        return len(self.frame) + sum(self.blocked.values())
+
+    @property
+    def allowed(self) -> pd.DataFrame | None:
+        """Those let through; None where no consents were delivered, so that a list can say that instead of being empty."""
+        return None if UNDELIVERED in self.blocked else self.frame
+
+    def tell(self, id: str, use: Text) -> Paragraph:
+        """How many of the customers of a list or pilot were blocked, by reason.
+
+        Args:
+            id: stable id of the paragraph.
+            use: what they were to stand on: "the marketing list".
+        """
+        words = consent_words()
+        purposes = joined([words.get(purpose) or named(purpose) for purpose in self.purposes])
+        shown = [reason for reason in block_reasons() if self.blocked.get(reason)]
+        if not shown:
+            said = text(
+                "sources.gate.open",
+                "Consent ({purposes}, on {day}): all {n} customers for {use} may be approached.",
+                purposes=purposes, day=day(self.on), n=count(self.asked), use=use,
+            )  # fmt: skip
+            return Paragraph(id, said)
+        reasons = joined([
+            text("sources.gate.reason", "{reason}: {n}", reason=block_reasons()[reason], n=self._number(self.blocked[reason]))
+            for reason in shown
+        ])  # fmt: skip
+        said = text(
+            "sources.gate.blocked",
+            "Consent ({purposes}, on {day}): of {n} customers for {use}, {blocked} are blocked and stand on no list "
+            "({reasons}).",
+            purposes=purposes, day=day(self.on), n=count(self.asked), use=use,
+            blocked=self._number(sum(self.blocked.values())), reasons=reasons,
+        )  # fmt: skip
+        return Paragraph(id, said)
+
+    def _number(self, n: int) -> Text:
+        return text("sources.gate.few", "fewer than {n}", n=count(self.least)) if 0 < n < self.least else (
+            text("sources.gate.number", "{n}", n=count(n))
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What every outreach list and pilot goes through.
+
+    Attributes:
+        standing: customer_id, purpose, standing (the best of its channels); None where no consents were delivered: then
+            nobody may be approached.
+        on: the day on which it stands so.
+        least: groups of fewer customers are not told by themselves.
+    """
+
+    standing: pd.DataFrame | None
+    on: dt.date
+    least: int
+
+    def admit(self, customers: pd.DataFrame | Sequence[str] | NotMeasured, purposes: Sequence[str]) -> Admission:
+        """Those of *customers* who on the day allow at least one of *purposes* in at least one channel.
+
+        Args:
+            customers: ids, or a frame with customer_id; where it was not measured, nobody comes to the gate.
+        """
+        ids = customers["customer_id"] if isinstance(customers, pd.DataFrame) else (
+            [] if isinstance(customers, NotMeasured) else customers
+        )  # fmt: skip
+        wanted = pd.Series(sorted(set(ids)), dtype="str", name="customer_id")
+        if self.standing is None:
+            return Admission(wanted.head(0).to_frame(), {UNDELIVERED: len(wanted)}, tuple(purposes), self.on, self.least)
+        mine = self.standing.loc[self.standing["purpose"].isin(list(purposes))]
+        best = _best(mine, ["customer_id"]).set_index("customer_id")["standing"]
+        stands = wanted.map(best).fillna(NEVER)
+        blocked = {reason: int((stands == reason).sum()) for reason in (*STANDINGS[1:], NEVER)}
+        admitted = wanted.loc[stands == STANDINGS[0]].reset_index(drop=True).to_frame()
+        return Admission(admitted, {k: n for k, n in blocked.items() if n}, tuple(purposes), self.on, self.least)
+
+
+def open_gate(tables: Tables, settings: Settings) -> Gate:
+    """The gate as consents stand at the end of the period."""
+    on = tables.period.end
+    standing = None if tables.lacks("consents") else _best(_standing(tables, on), ["customer_id", "purpose"])
+    return Gate(standing, on, settings.analysis.small_cell)
 
 
 def count_consent(tables: Tables, settings: Settings) -> ConsentCount | NotMeasured:
@@ -89,20 +208,15 @@ def count_consent(tables: Tables, settings: Settings) -> ConsentCount | NotMeasu
         int(granted["customer_id"].nunique()),
         on,
         basis if isinstance(basis, str) else dict(basis),
+        settings.analysis.small_cell,
     )
 
 
-def may_contact(tables: Tables, purpose: str, on: dt.date) -> pd.DataFrame | None:
-    """The customers who on that day allow *purpose* in at least one channel.
-
-    Returns:
-        customer_id, in order; None where no consents were delivered: then nobody may be approached.
-    """
-    if tables.lacks("consents"):
-        return None
-    standing = _standing(tables, on)
-    granted = standing.loc[(standing["standing"] == "granted") & (standing["purpose"] == purpose), ["customer_id"]]
-    return granted.drop_duplicates().sort_values("customer_id", kind="stable").reset_index(drop=True)
+def _best(standing: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """One row for each of *keys*: the standing that opens most."""
+    rank = standing["standing"].map({name: place for place, name in enumerate(STANDINGS)})
+    ordered = standing.assign(_rank=rank).sort_values([*keys, "_rank"], kind="stable")
+    return ordered.drop_duplicates(keys)[[*keys, "standing"]].reset_index(drop=True)
 
 
 def _standing(tables: Tables, on: dt.date) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import duckdb
 
 from workbook.period import Period
-from workbook.sources.clean import lose
+from workbook.sources.fates import lose
 from workbook.tables import SCHEMAS, TableSchema
 
 

@@ -9,10 +9,10 @@ import duckdb
 import pandas as pd
 
 from workbook.settings.models import Settings
-from workbook.sources.clean import Delivered
 from workbook.sources.link import Linked, by_priority, link_customers, linking_systems, system_of
 from workbook.sources.link_merge import merge_customers, resolve_customers
 from workbook.sources.parsing import literal
+from workbook.sources.typed import Delivered
 from workbook.tables import SCHEMAS
 
 Note = tuple[str, str, str, int]

@@ -26,26 +26,24 @@ from workbook import tables as tables_module
 from workbook.errors import DeliveryError, WorkbookError
 from workbook.period import Period
 from workbook.settings.models import Settings
-from workbook.sources.clean import (
-    CleanTable,
-    Delivered,
-    add_customers,
-    clean_table,
-    count_rows,
-    fill_amounts,
-)
+from workbook.sources.clean import CleanTable, clean_table, count_rows
 from workbook.sources.columns import join_files, mapping_problems, type_columns
 from workbook.sources.delivery import AnswerFile, DeliveredFile, answer_files, delivery_files
+from workbook.sources.derived import add_customers, fill_amounts
 from workbook.sources.later import set_aside_later_customers
 from workbook.sources.link import Linked
 from workbook.sources.link_merge import read_provenance
 from workbook.sources.link_review import read_answers
 from workbook.sources.link_tables import apart_sql, customer_systems, link_tables
 from workbook.sources.parsing import literal
+from workbook.sources.problem_rows import problem_rows
 from workbook.sources.read import RawFile, read_file
-from workbook.sources.rules import find_alerts
+from workbook.sources.refunds import pair_refunds
+from workbook.sources.repeated import find_overlaps
+from workbook.sources.rules import Found, find_faults
 from workbook.sources.scope import SCOPE, check_condition, in_scope, write_scope
 from workbook.sources.third_party import count_third_party
+from workbook.sources.typed import Delivered
 from workbook.tables import SCHEMAS, SQL_TYPES, Tables, count_filled, first_order
 
 LEDGER_COLUMNS = (
@@ -75,6 +73,9 @@ class Preparation:
         repairs: file, table, column, repair, rows, example (masked where personal).
         quarantine: table → file, row, reason, original (the row as JSON text).
         alerts: alert, table, column, rows, share, severity, weakens.
+        problem_rows: kind, problem, table, column, file, row, value: the client's own rows behind each problem, some of each.
+        overlaps: file, other, table, rows, share, kind: which files hold rows of which others.
+        refunds: pairing, rows, amount: refunds by whether their purchase was delivered.
         folder: where all of it lies.
         files: name, source, sha256 of each delivered file.
         linked: how records became customers; None where customers of one system are not linked.
@@ -87,6 +88,9 @@ class Preparation:
     repairs: pd.DataFrame
     quarantine: Mapping[str, pd.DataFrame]
     alerts: pd.DataFrame
+    problem_rows: pd.DataFrame
+    overlaps: pd.DataFrame
+    refunds: pd.DataFrame
     folder: Path
     files: tuple[DeliveredFile, ...]
     linked: Linked | None
@@ -202,9 +206,12 @@ def _prepare_into(
         third_party = count_third_party(connection, by_table)
         quarantine = {name: _quarantine(connection, name, by_table[name]) for name in cleaned}
         _write_tables(connection, folder, [*cleaned, *(["customers"] if "customers" not in cleaned else [])])
-        tables = _open_tables(folder, period)
+        names = {d.file: d.raw.name for d in delivered}
+        overlaps = find_overlaps(connection, list(cleaned), names, {(row.file, row.table): row.rows_in for row in ledger})
+        tables = _open_tables(folder, period, placed=True)
         provenance = read_provenance(connection)
-        alerts = find_alerts(tables, settings.diagnosis.key_fields, {name: c.identical for name, c in cleaned.items()})
+        refunds = pair_refunds(tables)
+        faults = find_faults(tables, settings.diagnosis.key_fields, _found_in_reading(cleaned, delivered, tables))
         everyone = None
         if settings.scope.where:
             everyone = write_scope(tables.connection, settings.scope.where, folder)
@@ -223,7 +230,10 @@ def _prepare_into(
     frames = {
         "row_ledger": pd.DataFrame([asdict(count) for count in ledger], columns=list(LEDGER_COLUMNS)),
         "repairs": pd.DataFrame(changes, columns=list(Change._fields)),
-        "alerts": alerts,
+        "alerts": faults.alerts,
+        "problem_rows": problem_rows(quarantine, delivered, faults.rows),
+        "overlaps": overlaps,
+        "refunds": refunds,
         "provenance": provenance,
         "third_party": third_party,
         **{f"quarantine_{name}": frame for name, frame in quarantine.items()},
@@ -294,24 +304,25 @@ def _read_all(connection: duckdb.DuckDBPyConnection, files: Sequence[DeliveredFi
 
 def _join_tables(connection: duckdb.DuckDBPyConnection, cleaned: Mapping[str, CleanTable], settings: Settings) -> list[Change]:
     """What one table owes another: amounts of orders come from lines, customers from orders."""
-    notes = [
-        Change("", name, column, repair, rows, "") for name, table in cleaned.items() for column, repair, rows in table.notes
-    ]
+    notes = [Change("", name, *note) for name, table in cleaned.items() for note in table.notes]
     if "orders" in cleaned and "order_lines" in cleaned:
-        filled = fill_amounts(connection)
-        if filled:
-            notes.append(Change("", "orders", "amount", "amount_from_lines", filled, ""))
+        notes += [Change("", "orders", *note) for note in fill_amounts(connection)]
     if "customers" not in cleaned:
         columns = ", ".join(f'null::{SQL_TYPES[kind]} as "{c}"' for c, kind in SCHEMAS["customers"].columns.items())
         connection.execute(f"create table clean_customers as select 0 as _file, 0::bigint as _row, {columns} limit 0")
-        added = add_customers(connection, list(cleaned))
+        notes += [Change("", "customers", *note) for note in add_customers(connection, list(cleaned))]
     elif settings.analysis.customers_from_orders and "orders" in cleaned:
-        added = add_customers(connection, ["orders"])
-    else:
-        added = 0
-    if added:
-        notes.append(Change("", "customers", "customer_id", "customers_from_orders", added, ""))
+        notes += [Change("", "customers", *note) for note in add_customers(connection, ["orders"])]
     return notes
+
+
+def _found_in_reading(cleaned: Mapping[str, CleanTable], delivered: Sequence[Delivered], tables: Tables) -> list[Found]:
+    """What no query over the tables can see: equal rows that were kept, purposes of consent that the settings assume."""
+    found = [("identical_rows", name, SCHEMAS[name].key[0], c.identical, tables.rows(name)) for name, c in cleaned.items()]
+    consents = [d for d in delivered if d.source.table == "consents"]
+    assumed = sum(d.raw.rows for d in consents if "purpose" in d.source.constants)
+    rows = sum(d.raw.rows for d in consents)
+    return [*found, ("consent_purpose_assumed", "consents", "purpose", assumed, rows)]
 
 
 def _quarantine(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Delivered]) -> pd.DataFrame:
@@ -348,7 +359,7 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, name: str, files: Sequenc
 def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, names: Sequence[str]) -> None:
     for name in names:
         schema = SCHEMAS[name]
-        columns = ", ".join(f'"{c}"' for c in schema.columns)
+        columns = ", ".join(f'"{c}"' for c in (*schema.columns, "_file", "_row"))
         # linking may leave two rows of one key
         key = ", ".join([*(f'"{c}" nulls first' for c in schema.key), "_file", "_row"])
         place = literal(str(folder / f"{name}.parquet"))
@@ -369,8 +380,14 @@ def _publish(draft: Path, folder: Path) -> None:
 
 
 def _open_tables(
-    folder: Path, period: Period, filled: Mapping[str, Mapping[str, int]] | None = None, everyone: int | None = None
+    folder: Path,
+    period: Period,
+    filled: Mapping[str, Mapping[str, int]] | None = None,
+    everyone: int | None = None,
+    *,
+    placed: bool = False,
 ) -> Tables:
+    """The canonical tables on disk; *placed*: with the client's file (``_file``) and row (``_row``) beside each row."""
     # what does not fit in memory goes beside the prepared tables, each process to a place of its own
     spill = folder.parent / f".spill-{os.getpid()}"
     connection = duckdb.connect(
@@ -383,7 +400,8 @@ def _open_tables(
         if path.is_file():
             where = in_scope(name, folder) if narrow else ""
             connection.execute(f'drop table "{name}"')
-            connection.execute(f'create view "{name}" as select * from read_parquet({literal(str(path))}) {where}')
+            columns = ", ".join(f'"{c}"' for c in (*SCHEMAS[name].columns, *(("_file", "_row") if placed else ())))
+            connection.execute(f'create view "{name}" as select {columns} from read_parquet({literal(str(path))}) {where}')
     if filled is None:
         filled = {name: count_filled(connection, name) for name in SCHEMAS if (folder / f"{name}.parquet").is_file()}
     orders = folder / "orders.parquet"
@@ -400,6 +418,9 @@ def _open(folder: Path, files: Sequence[DeliveredFile], period: Period) -> Prepa
         repairs=pd.read_parquet(account / "repairs.parquet"),
         quarantine={name: pd.read_parquet(account / f"quarantine_{name}.parquet") for name in saved["quarantined"]},
         alerts=pd.read_parquet(account / "alerts.parquet"),
+        problem_rows=pd.read_parquet(account / "problem_rows.parquet"),
+        overlaps=pd.read_parquet(account / "overlaps.parquet"),
+        refunds=pd.read_parquet(account / "refunds.parquet"),
         folder=folder,
         files=tuple(files),
         linked=_open_links(account, saved["linked"]),

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure as Canvas
 from workbook.language import Edition, Quantity, Text, count, day, joined, share, text
 from workbook.report.blocks import Answer, Column, Figure, KeyFigure, Paragraph, Table
 from workbook.report.figures import CATEGORIES, MUTED, UNCLEAR, canvas, label_axis
+from workbook.sources.forms import FORM_REPAIRS
 from workbook.sources.prepare import Preparation
 from workbook.sources.words import (
     alert_name,
@@ -185,7 +186,8 @@ class DeliveryStory:
 
     def repairs_table(self) -> Table | Paragraph:
         """What was emptied, given or derived by rule, with an example that is masked where it is personal."""
-        repairs = self.preparation.repairs
+        every = self.preparation.repairs
+        repairs = every.loc[~every["repair"].isin(FORM_REPAIRS)]
         if repairs.empty:
             return Paragraph("sources.repairs", text("sources.repairs.none", "No value had to be emptied, given or derived."))
         grouped = repairs.groupby(["table", "column", "repair"], sort=False).agg(

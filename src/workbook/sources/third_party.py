@@ -10,9 +10,9 @@ import pandas as pd
 
 from workbook.language import count, share, text
 from workbook.report.blocks import Column, NotMeasured, Table
-from workbook.sources.clean import Delivered
 from workbook.sources.link import system_of
 from workbook.sources.parsing import literal
+from workbook.sources.typed import Delivered
 from workbook.sources.words import table_names
 from workbook.tables import SCHEMAS
 

@@ -54,6 +54,12 @@ def repair_name(repair: str) -> Text:
     if repair.startswith("unreadable_"):
         return text("sources.repair.unreadable", "could not be read and was emptied")
     return {
+        "spaces_and_widths": text("sources.repair.spaces_and_widths", "spaces or full-width characters made plain"),
+        "word_for_missing": text("sources.repair.word_for_missing", "word for “missing” emptied"),
+        "word_translated": text("sources.repair.word_translated", "translated by the vocabulary of the settings"),
+        "phone_form": text("sources.repair.phone_form", "phone brought to one form"),
+        "amount_form": text("sources.repair.amount_form", "number freed of signs, commas or 万"),
+        "date_form": text("sources.repair.date_form", "date brought to one form"),
         "masked_phone": text("sources.repair.masked_phone", "hidden by the exporting system and emptied"),
         "phone_in_scientific_notation": text(
             "sources.repair.phone_in_scientific_notation", "rounded by a spreadsheet program and emptied"
@@ -91,7 +97,7 @@ def alert_name(alert: str, column: str) -> Text:
         "zero_order": text("sources.alert.zero_order", "Orders of amount zero"),
         "refund_line": text("sources.alert.refund_line", "Lines below zero, counted as refunds"),
         "zero_quantity": text("sources.alert.zero_quantity", "Lines of quantity zero"),
-        "extreme_amount": text("sources.alert.extreme_amount", "Order far above all others"),
+        "extreme_amount": text("sources.alert.extreme_amount", "Order far above all others, kept"),
         "paid_before_ordered": text("sources.alert.paid_before_ordered", "Paid before it was ordered"),
         "ticket_response_before_opened": text(
             "sources.alert.ticket_response_before_opened", "Ticket answered before it was opened"
@@ -117,6 +123,24 @@ def alert_name(alert: str, column: str) -> Text:
         ),
         "impossible_birthday": text("sources.alert.impossible_birthday", "Birthday in the future or over 110 years ago"),
         "shared_contact": text("sources.alert.shared_contact", "Records that share a phone, e-mail or union id"),
+        "product_without_line": text("sources.alert.product_without_line", "Product that no line names"),
+        "customer_without_order": text("sources.alert.customer_without_order", "Customer without an order"),
+        "extreme_quantity": text("sources.alert.extreme_quantity", "Quantity far above all others, kept"),
+        "event_of_unknown_ticket": text("sources.alert.event_of_unknown_ticket", "Event of a ticket not on the list"),
+        "feedback_of_unknown_order": text("sources.alert.feedback_of_unknown_order", "Feedback on an order not on the list"),
+        "feedback_of_unknown_ticket": text("sources.alert.feedback_of_unknown_ticket", "Feedback on a ticket not on the list"),
+        "contract_of_unknown_customer": text(
+            "sources.alert.contract_of_unknown_customer", "Contract of a customer not on the list"
+        ),
+        "need_of_unknown_customer": text("sources.alert.need_of_unknown_customer", "Need of a customer not on the list"),
+        "risk_of_unknown_customer": text("sources.alert.risk_of_unknown_customer", "Risk report on a customer not on the list"),
+        "campaign_contact_of_unknown_customer": text(
+            "sources.alert.campaign_contact_of_unknown_customer", "Campaign contact of a customer not on the list"
+        ),
+        "consent_without_date": text("sources.alert.consent_without_date", "Consent without a date, a bare yes"),
+        "consent_purpose_assumed": text(
+            "sources.alert.consent_purpose_assumed", "Consent without a purpose of its own; the settings assume one"
+        ),
         "identical_rows": text("sources.alert.identical_rows", "Identical rows in one file, kept"),
     }.get(alert) or named(alert)
 
@@ -154,4 +178,113 @@ def consent_words() -> Mapping[str, Text]:
         "sms": text("sources.consent.sms", "Text message"),
         "phone": text("sources.consent.phone", "Phone"),
         "email": text("sources.consent.email", "E-mail"),
+    }
+
+
+def overlap_kinds() -> Mapping[str, Text]:
+    """What it is when rows of one file stand in another, or twice in one."""
+    return {
+        "batch": text("sources.overlap.batch", "a stretch of the file stands in it twice"),
+        "whole": text("sources.overlap.whole", "the whole file was delivered before"),
+        "part": text("sources.overlap.part", "exports that overlap"),
+        "scattered": text("sources.overlap.scattered", "single rows twice in one file"),
+    }
+
+
+def pairing_names() -> Mapping[str, Text]:
+    """Whether the purchase that a refund undoes was delivered."""
+    return {
+        "paired": text("sources.pairing.paired", "Of a purchase of that quantity and amount"),
+        "part": text("sources.pairing.part", "Of a part of what was bought before"),
+        "without_purchase": text("sources.pairing.without_purchase", "No purchase before it in the delivery"),
+        "without_customer": text("sources.pairing.without_customer", "No customer, cannot be paired"),
+    }
+
+
+def advice(problem: str) -> Text:
+    """What the client's IT department can do about a problem."""
+    for words, hint in _ADVICE:
+        if any(problem.startswith(word) or problem.endswith(word) for word in words):
+            return hint
+    return _LOOK
+
+
+_LOOK = text("sources.advice.look", "Look at the rows in the source system and correct what is wrong.")
+_ADVICE: tuple[tuple[tuple[str, ...], Text], ...] = (
+    (
+        ("missing_", "incomplete_field"),
+        text("sources.advice.fill", "Fill it in the source system, or confirm that such rows may be left out."),
+    ),
+    (
+        ("unreadable_", "impossible_birthday"),
+        text("sources.advice.mend", "Correct the value in the source system and export it in its plain form."),
+    ),
+    (
+        ("duplicate_key",),
+        text("sources.advice.version", "For your information: the newest version counts. Tell us if another one holds."),
+    ),
+    (
+        ("unfinished_order", "not_valid_business"),
+        text("sources.advice.state", "For your information: by its own state the row is no business done."),
+    ),
+    (("_quarantined",), text("sources.advice.parent", "For your information: it follows the record that it belongs to.")),
+    (
+        ("wrong_number_of_cells",),
+        text("sources.advice.cells", "Put cells that hold the separator or a line break in quotation marks and export again."),
+    ),
+    (
+        ("masked_phone", "phone_in_scientific_notation"),
+        text(
+            "sources.advice.phone",
+            "Export telephone numbers in full and as text; what is hidden or rounded cannot be restored.",
+        ),
+    ),
+    (
+        ("order_amount_differs",),
+        text("sources.advice.amount", "Compare the amounts in the source system; tell us which one holds."),
+    ),
+    (("refund_", "zero_"), text("sources.advice.refund", "Confirm that these are refunds, cancellations or gifts.")),
+    (("extreme_",), text("sources.advice.extreme", "Confirm the figure or correct it; it was kept.")),
+    (
+        ("shared_contact",),
+        text("sources.advice.double", "Merge records of one customer, or confirm that several share the contact."),
+    ),
+    (
+        ("identical_rows",),
+        text("sources.advice.equal", "Confirm that equal rows are separate events, or give each row a number of its own."),
+    ),
+    (
+        ("consent_without_date", "consent_purpose_assumed"),
+        text(
+            "sources.advice.consent",
+            "Export each consent with purpose, channel, day and evidence; without them nobody can be approached.",
+        ),
+    ),
+    (("score_outside_scale",), text("sources.advice.scale", "Correct the score, or tell us the scale of the question.")),
+    (
+        (
+            "order_before_customer",
+            "paid_before_ordered",
+            "before_opened",
+            "before_start",
+            "before_created",
+            "after_period",
+        ),
+        text("sources.advice.order", "Compare the two dates in the source system and correct the wrong one."),
+    ),
+    (
+        ("_customer", "_lines", "_order", "_product", "_line", "_ticket"),
+        text("sources.advice.orphan", "Deliver the missing records, or correct the reference."),
+    ),
+)
+
+
+def block_reasons() -> Mapping[str, Text]:
+    """Why the consent gate blocks a customer."""
+    return {
+        "withdrawn": text("sources.block.withdrawn", "refused or withdrawn"),
+        "expired": text("sources.block.expired", "expired"),
+        "undated": text("sources.block.undated", "a yes without a date"),
+        "never": text("sources.block.never", "never asked"),
+        "undelivered": text("sources.block.undelivered", "no consents were delivered"),
     }

@@ -72,23 +72,26 @@ NEXT_STEPS = {
 }
 
 
-def tier_lists(scores: pd.DataFrame, profile: pd.DataFrame, settings: Settings, department: Department) -> TierLists:
+def tier_lists(
+    scores: pd.DataFrame, profile: pd.DataFrame, settings: Settings, department: Department, allowed: pd.DataFrame
+) -> TierLists:
     """The customers of every tier with what a department needs to act.
 
     Args:
         scores: the artefact of stage 4: customer_id, score, tier.
-        profile: customer_id and, where delivered, owner, region, last_order_at, revenue, marketing_consent.
+        profile: customer_id and, where delivered, owner, region, last_order_at, revenue.
         settings: section grading (tiers from the highest; high_tiers counts as high, the lowest tier as low).
-        department: sales, marketing or service. Marketing holds only who granted it, and nobody where no consent was delivered.
+        department: sales, marketing or service. Marketing holds only those whom the consent gate lets through.
+        allowed: customer_id of those (:meth:`workbook.sources.consent.Gate.admit`).
 
     Source: method.md S6, T12, D7.
     """
     places = {tier.id: place for place, tier in enumerate(settings.grading.tiers)}
     lowest = len(places) - 1
-    wanted = ["customer_id", "owner", "region", "last_order_at", "revenue", "marketing_consent"]
+    wanted = ["customer_id", "owner", "region", "last_order_at", "revenue"]
     known = profile.reindex(columns=wanted).drop_duplicates("customer_id")
     rows = scores[["customer_id", "tier", "score"]].merge(known, on="customer_id", how="left")
-    consent = rows["marketing_consent"].astype("boolean").fillna(False).astype(bool)
+    consent = rows["customer_id"].isin(allowed["customer_id"])
     kept = rows[consent] if department == "marketing" else rows
     place = kept["tier"].map(places)
     level = pd.Series("middle", index=kept.index)
@@ -99,10 +102,10 @@ def tier_lists(scores: pd.DataFrame, profile: pd.DataFrame, settings: Settings, 
 
 
 def department_lists(
-    scores: pd.DataFrame | NotMeasured, profile: pd.DataFrame, settings: Settings
+    scores: pd.DataFrame | NotMeasured, profile: pd.DataFrame, settings: Settings, allowed: pd.DataFrame
 ) -> Mapping[Department, Sequence[Sheet | NotMeasured]]:
     """The lists of all departments, department → its sheets; see :func:`tier_lists`."""
     departments: tuple[Department, ...] = get_args(Department)
     if isinstance(scores, NotMeasured):
         return dict.fromkeys(departments, (scores,))
-    return {department: tier_lists(scores, profile, settings, department).sheets() for department in departments}
+    return {department: tier_lists(scores, profile, settings, department, allowed).sheets() for department in departments}

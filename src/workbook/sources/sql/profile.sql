@@ -162,19 +162,32 @@ standing as (
     -- what a customer decided last about a purpose and channel is what holds
     select
         customer_id,
+        purpose,
+        coalesce(channel, '') as channel,
+        coalesce(granted, true) as granted,
         withdrawn_at,
         expires_at,
         row_number() over (
-            partition by customer_id, purpose, channel order by granted_at desc, withdrawn_at desc nulls last, expires_at
+            partition by customer_id, purpose, channel
+            order by granted_at desc, granted, withdrawn_at desc nulls last, expires_at
         ) as newest
     from consents
     where purpose in (select unnest($purposes)) and granted_at <= $end
 ),
+refusing as (
+    -- a refusal holds even where nobody wrote down its day
+    select customer_id, purpose, coalesce(channel, '') as channel
+    from consents
+    where granted = false and granted_at is null
+    group by customer_id, purpose, coalesce(channel, '')
+),
 allowing as (
-    select customer_id
-    from standing
-    where newest = 1 and (withdrawn_at is null or withdrawn_at > $end) and (expires_at is null or expires_at >= $end)
-    group by customer_id
+    select s.customer_id
+    from standing as s
+    left join refusing as r on r.customer_id = s.customer_id and r.purpose = s.purpose and r.channel = s.channel
+    where s.newest = 1 and s.granted and r.customer_id is null
+        and (s.withdrawn_at is null or s.withdrawn_at > $end) and (s.expires_at is null or s.expires_at >= $end)
+    group by s.customer_id
 ),
 everyone as (
     select customer_id from customers

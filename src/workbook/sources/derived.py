@@ -1,0 +1,135 @@
+"""What a delivery leaves out and its own columns imply: numbers of rows, amounts, customers known from rows alone (D2).
+
+Every function tells what it gave or worked out as :class:`Note`: a named rule with its count and an example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import duckdb
+
+from workbook.sources.columns import DERIVED_IDS
+from workbook.sources.fates import count_in
+from workbook.sources.masking import shown_value
+from workbook.sources.typed import Delivered
+from workbook.tables import SCHEMAS, TableSchema
+
+
+class Note(NamedTuple):
+    """A rule that gave or worked out values of one column: on how many rows, and what came of the first of them."""
+
+    column: str
+    repair: str
+    rows: int
+    example: str
+
+
+def fill_amounts(connection: duckdb.DuckDBPyConnection) -> list[Note]:
+    """Orders without an amount get the sum of their lines."""
+    if not count_in(connection, "clean_orders where amount is null"):
+        return []
+    connection.execute(
+        "create or replace temp table summed as select clean_orders.order_id, lines.amount from clean_orders "
+        "join (select order_id, sum(amount)::decimal(18,4) as amount from clean_order_lines group by order_id) as lines "
+        "on lines.order_id = clean_orders.order_id where clean_orders.amount is null and lines.amount is not null"
+    )
+    connection.execute(
+        "update clean_orders set amount = summed.amount from summed "
+        "where clean_orders.amount is null and summed.order_id = clean_orders.order_id"
+    )
+    example = "order_id || ': ' || amount::decimal(18,2)"
+    return _noted(connection, "amount", "amount_from_lines", "summed", example, "order_id")
+
+
+def add_customers(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> list[Note]:
+    """Customers that *tables* name and the customer table lacks are added with their id alone."""
+    naming = [table for table in tables if "customer_id" in SCHEMAS[table].columns]
+    if not naming:
+        return []
+    named = " union ".join(f"select customer_id from clean_{table}" for table in naming)
+    connection.execute(
+        f"create or replace temp table added as select distinct customer_id from ({named}) as named "
+        "where customer_id is not null and customer_id not in (select customer_id from clean_customers)"
+    )
+    connection.execute("insert into clean_customers by name select customer_id from added")
+    return _noted(connection, "customer_id", "customers_from_orders", "added", "customer_id", "customer_id")
+
+
+def multiply_prices(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> list[Note]:
+    """Lines without an amount get quantity times unit price, where both are known."""
+    if schema.name != "order_lines":
+        return []
+    without = "amount is null and quantity is not null and price is not null"
+    example = "quantity || ' × ' || price::decimal(18,2)"
+    notes = _noted(connection, "amount", "amount_from_price", f"clean_order_lines where {without}", example, "_file, _row")
+    if notes:
+        connection.execute(
+            "update clean_order_lines set amount = try_cast(try_cast(quantity as decimal(18,6)) * price as decimal(18,4)) "
+            f"where {without}"
+        )
+    return notes
+
+
+def derive_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> list[Note]:
+    """Orders of files without order numbers get one of customer and time, so that the same order keeps it for ever.
+
+    Rows of one customer and moment are one order where the file is grouped; else the second of them is ``…-2``.
+    """
+    column = DERIVED_IDS.get(schema.name)
+    bare = [d for d in files if column and column not in d.typed.columns]
+    if column is None or not bare or not schema.event:
+        return []
+    numbers = ", ".join(str(d.file) for d in bare)
+    alone = ", ".join(str(d.file) for d in bare if not d.source.group) or "-1"
+    time = f'"{schema.event}"'
+    connection.execute(
+        f"""
+        create or replace table clean_{schema.name} as
+        select * exclude (_copy) replace (case when _file in ({numbers}) then concat(
+            coalesce(customer_id, 'unknown'), '-', strftime({time}, '%Y%m%dT%H%M%S'),
+            case when _copy > 1 and _file in ({alone}) then '-' || _copy end
+        ) else "{column}" end as "{column}")
+        from (
+            select *, row_number() over (
+                partition by _file in ({numbers}), customer_id, {time} order by _file, _row
+            ) as _copy from clean_{schema.name}
+        )
+        """
+    )
+    made = f"clean_{schema.name} where _file in ({numbers})"
+    return _noted(connection, column, "id_of_customer_and_time", made, f'"{column}"', "_file, _row")
+
+
+def give_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> list[Note]:
+    """Rows without an id of their own get one: lines their number in the order, others file and row."""
+    column = schema.key[-1] if schema.name == "order_lines" else schema.key[0]
+    if column in schema.required or schema.columns[column] != "id":
+        return []
+    name = schema.name
+    missing = count_in(connection, f'clean_{name} where "{column}" is null')
+    if not missing:
+        return []
+    if name == "order_lines":
+        given = "'row' || _row" if missing < count_in(connection, f"clean_{name}") else (
+            "row_number() over (partition by order_id order by _file, _row)::varchar"
+        )  # fmt: skip
+    else:
+        given = "'file' || _file || '-row' || _row"
+    without = f'clean_{name} where "{column}" is null'
+    notes = _noted(connection, column, "id_given", without, f"'row ' || _row || ' → ' || {given}", "_file, _row")
+    connection.execute(
+        f"create or replace table clean_{name} as "
+        f'select * replace (coalesce("{column}", {given}) as "{column}") from clean_{name}'
+    )
+    return notes
+
+
+def _noted(connection: duckdb.DuckDBPyConnection, column: str, repair: str, rows: str, example: str, order: str) -> list[Note]:
+    """What a rule did: the rows of a relation counted, the first of them as the example."""
+    number = count_in(connection, rows)
+    if not number:
+        return []
+    (first,) = connection.execute(f"select cast({example} as varchar) from {rows} order by {order} limit 1").fetchall()[0]
+    return [Note(column, repair, number, shown_value("orders", "order_id", first))]
