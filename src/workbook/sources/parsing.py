@@ -15,7 +15,7 @@ _LETTERS = "".join(chr(c) for c in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3
 _SIGNS = "".join(chr(c) for c in range(0xFF01, 0xFF5F) if chr(c) not in _LETTERS)
 _ASCII = {wide: chr(ord(wide) - 0xFEE0) for wide in _LETTERS + _SIGNS}
 
-MONTH_NAMES = ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y")
+MONTH_NAMES = ("%d-%b-%Y", "%d %b %Y", "%d %b, %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%d %B, %Y", "%B %d, %Y", "%B %d %Y")
 """Forms of dates with English month names; they leave no doubt about the order."""
 
 YES = ("是", "y", "yes", "true", "t", "1", "有", "√", "✓", "对")
