@@ -116,6 +116,8 @@ def _held(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Iterator
         for j, metric in enumerate(pilot.metrics):
             if metric.source != "outcomes":
                 yield ("pilots", i, "metrics", j, "source"), metric.source, outcome
+            for k, known in enumerate(metric.covariates):
+                yield ("pilots", i, "metrics", j, "covariates", k), known, outcome
     if settings.next_pilot.groups:
         yield ("next_pilot", "groups"), settings.next_pilot.groups, meeting
 

@@ -125,8 +125,8 @@ class Cards:
             columns += (Column("fixed", text("pilots.head.fixed", "Fixed before")),)
         note = text(
             "pilots.card.note",
-            "What is fixed before the start and may not change after it; card {mark}. `workbook accept` fixes it; a pilot "
-            "whose card differs later is not judged.",
+            "What is fixed before the start and may not change after it; card {mark}. Accepting a period into the ledger "
+            "fixes it; a pilot whose card differs later is not judged.",
             mark=mark,
         )
         frame = pd.DataFrame(rows, dtype=object)

@@ -96,7 +96,7 @@ def two_proportions(yes0: float, n0: int, yes1: float, n1: int, confidence: floa
     if min(yes0, n0 - yes0, yes1, n1 - yes1) >= FEWEST_EVENTS:
         low, high = effect - z * error, effect + z * error
     else:
-        (low0, high0), (low1, high1) = _wilson(share0, n0, z), _wilson(share1, n1, z)
+        (low0, high0), (low1, high1) = wilson(share0, n0, z), wilson(share1, n1, z)
         low = effect - math.hypot(share1 - low1, high0 - share0)
         high = effect + math.hypot(high1 - share1, share0 - low0)
     pooled = (yes0 + yes1) / (n0 + n1)
@@ -219,7 +219,8 @@ def _with_interval(plain: Difference, part0: float, part1: float, confidence: fl
     )
 
 
-def _wilson(share: float, n: int, z: float) -> tuple[float, float]:
+def wilson(share: float, n: int, z: float) -> tuple[float, float]:
+    """Wilson's interval of a proportion of *n*, *z* standard errors to either side."""
     centre = share + z * z / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n

@@ -17,7 +17,7 @@ from workbook.pilots.effect import Effect
 from workbook.pilots.effects import Effects
 from workbook.pilots.evidence import CampaignEvidence
 from workbook.pilots.looks import last_day
-from workbook.pilots.units import arm_name, current, meeting, newest_first
+from workbook.pilots.units import arm_name, current, meeting, newest_first, with_scores
 from workbook.pilots.verdicts import ACTIONS, Action, default_action
 from workbook.pilots.worth import YEAR, Worth, corrected_effect, days_to_decide, worth_of
 from workbook.report.blocks import Answer, Ask, Block, Column, NotMeasured, Table
@@ -235,6 +235,7 @@ def decide(
     like: CampaignEvidence | None = None,
     *,
     profile: object = None,
+    scores: object = None,
 ) -> Decision:
     """The default decision on each pilot: by the primary metric, of the arm that did best, as its guardrails allow.
 
@@ -246,12 +247,14 @@ def decide(
         like: comparisons of those campaigns with other customers.
         profile: one row a customer, to count who would get the measure where the card does not say; anything but a frame:
             unknown.
+        scores: the artefact ``scores``, whose tier and score a condition may name.
     """
-    decisions = tuple(_decide(pilot, effects, checks, period, profile) for pilot in newest_first(settings))
+    people = with_scores(profile, scores) if isinstance(profile, pd.DataFrame) else None
+    decisions = tuple(_decide(pilot, effects, checks, period, people) for pilot in newest_first(settings))
     return Decision(decisions, settings, period, observed, like)
 
 
-def _decide(pilot: Pilot, effects: Effects, checks: Checks, period: Period, profile: object) -> PilotDecision:
+def _decide(pilot: Pilot, effects: Effects, checks: Checks, period: Period, people: pd.DataFrame | None) -> PilotDecision:
     failed = checks.failed(pilot.id)
     if failed:
         reason = text("pilots.reason.failed", "checks not passed: {checks}", checks=joined([c.name for c in failed]))
@@ -276,7 +279,7 @@ def _decide(pilot: Pilot, effects: Effects, checks: Checks, period: Period, prof
         action,
         reason,
         effect,
-        worth_of(effect, _customers(pilot, profile)),
+        worth_of(effect, _customers(pilot, people)),
         corrected_effect(effect.found.effect, error, limit) if error else None,
         days_to_decide(effect, period.end) if action in ("extend", "continue") else None,
     )
@@ -309,13 +312,13 @@ def _runs(pilot: Pilot) -> Text:
     return text("pilots.reason.running", "it runs until {ends} and is judged at its planned end", ends=day(last_day(pilot)))
 
 
-def _customers(pilot: Pilot, profile: object) -> int | None:
+def _customers(pilot: Pilot, people: pd.DataFrame | None) -> int | None:
     """Who would get the measure: as the card says, or else who meets its condition today."""
     if pilot.population is not None:
         return pilot.population
-    if not isinstance(profile, pd.DataFrame):
+    if people is None:
         return None
-    return len(meeting(profile, pilot.groups, f"pilots.{pilot.id}.groups"))
+    return len(meeting(people, pilot.groups, f"pilots.{pilot.id}.groups"))
 
 
 def _plain(decision: PilotDecision, currency: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from scipy import optimize, stats
 from workbook.errors import WorkbookError
 from workbook.language import Quantity, Text, Unit, count, joined, named, number, points, share, text
 from workbook.pilots.comparison import standardised_difference
-from workbook.pilots.units import arm_name, meeting
+from workbook.pilots.units import arm_name, meeting, with_scores
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Sheet, Table
 from workbook.settings.models import NextPilot, Settings
 
@@ -291,7 +291,7 @@ def draw_assignment(
         WorkbookError: where the condition cannot be worked out or a strata column is not there.
     """
     pilot = settings.next_pilot
-    people = _with_scores(profile, scores)
+    people = with_scores(profile, scores)
     eligible = people[people["customer_id"].isin(meeting(people, pilot.groups, "next_pilot.groups"))]
     ids = allowed["customer_id"] if isinstance(allowed, pd.DataFrame) else list(allowed or ())
     granted = eligible[eligible["customer_id"].isin(ids)]
@@ -378,13 +378,6 @@ def _balance_words(size: float, chance: float) -> Text:
     if size < chance:
         return text("pilots.balance.chance", "within chance")
     return text("pilots.balance.uneven", "uneven")
-
-
-def _with_scores(profile: pd.DataFrame, scores: object) -> pd.DataFrame:
-    if not isinstance(scores, pd.DataFrame):
-        return profile
-    graded = scores[["customer_id", *[c for c in ("score", "tier") if c in scores.columns]]]
-    return profile.rename(columns={"tier": "client_tier"}).merge(graded, on="customer_id", how="left")
 
 
 def _strata(people: pd.DataFrame, pilot: NextPilot) -> pd.Series:

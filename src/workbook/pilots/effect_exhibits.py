@@ -106,9 +106,9 @@ def ways_table(pilot: Pilot, effects: Sequence[Effect]) -> Table:
     )
     note = text(
         "pilots.ways.note",
-        "{metric}: difference arm less control. Variance saved: against the plain difference, negative where a way is noisier. "
-        "Largest values are capped at their {cap} quantile in both arms together. As treated compares only those who met the "
-        "measure, who were not drawn at random; it never counts.",
+        "{metric}: difference arm less control. Variance saved: against the plain difference, negative where a way is "
+        "noisier. Largest values are capped at the {cap} quantile of those that are not zero, in both arms together. As "
+        "treated compares only those who met the measure, who were not drawn at random; it never counts.",
         metric=named(first.metric.name),
         cap=share(first.metric.cap, 0),
     )
@@ -139,7 +139,7 @@ def effects_figure(pilot: Pilot, shown: Sequence[Effect]) -> Figure:
     def draw(edition: Edition) -> Canvas:
         return draw_panels(panels, edition)
 
-    readings = joined([text("pilots.alt.part", "{label}: {words}", label=label(e, False), words=e.words()) for e in shown])
+    readings = joined([message(e) for e in shown])
     alt = text("pilots.alt.effects", "Interval plot of the effects of {pilot}. {words}.", pilot=named(pilot.name),
                words=readings)  # fmt: skip
     primary = [e for e in shown if e.role == "primary"] or list(shown)

@@ -97,12 +97,12 @@ class Effects:
 
     def figures(self) -> tuple[Figure, ...]:
         """A picture for each pilot of the period with an effect to show; without one, for the newest of the earlier ones."""
-        return tuple(exhibits.effects_figure(pilot, self._shown(pilot)) for pilot in self._current())
+        return tuple(exhibits.effects_figure(pilot, self._shown(pilot)) for pilot in self.shown_pilots())
 
     def looks(self) -> tuple[Block, ...]:
         """Picture and table of the looks at each pilot of the period that was looked at more than once, or before its end."""
         blocks: list[Block] = []
-        for pilot in self._current():
+        for pilot in self.shown_pilots():
             seen = self.seen.get(pilot.id, ())
             if len({one.look.on for one in seen}) > 1:
                 blocks.append(looks_figure(pilot, seen))
@@ -114,7 +114,7 @@ class Effects:
         """The primary effect of each pilot of the period by other ways of estimating it."""
         tables = [
             exhibits.ways_table(pilot, [e for e in self.of(pilot.id) if e.shown and len(e.ways) > 1])
-            for pilot in self._current()
+            for pilot in self.shown_pilots()
             if any(e.shown and len(e.ways) > 1 for e in self.of(pilot.id))
         ]
         return tuple(tables)
@@ -147,7 +147,8 @@ class Effects:
         """What must not get worse in one arm of a pilot."""
         return tuple(e for e in self.effects if e.pilot.id == pilot and e.arm == arm and e.role == "guardrail")
 
-    def _current(self) -> list[Pilot]:
+    def shown_pilots(self) -> list[Pilot]:
+        """The pilots of the period with an effect to show; without one, the newest of the earlier ones."""
         pilots = {effect.pilot.id: effect.pilot for effect in self.effects if effect.shown}
         return current(pilots.values(), self.period)
 

@@ -186,12 +186,16 @@ def _adjusted(rows: pd.DataFrame, control: str, arm: str, confidence: float) -> 
 
 
 def _capped(rows: pd.DataFrame, metric: Metric, control: str, arm: str, confidence: float) -> Difference | None:
-    """Values above a quantile of both arms together count as that quantile: less noise for a little bias."""
+    """Values above a quantile of both arms together count as that quantile: less noise for a little bias.
+
+    The quantile is that of the values that are not zero: where few buy, that of all would be zero itself.
+    """
     known = rows[rows["value"].notna() & rows["arm"].isin([control, arm])]
     values = known["value"].to_numpy(float)
-    if not len(values):
+    told = values[values != 0]
+    if not len(told):
         return None
-    cap = float(np.quantile(values, metric.cap))
+    cap = float(np.quantile(told, metric.cap))
     if cap >= values.max() or cap <= values.min():
         return None
     is_arm = (known["arm"] == arm).to_numpy()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
@@ -24,7 +25,7 @@ from workbook.report.figures import FULL_WIDTH, MUTED, TEXT, VERDICT_COLOURS, la
 from workbook.settings.models import Pilot, Settings
 
 MOST_ROWS = 12
-MOST_DAYS = 6
+MOST_DAYS = 5
 """Most days written below the axis of a picture."""
 
 
@@ -183,8 +184,8 @@ def _draw(axes: Axes, pilot: Pilot, seen: Sequence[Seen], several: bool, edition
         )
         fill = "white" if after or one.side == 0 else colour
         axes.plot(x, one.effect, marker="o", markersize=5, markerfacecolor=fill, markeredgecolor=colour, zorder=4)
-    step = max(1, -(-len(days) // MOST_DAYS))
-    axes.xaxis.set_major_locator(FixedLocator(days[::-1][::step][::-1]))
+    even = np.linspace(days[0], days[-1], min(MOST_DAYS, len(days)))
+    axes.xaxis.set_major_locator(FixedLocator(sorted({min(days, key=lambda x: abs(x - at)) for at in even.tolist()})))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _day_words(x, edition)))
     space = max((days[-1] - days[0]) * 0.06, 1.0)
     axes.set_xlim(days[0] - space, days[-1] + space)
@@ -198,8 +199,9 @@ def _draw(axes: Axes, pilot: Pilot, seen: Sequence[Seen], several: bool, edition
 
 
 def _day_words(value: float, edition: Edition) -> str:
-    moment = dt.date(1970, 1, 1) + dt.timedelta(days=round(value))
-    return format_value(moment, "date", edition).replace(" 年", "年").replace(" 月", "月")
+    """Day and month; the year stands in the table of looks."""
+    words = format_value(dt.date(1970, 1, 1) + dt.timedelta(days=round(value)), "date", edition)
+    return words.rpartition(" ")[0] if edition.language == "en" else words.partition("年 ")[2]
 
 
 def _colour(one: Seen, better: Literal["higher", "lower"]) -> Literal["better", "worse", "unclear"]:

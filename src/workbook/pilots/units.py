@@ -145,6 +145,18 @@ def _by_expression(tables: Tables, pilot: Pilot, key: str, expression: str) -> p
         ) from error
 
 
+def with_scores(profile: pd.DataFrame, scores: object) -> pd.DataFrame:
+    """The profile with score and tier of the grading, the client's own tier then being ``client_tier``.
+
+    Args:
+        scores: the artefact ``scores``; anything but a frame leaves the profile as it is.
+    """
+    if not isinstance(scores, pd.DataFrame):
+        return profile
+    graded = scores[["customer_id", *[c for c in ("score", "tier") if c in scores.columns]]]
+    return profile.rename(columns={"tier": "client_tier"}).merge(graded, on="customer_id", how="left")
+
+
 def meeting(people: pd.DataFrame, condition: str | None, key: str) -> pd.Series:
     """The ids of the customers of the profile who meet an SQL condition over its columns; all where there is none.
 

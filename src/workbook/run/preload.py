@@ -25,6 +25,7 @@ PRELOADED = (
     "workbook.grading.rfm",
     "workbook.grading.score",
     "workbook.grading.worth",
+    "workbook.pilots.calibration",
     "workbook.pilots.campaigns",
     "workbook.pilots.card",
     "workbook.pilots.checks",

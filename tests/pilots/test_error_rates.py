@@ -1,0 +1,60 @@
+"""Simulated error rates of the rules: 20,000 pilots each with fixed seeds."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from tests.pilots.trials import pilot, settings, spend
+
+from workbook.pilots.boundaries import anytime_limit, limits
+from workbook.pilots.calibration import play
+
+TRIALS = 20_000
+Z = stats.norm.isf(0.025)
+# so small a margin that no pilot ends for want of a worthwhile effect
+METRIC = settings(pilot(metrics=[spend(margin=1e-9)])).pilots[0].metrics[0]
+
+pytestmark = pytest.mark.slow
+
+
+def rng(seed):
+    return np.random.default_rng(seed)
+
+
+def errors(history, units, looks, seed):
+    null = play(history, units, looks, METRIC, 0.05, rng(seed), trials=TRIALS)[0]
+    return null.gain + null.harm, null.naive
+
+
+def test_group_sequential_limits_at_five_and_thirty_looks():
+    history = rng(0).normal(100, 15, 100_000)
+    found = {}
+    for looks, units in ((5, 400), (30, 900)):
+        times = [k / looks for k in range(1, looks + 1)]
+        planned = [(t, min(limit, 9.0)) for t, limit in zip(times, limits(times), strict=True)]
+        found[looks], naive = errors(history, (units, units), planned, looks)
+        assert naive == pytest.approx({5: 0.1417, 30: 0.285}[looks], abs=0.01)
+    assert found[5] == pytest.approx(0.05, abs=0.005) and found[30] == pytest.approx(0.05, abs=0.005)
+
+
+def test_the_confidence_sequence_at_thirty_looks():
+    times = [k / 30 for k in range(1, 31)]
+    found, _ = errors(rng(1).normal(0, 1, 100_000), (900, 900), [(t, anytime_limit(t)) for t in times], 31)
+    assert 0.005 < found <= 0.05
+
+
+def test_intervals_of_zero_inflated_lognormal_spend_at_two_thousand_a_side():
+    generator = rng(2)
+    history = generator.lognormal(3, 1.2, 400_000) * (generator.random(400_000) < 0.1)
+    found, _ = errors(history, (2000, 2000), [(1.0, float(Z))], 3)
+    assert 1 - found == pytest.approx(0.95, abs=0.005)
+
+
+def test_eight_clusters_a_side_with_intra_class_correlation_of_a_tenth():
+    generator = rng(4)
+    means = generator.normal(0, np.sqrt(0.1 + 0.9 / 60), (TRIALS, 16))
+    p = stats.ttest_ind(means[:, :8], means[:, 8:], axis=1, equal_var=False).pvalue
+    assert (p < 0.05).mean() == pytest.approx(0.05, abs=0.007)
+    # customers taken for independent: wrong more than a third of the time
+    within = np.sqrt((0.1 + 0.9) / 60 * 2 / 8)
+    naive = np.abs(means[:, :8].mean(axis=1) - means[:, 8:].mean(axis=1)) / within > Z
+    assert naive.mean() > 0.3
