@@ -79,7 +79,7 @@ KINDS: Mapping[str, Kind] = {
         _kind("looks", "pilot metric arm looked_at",
               "pilot metric arm looked_at n_control:count n_arm:count effect:number low:number high:number unit verdict "
               "method why information:number limit:number", noted="method why information limit"),
-        _kind("cards", "pilot item", "pilot item value sha256"),
+        _kind("cards", "pilot item", "pilot item value sha256", noted="sha256"),
         _kind("decisions", "pilot period",
               "pilot period decision reason_en reason_zh metric arm effect:number low:number high:number unit"),
         _kind("appeals", "customer_id period id", "customer_id period id raised_on about decision reason"),

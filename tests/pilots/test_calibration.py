@@ -60,11 +60,11 @@ def test_the_report_prints_the_error_of_this_rule_on_this_clients_values():
     found = measure_effects(delivered, plan, check_pilots(delivered, plan))
     (table,) = calibrate(delivered, found).blocks()
     (one,) = calibrate(delivered, found).calibrated
-    assert one.before and one.history == 800 and one.looks == (0.25, 0.5, 0.75, 1.0)
+    assert not one.before and one.history == 400 and one.looks == (0.25, 0.5, 0.75, 1.0)
     # fewer than 5 %: the rule also ends pilots in which little is to be gained
     assert 0.005 < one.played[0].gain + one.played[0].harm < 0.06 < one.played[0].naive
     assert f"{100 * (one.played[0].gain + one.played[0].harm):.1f}%" in table.title.render(Edition("en"))
-    assert "试点前的数值" in table.note.render(Edition("zh"))
+    assert "对照组自身的数值" in table.note.render(Edition("zh"))
     again = calibrate(delivered, found).calibrated[0]
     assert again == one, "the same data and seed give the same figures"
 

@@ -14,7 +14,7 @@ from scipy import stats
 
 from workbook.language import count, named, share, text
 from workbook.pilots.boundaries import FARTHEST, limits
-from workbook.pilots.clusters import cluster_values
+from workbook.pilots.clusters import FEWEST_CLUSTERS, cluster_values
 from workbook.pilots.comparison import wilson
 from workbook.pilots.effect import Effect
 from workbook.pilots.effects import Effects
@@ -190,11 +190,13 @@ def _calibrated(tables: Tables, effects: Effects, pilot: Pilot) -> Calibrated | 
     units = units[~in_two_arms(units)]
     values = units.merge(read_values(tables, pilot, metric), on="unit_id", how="left")
     rows = cluster_values(values) if pilot.unit == "cluster" else values
-    before = rows["pre_value"].dropna().to_numpy(float)
-    usable = len(before) >= 0.5 * len(rows) and (metric.kind == "mean" or bool(np.isin(before, [0, 1]).all()))
+    fewest = FEWEST if pilot.unit == "customer" else FEWEST_CLUSTERS
     control = rows.loc[rows["arm"] == next(iter(pilot.arms)), "value"].dropna().to_numpy(float)
-    history = before if usable else control
-    if len(history) < (FEWEST if pilot.unit == "customer" else 4) or np.ptp(history) == 0:
+    before = rows["pre_value"].dropna().to_numpy(float)
+    # what the metric was before stands in where the control has too few; a proportion must then be one
+    from_before = len(control) < fewest and (metric.kind == "mean" or bool(np.isin(before, [0, 1]).all()))
+    history = before if from_before else control
+    if len(history) < fewest or np.ptp(history) == 0:
         return None
     error = (1 - effects.settings.analysis.confidence) / (len(pilot.arms) - 1)
     looks = _schedule(pilot, effect, error)
@@ -203,7 +205,7 @@ def _calibrated(tables: Tables, effects: Effects, pilot: Pilot) -> Calibrated | 
     planned = (math.ceil(sizes[0] / min(end, 1.0)), math.ceil(sizes[1] / min(end, 1.0)))
     rng = generator(effects.settings.seed, pilot.id, "calibration")
     played = play(np.sort(history), planned, looks, metric, error, rng)
-    return Calibrated(pilot, played, sum(planned), len(history), usable, tuple(t for t, _ in looks))
+    return Calibrated(pilot, played, sum(planned), len(history), from_before, tuple(t for t, _ in looks))
 
 
 def _schedule(pilot: Pilot, effect: Effect, error: float) -> list[tuple[float, float]]:
