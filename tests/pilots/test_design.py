@@ -13,6 +13,7 @@ from statsmodels.stats.proportion import power_proportions_2indep
 from workbook.errors import WorkbookError
 from workbook.language import Edition
 from workbook.pilots.design import allot, detectable_mean, detectable_proportion, draw_assignment
+from workbook.pilots.units import meeting
 from workbook.report.blocks import NotMeasured, Sheet
 from workbook.settings.models import Settings
 
@@ -180,3 +181,12 @@ def test_the_title_of_the_balance_counts_what_the_table_calls_uneven(people):
         uneven, cases = sum(row[-1] == "uneven" for row in words["cells"]), len(words["cells"])
         title = f"The arms are uneven in {uneven} of {cases} comparisons"
         assert words["title"] == (title if uneven else f"The arms are even in all {cases} comparisons")
+
+
+def test_a_condition_reaches_no_file(tmp_path):
+    (tmp_path / "secret.csv").write_text("customer_id\nc1\n", "utf-8")
+    people = pd.DataFrame({"customer_id": ["c1"], "score": [1.0]})
+    reaching = f"customer_id in (select customer_id from read_csv('{tmp_path}/secret.csv'))"
+    with pytest.raises(WorkbookError, match="expected an SQL condition"):
+        meeting(people, reaching, "next_pilot.groups")
+    assert meeting(people, "score > 0 -- all of them", "next_pilot.groups").tolist() == ["c1"]

@@ -165,10 +165,11 @@ def meeting(people: pd.DataFrame, condition: str | None, key: str) -> pd.Series:
     """
     if condition is None:
         return people["customer_id"]
-    with duckdb.connect() as connection:
+    # conditions come from a settings file: they see the customers and nothing else
+    with duckdb.connect(config={"threads": 1, "enable_external_access": False}) as connection:
         connection.register("people", people)
         try:
-            return connection.execute(f"select customer_id from people where ({condition})").df()["customer_id"]
+            return connection.execute(f"select customer_id from people where ({condition}\n)").df()["customer_id"]
         except duckdb.Error as error:
             raise WorkbookError(
                 f"{key}: found {condition!r}, expected an SQL condition over the columns of the profile "
