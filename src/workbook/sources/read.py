@@ -152,6 +152,17 @@ def _read_text(connection: duckdb.DuckDBPyConnection, path: Path, name: str, sou
     content = as_utf8(content, name, source.encoding)
     if b"\x00" in content[:65536]:
         raise _fault(name, "a binary file (NUL bytes)", "text with columns", "export it as CSV")
+    try:
+        return _read_columns(connection, content, name, source, relation)
+    except (csv.Error, pa.ArrowInvalid) as fault:
+        found = f"text that cannot be cut into columns ({fault})"
+        raise _fault(name, found, "rows of columns", "set sources.delimiter, or export it again") from None
+
+
+def _read_columns(connection: duckdb.DuckDBPyConnection, content: bytes, name: str, source: Source, relation: str) -> RawFile:
+    """The rows of a text in UTF-8."""
+    if not content.endswith((b"\n", b"\r")):
+        content += b"\n"  # a header alone, and nothing behind it, is a whole line too
     if source.delimiter == BLANKS:
         content = b"\n".join(_RUN.sub(b"\t", line.strip()) for line in content.splitlines())
     skipped = max(source.header_row - 1, 0)
