@@ -44,7 +44,7 @@ def one(prepared: Preparation, query: str) -> tuple[object, ...]:
     return prepared.tables.connection.execute(query).fetchall()[0]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_online_retail_is_orders_lines_products_and_buyers(delivered):
     columns, prepared = delivered("online_retail", "2011")
     assert columns["orders"] == {"order_id": "InvoiceNo", "customer_id": "CustomerID", "ordered_at": "InvoiceDate"}
@@ -59,7 +59,7 @@ def test_online_retail_is_orders_lines_products_and_buyers(delivered):
     assert float(one(prepared, "select sum(amount) from orders")[0]) == pytest.approx(9_747_747.934, abs=0.01)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_complete_journey_is_what_its_hand_written_engagement_says():
     proposal = inspect_folder(data_of("complete_journey")).proposal()
     columns = {p.source.table: p.source.columns for p in proposal.sources}
@@ -82,7 +82,7 @@ def test_telco_takes_the_extract_that_tells_something_and_finds_its_churn(delive
     assert one(prepared, "select count(*), count(*) filter (status = 'lost') from customers") == (7043, 1869)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_servicenow_events_become_tickets_and_their_log():
     proposal = inspect_folder(data_of("servicenow_incidents")).proposal()
     tickets, events = (p.source for p in proposal.sources)

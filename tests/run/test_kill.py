@@ -51,7 +51,7 @@ def run_and_kill(tiny: Any, seed: int, delay: float, lanes: int) -> bool:
     return process.exitcode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.long)])
 def test_the_run_after_a_kill_at_a_random_moment_completes_to_the_same_bytes(
     tiny: Any, contents: Callable[[Path], dict[str, bytes]], light_preload: None, kills: int
 ) -> None:

@@ -49,7 +49,7 @@ def test_four_fifths_of_the_hotel_reviews_read_the_rest_rightly_and_know_how_sur
         assert told[near].mean() == pytest.approx(probability[near].mean(), abs=0.12)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_hundred_labels_read_the_other_hotel_reviews_in_the_mean_of_twenty_draws(hotel):
     texts, truth = hotel
     found = []

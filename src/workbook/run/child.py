@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import pickle
 import select
@@ -161,6 +162,7 @@ def _live(
     """The child's whole life."""
     code = 1
     try:
+        gc.freeze()  # what the parent left to be collected holds threads and handles that ended with the fork
         os.setsid()
         end_with(parent)
         signal.signal(signal.SIGINT, signal.default_int_handler)
