@@ -159,7 +159,6 @@ def test_hostile_text_goes_through_untouched(tmp_path):
     assert done.tables.sql("select name from products order by product_id")["name"].tolist() == names
 
 
-@pytest.mark.long
 def test_an_endless_id_is_told_with_its_file_and_row_or_stops_there(tmp_path):
     done = prepared(tmp_path, {"orders.csv": GOOD + f"{'x' * 300_000},2025-10-03,9\n"}, ORDERS)
     assert done.quarantine["orders"][["file", "row", "reason"]].to_numpy().tolist() == [
@@ -167,7 +166,6 @@ def test_an_endless_id_is_told_with_its_file_and_row_or_stops_there(tmp_path):
     ]
 
 
-@pytest.mark.long
 def test_a_file_of_endless_ids_is_refused_by_name(tmp_path):
     with pytest.raises(DeliveryError) as caught:
         prepared(tmp_path, {"orders.csv": f"id,day,sum\n{'x' * 300_000},2025-10-03,9\n"}, ORDERS)

@@ -111,8 +111,8 @@ def disk_full(words: str, where: Path) -> WorkbookError:
 def refused(error: OSError) -> WorkbookError:
     """The message for a file or folder with which the system would not do what was asked.
 
-    >>> print(str(refused(PermissionError(13, "Permission denied", "/home/ann/outputs"))).partition(";")[0])
-    /home/ann/outputs: found no right to read or write it (Permission denied), expected one for every file of the home
+    >>> print(str(refused(PermissionError(13, "Permission denied", "acme/outputs"))).partition(";")[0])
+    acme/outputs: found no right to read or write it (Permission denied), expected one for every file of the home
     """
     where, found = error.filename or "file", error.strerror or str(error)
     if is_disk_full(error):
