@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -158,3 +159,11 @@ def test_quantities_say_what_they_measure():
     found = [count(5), number(2.5), share(0.5), points(0.034), money(10), day(dt.date(2025, 1, 1))]
     assert [q.unit for q in found] == ["count", "number", "share", "points", "money", "date"]
     assert [q.render(EN) for q in found] == ["5", "2.50", "50%", "3.4 points", "CNY 10.00", "1 Jan 2025"]
+
+
+@given(st.floats(-1e9, 1e9), st.integers(0, 4), st.sampled_from(["en", "zh"]))
+def test_numbers_are_written_as_the_locale_writes_them(x, digits, language):
+    edition = Edition(language, "CNY")
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    nearest = round(x, digits) or 0.0  # no minus before nothing
+    assert format_value(x, "number", edition, digits) == format_decimal(nearest, pattern, edition.locale)

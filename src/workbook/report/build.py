@@ -63,6 +63,10 @@ class PageExporter(TemplateExporter):
     def _create_environment(self) -> Any:
         return environment()
 
+    def _preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Pages read notebooks as they are; nbconvert would copy and validate each several times first."""
+        return nb, resources
+
 
 @dataclass(frozen=True)
 class Cover:

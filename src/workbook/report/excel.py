@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import xlsxwriter
 
 import workbook
@@ -99,8 +100,8 @@ def write_csv(path: Path, table: Table, edition: Edition, *, unmasked: bool = Fa
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(_harmless(f.head) for f in fields)
-        for row in table.frame.to_dict("records"):
-            rows.writerow(_plain(_value(row[f.name], f.column, edition, unmasked)) for f in fields)
+        columns = [map(_plain, _values(table.frame[f.name], f.column, edition, unmasked)) for f in fields]
+        rows.writerows(zip(*columns, strict=True))
     return path
 
 
@@ -190,10 +191,8 @@ class _Writer:
         head = {"bold": True, "text_wrap": True, "bottom": 2, "bg_color": "#F5F7F9"}
         for place, f in enumerate(fields):
             self.text(sheet, 0, place, f.head, align="left" if f.column.unit == "text" else "right", **head)
-            values = [_value(v, f.column, edition, one.unmasked) for v in frame[f.name]]
-            to_fill = one.to_fill or f.name in choices or f.column.unit == "date"
-            for row, value in enumerate(values, start=1):
-                self._cell(sheet, row, place, value, f.column, to_fill)
+            values = _values(frame[f.name], f.column, edition, one.unmasked)
+            self._column(sheet, place, values, f.column, one.to_fill or f.name in choices or f.column.unit == "date")
             sheet.set_column(place, place, _width([f.head, *values], f.column))
             if len(frame):
                 self._validate(sheet, place, len(frame), f, choices)
@@ -216,18 +215,26 @@ class _Writer:
                 place += 1
         sheet.freeze_panes(1, 0)
 
-    def _cell(self, sheet: Any, row: int, place: int, value: Any, column: Column, to_fill: bool) -> None:
-        """Write one cell; what is unknown is left empty only where the department is to fill it in."""
+    def _column(self, sheet: Any, place: int, values: Sequence[Any], column: Column, to_fill: bool) -> None:
+        """Write one column; what is unknown is left empty only where the department is to fill it in."""
         line = {"bottom": 1, "bottom_color": "#DDE3E8"}
-        if isinstance(value, dt.date):
-            moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
-            shown = self.format(num_format=_FORMATS["time" if column.unit == "time" else "date"], align="right", **line)
-            sheet.write_datetime(row, place, moment, shown)
-        elif isinstance(value, int | float):
-            sheet.write_number(row, place, value, self.format(num_format=_number_format(column), **line))
-        else:
-            words = value or ("" if to_fill else "n/a" if self.edition.language == "en" else "未知")
-            self.text(sheet, row, place, words, text_wrap=True, **line)
+        moment = self.format(num_format=_FORMATS["time" if column.unit == "time" else "date"], align="right", **line)
+        number = self.format(num_format=_number_format(column), **line) if column.unit in _FORMATS else None
+        words = self.format(text_wrap=True, **line)
+        unknown = "" if to_fill else "n/a" if self.edition.language == "en" else "未知"
+        for row, value in enumerate(values, start=1):
+            if isinstance(value, str):
+                if value.startswith(_FORMULA) or len(value) > LONGEST_TEXT:
+                    self.text(sheet, row, place, value, text_wrap=True, **line)
+                else:
+                    sheet.write_string(row, place, value or unknown, words)
+            elif value is None:
+                sheet.write_string(row, place, unknown, words)
+            elif isinstance(value, dt.date):
+                whole = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
+                sheet.write_datetime(row, place, whole, moment)
+            else:
+                sheet.write_number(row, place, value, number or self.format(num_format=_number_format(column), **line))
 
     def _validate(self, sheet: Any, place: int, rows: int, f: _Field, choices: Mapping[str, str]) -> None:
         if f.name in choices:
@@ -266,6 +273,20 @@ def _unit_words(unit: Unit, edition: Edition) -> str:
     return ""
 
 
+def _values(held: pd.Series, column: Column, edition: Edition, unmasked: bool) -> list[Any]:
+    """The cells of a column as they are written, see :func:`_value`; equal words are turned once."""
+    words: dict[str, Any] = {}
+    cells = []
+    for value in held.tolist():
+        if type(value) is not str:
+            cells.append(_value(value, column, edition, unmasked))
+            continue
+        if value not in words:
+            words[value] = _value(value, column, edition, unmasked)
+        cells.append(words[value])
+    return cells
+
+
 def _value(value: Any, column: Column, edition: Edition, unmasked: bool) -> str | float | int | dt.date | None:
     """A cell as it is written: a number, a date or words; None where nothing is known."""
     if isinstance(value, Quantity):
@@ -276,7 +297,7 @@ def _value(value: Any, column: Column, edition: Edition, unmasked: bool) -> str 
         return None
     if column.personal and not unmasked:
         return mask(str(value))
-    if str(value) in column.labels:
+    if column.labels and str(value) in column.labels:
         return column.labels[str(value)].render(edition)
     if hasattr(value, "to_pydatetime"):
         value = value.to_pydatetime()
@@ -317,9 +338,12 @@ def _harmless(words: str) -> str:
 
 def _width(values: Sequence[Any], column: Column) -> int:
     """Width of a column of a sheet, from the widest line in it."""
-    if column.unit not in ("text",):
-        values = [f"{v:,.2f}" if isinstance(v, int | float) else "0000-00-00" if isinstance(v, dt.date) else v for v in values]
-    widest = max((display_width(line) for v in values if v for line in str(v).splitlines()), default=0)
+    shown = {value for value in values if isinstance(value, str)}
+    if numbers := [value for value in values if isinstance(value, int | float)]:
+        shown |= {f"{value:,.2f}" for value in (min(numbers), max(numbers))}
+    if column.unit != "text" and any(isinstance(value, dt.date) for value in values):
+        shown.add("0000-00-00")
+    widest = max((display_width(line) for words in shown for line in words.splitlines()), default=0)
     return min(48, max(9, widest + 2))
 
 

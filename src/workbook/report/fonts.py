@@ -66,29 +66,39 @@ def subset_woff2(words: Iterable[str], language: str) -> tuple[bytes, frozenset[
 
 
 def page_font(pages: Iterable[str], language: str, home: Path) -> str:
-    """The CSS rule that embeds the font of some pages.
+    """The CSS rules that embed the font of some pages: one with the product's own characters, one with those beside them.
 
-    The font holds the characters of all the product's own words too, so that most pages of a home share one, and is kept in
-    ``outputs/.fonts`` by its characters: to cut it out of the collection takes longer than all the rest of a page.
+    All pages of a language share the first, which takes seconds to cut out of the collection; the second is small. Both are
+    kept in ``outputs/.fonts`` by their characters.
 
     Args:
         pages: words of the pages, without markup that hides characters.
         language: en or zh.
         home: folder that holds outputs/.
     """
-    characters = "".join(sorted(_own_characters(language) | _printable(pages)))
-    made_of = f"{language} {version('fonttools')} {version('brotli')} {version('noto-cjk-sans-otc')} {characters}"
+    own = _own_characters(language)
+    others = _printable(pages) - own
+    faces = [font_face(_kept_woff2(own, language, home))]
+    if others:
+        faces.append(font_face(_kept_woff2(others, language, home), others))
+    return "".join(faces)
+
+
+def _kept_woff2(characters: Iterable[str], language: str, home: Path) -> bytes:
+    """The part of the font that holds *characters*, kept in a home."""
+    sorted_characters = "".join(sorted(characters))
+    made_of = f"{language} {version('fonttools')} {version('brotli')} {version('noto-cjk-sans-otc')} {sorted_characters}"
     kept = kept_fonts(home) / f"{language}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.woff2"
     try:
-        woff2 = kept.read_bytes()
+        return kept.read_bytes()
     except OSError:
-        woff2, _ = subset_woff2([characters], language)
+        woff2, _ = subset_woff2([sorted_characters], language)
         with contextlib.suppress(OSError):  # a home that takes no more has its page all the same
             kept.parent.mkdir(parents=True, exist_ok=True)
             temporary = kept.with_suffix(f".{os.getpid()}.tmp")
             temporary.write_bytes(woff2)
             temporary.replace(kept)
-    return font_face(woff2)
+        return woff2
 
 
 def _printable(words: Iterable[str]) -> set[str]:
@@ -103,12 +113,13 @@ def _own_characters(language: str) -> frozenset[str]:
     return frozenset(found if language == "zh" else {character for character in found if character < _CJK})
 
 
-def font_face(woff2: bytes) -> str:
-    """The CSS rule that embeds a font."""
+def font_face(woff2: bytes, only: Iterable[str] = ()) -> str:
+    """The CSS rule that embeds a font; *only*: the characters for which it stands beside another of its name."""
     data = base64.b64encode(woff2).decode()
+    places = ",".join(f"U+{ord(character):X}" for character in sorted(only))
     return (
         f'@font-face{{font-family:"{FAMILY}";font-weight:400;font-display:block;'
-        f'src:url(data:font/woff2;base64,{data}) format("woff2")}}'
+        f'{f"unicode-range:{places};" if places else ""}src:url(data:font/woff2;base64,{data}) format("woff2")}}'
     )
 
 
