@@ -14,7 +14,7 @@ from dataclasses import replace
 import duckdb
 
 from workbook.settings.models import Source
-from workbook.sources.forms import count_forms
+from workbook.sources.forms import count_forms, form_flags
 from workbook.sources.masking import FREE_TEXT, shown_value
 from workbook.sources.parsing import (
     DAY_FIRST,
@@ -42,7 +42,7 @@ from workbook.sources.parsing import (
     time_sql,
 )
 from workbook.sources.read import RawFile
-from workbook.sources.typed import Cell, LostValue, RawSource, Repair, TypedSource
+from workbook.sources.typed import Cell, Held, LostValue, RawSource, Repair, TypedSource
 from workbook.tables import SCHEMAS, SQL_TYPES, Kind
 
 AMOUNT_SCALES = {"yuan": "1", "ten_thousand": "10000", "cent": "0.01"}
@@ -151,20 +151,42 @@ def type_columns(
 ) -> TypedSource:
     """Bring a source to canonical columns in the DuckDB table *relation*.
 
+    Its texts are tidied once, into a table of their own; all its values judge how each column is read.
+
     Args:
         country: ISO code of the client's country, for phone numbers.
     """
     problems: list[str] = []
-    cells = [
-        _cell(connection, raw, source, country, column, problems)
+    held = [
+        _held(raw, source, column)
         for column in SCHEMAS[source.table].columns
         if column in source.columns or column in source.constants
     ]
-    if problems:
-        return TypedSource(relation, tuple(c.column for c in cells), (), tuple(problems))
+    texts = f"texts_of_{relation}"
+    tidied = ", ".join(f'{h.own} as "h_{h.column}", {h.tidy} as "u_{h.column}"' for h in held)
+    read = ", ".join(f'{h.text} as "t_{h.column}"' for h in held)
+    kept = ", ".join(f'"t_{h.column}"{form_flags(h)}' for h in held)
+    connection.execute(
+        f"create or replace temp table {texts} as select _file, _row, {kept} from "
+        f"(select *, {read} from (select _file, _row, {tidied} from {raw.relation}))"
+    )
+    try:
+        cells = [_cell(connection, texts, raw, source, country, h, problems) for h in held]
+        if problems:
+            return TypedSource(relation, tuple(c.column for c in cells), (), tuple(problems))
+        _write_typed(connection, texts, source, cells, relation)
+        repairs, problems = _unreadable(connection, raw, source, relation, cells)
+        lost = () if problems else _lost_values(connection, relation, repairs)
+        repairs += count_forms(connection, raw, texts, relation, held, cells, source)
+    finally:
+        connection.execute(f"drop table {texts}")
+    return TypedSource(relation, tuple(c.column for c in cells), tuple(repairs), tuple(problems), lost)
+
+
+def _write_typed(
+    connection: duckdb.DuckDBPyConnection, texts: str, source: Source, cells: Sequence[Cell], relation: str
+) -> None:
     required = SCHEMAS[source.table].required
-    tidied = ", ".join(f'{c.tidy} as "u_{c.column}"' for c in cells)
-    texts = ", ".join(f'{c.text} as "t_{c.column}"' for c in cells)
     typed = ", ".join(f'{c.typed} as "{c.column}"' for c in cells)
     kept_texts = "".join(f', "t_{c.column}"' for c in cells if c.fallible)
     reasons = "".join(_reason(c) for c in cells if c.column in required)
@@ -175,14 +197,8 @@ def type_columns(
     bare = "".join(f', {c.bare} as "s_{c.column}"' for c in cells if c.bare)
     connection.execute(
         f"create or replace table {relation} as select *, {reason} as _reason from "
-        f"(select _file, _row, {typed}{kept_texts} from (select *{bare} from "
-        f"(select _file, _row, {texts} from (select _file, _row, {tidied} "
-        f"from {raw.relation}))))"
+        f"(select _file, _row, {typed}{kept_texts} from (select *{bare} from {texts}))"
     )
-    repairs, problems = _unreadable(connection, raw, source, relation, cells)
-    lost = () if problems else _lost_values(connection, relation, repairs)
-    repairs += count_forms(connection, raw, relation, cells, source)
-    return TypedSource(relation, tuple(c.column for c in cells), tuple(repairs), tuple(problems), lost)
 
 
 def _reason(cell: Cell) -> str:
@@ -192,32 +208,46 @@ def _reason(cell: Cell) -> str:
     return f' when "t_{cell.column}" is null {missing} when "{cell.column}" is null then \'unreadable_{cell.column}\''
 
 
-def _cell(
-    connection: duckdb.DuckDBPyConnection, raw: RawSource, source: Source, country: str, column: str, problems: list[str]
-) -> Cell:
+def _held(raw: RawSource, source: Source, column: str) -> Held:
+    """Where the file holds a canonical column, and its text."""
     kind = SCHEMAS[source.table].columns[column]
     if column in source.constants:
-        held, type_ = literal(source.constants[column]), "VARCHAR"
+        own, type_ = literal(source.constants[column]), "VARCHAR"
     else:
         position = raw.columns.index(" ".join(own_columns(source)[column]))
-        held, type_ = f"c{position}", raw.types[position]
-    native = _native(held, type_, kind, source)
+        own, type_ = f"c{position}", raw.types[position]
+    native = _native(own, type_, kind, source)
     if native is not None and column not in source.values:
-        return Cell(column, kind, native, f'"u_{column}"', f'"t_{column}"', fallible=False)
+        return Held(column, own, type_, native, f'"u_{column}"', native=True)
     signs = kind not in ("text", "contact") or column in ("phone", "email")
-    tidied = tidy_text(held, type_, signs=signs)
-    text = _text(type_, source, column, signs)
-    texts = f'(select {text} as t from (select {tidied} as "u_{column}" from {raw.relation}))'
+    # several columns of a file that make one hold no text of their own to compare with
+    single = isinstance(source.columns.get(column), str) and type_ == "VARCHAR"
+    return Held(column, own, type_, tidy_text(own, type_, signs=signs), _text(type_, source, column, signs), compared=single)
+
+
+def _cell(
+    connection: duckdb.DuckDBPyConnection,
+    texts: str,
+    raw: RawSource,
+    source: Source,
+    country: str,
+    held: Held,
+    problems: list[str],
+) -> Cell:
+    """How a column is read, judged by all its *texts*."""
+    column, kind = held.column, SCHEMAS[source.table].columns[held.column]
     t, s = f'"t_{column}"', f'"s_{column}"'
+    if held.native:
+        return Cell(column, kind, t, fallible=False)
     if kind in ("date", "time"):
         form = source.dates if isinstance(source.dates, str) else (source.dates or {}).get(column)
         if form == EXCEL:
-            return Cell(column, kind, tidied, text, f"cast({plausible(excel_time_sql(t))} as {SQL_TYPES[kind]})", True)
+            return Cell(column, kind, f"cast({plausible(excel_time_sql(t))} as {SQL_TYPES[kind]})", True)
         if form is not None and form not in (DAY_FIRST, MONTH_FIRST):
             problems += _form_problems(connection, raw, column, form)
             bare = given_time_sql(t, form, iso_too=raw.iso_dates)
-            return Cell(column, kind, tidied, text, f"cast({plausible(s)} as {SQL_TYPES[kind]})", True, bare)
-        evidence = date_evidence(connection, texts)
+            return Cell(column, kind, f"cast({plausible(s)} as {SQL_TYPES[kind]})", True, bare)
+        evidence = date_evidence(connection, f"(select {t} as t from {texts})")
         if form is not None:
             evidence = replace(evidence, given="dmy" if form == DAY_FIRST else "mdy")
         if evidence.ambiguous:
@@ -226,7 +256,7 @@ def _cell(
                 f"expected to tell day from month; set sources.dates to %d/%m/%Y or %m/%d/%Y, {DAY_FIRST!r} or {MONTH_FIRST!r}"
             )
         typed = f"cast({time_sql(s, t, evidence)} as {SQL_TYPES[kind]})"
-        return Cell(column, kind, tidied, text, typed, True, iso_time_sql(t, evidence))
+        return Cell(column, kind, typed, True, iso_time_sql(t, evidence))
     if kind in ("money", "number", "count"):
         number = number_sql(s)
         scale = AMOUNT_SCALES[source.amounts_in]
@@ -235,23 +265,23 @@ def _cell(
             "number": f"cast({number} as double)",
             "count": f"case when ({number}) = trunc({number}) then try_cast(({number}) as bigint) end",
         }[kind]
-        return Cell(column, kind, tidied, text, typed, True, bare_number_sql(t))
+        return Cell(column, kind, typed, True, bare_number_sql(t))
     if kind == "flag":
-        return Cell(column, kind, tidied, text, flag_sql(t), fallible=True)
+        return Cell(column, kind, flag_sql(t), fallible=True)
     if column == "phone":
-        return Cell(column, kind, tidied, text, phone_sql(t, country), fallible=True)
+        return Cell(column, kind, phone_sql(t, country), fallible=True)
     if column == "email":
-        return Cell(column, kind, tidied, text, f"lower({t})", fallible=False)
-    if kind == "id" and type_ == "VARCHAR":
-        return Cell(column, kind, tidied, text, id_sql(t, _all_whole(connection, texts)), fallible=True)
+        return Cell(column, kind, f"lower({t})", fallible=False)
+    if kind == "id" and held.type == "VARCHAR":
+        return Cell(column, kind, id_sql(t, _all_whole(connection, t, texts)), fallible=True)
     longest = LONGEST_TEXT if column in FREE_TEXT else LONGEST_WORDS
-    if type_ == "VARCHAR" and _longest(connection, texts) > longest:
-        return Cell(column, kind, tidied, text, short_sql(t, longest), fallible=True)
-    return Cell(column, kind, tidied, text, t, fallible=False)
+    if held.type == "VARCHAR" and _longest(connection, t, texts) > longest:
+        return Cell(column, kind, short_sql(t, longest), fallible=True)
+    return Cell(column, kind, t, fallible=False)
 
 
-def _longest(connection: duckdb.DuckDBPyConnection, texts: str) -> int:
-    return int(connection.execute(f"select coalesce(max(length(t)), 0) from {texts}").fetchall()[0][0])
+def _longest(connection: duckdb.DuckDBPyConnection, t: str, texts: str) -> int:
+    return int(connection.execute(f"select coalesce(max(length({t})), 0) from {texts}").fetchall()[0][0])
 
 
 def _native(held: str, type_: str, kind: Kind, source: Source) -> str | None:
@@ -291,14 +321,16 @@ def _text(type_: str, source: Source, column: str, signs: bool) -> str:
     words = {tidy(own, signs=signs): ours for own, ours in source.values.get(column, {}).items()}
     # a word that the vocabulary names is never a word for "missing"
     missing = ({tidy(word, signs=signs) for word in source.missing} - set(words)) | {""}
-    cases = [f"when {u} in ({', '.join(map(literal, sorted(missing)))}) then null"] if type_ == "VARCHAR" else []
+    # a list, since DuckDB makes a join of every "in" with so many words
+    none = f"list_contains([{', '.join(map(literal, sorted(missing)))}], {u})"
+    cases = [f"when {none} then null"] if type_ == "VARCHAR" else []
     cases += [f"when {u} = {literal(own)} then {literal(ours) if ours else 'null'}" for own, ours in words.items()]
     return f"(case {' '.join(cases)} else {u} end)" if cases else u
 
 
-def _all_whole(connection: duckdb.DuckDBPyConnection, texts: str) -> bool:
-    row = connection.execute(f"select coalesce(bool_and(regexp_full_match(t, '[0-9]+\\.0')), false) from {texts}").fetchall()[0]
-    return bool(row[0])
+def _all_whole(connection: duckdb.DuckDBPyConnection, t: str, texts: str) -> bool:
+    whole = f"select coalesce(bool_and({t} like '%.0' and regexp_full_match({t}, '[0-9]+\\.0')), false) from {texts}"
+    return bool(connection.execute(whole).fetchall()[0][0])
 
 
 def _form_problems(connection: duckdb.DuckDBPyConnection, raw: RawSource, column: str, form: str) -> list[str]:

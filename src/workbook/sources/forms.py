@@ -11,7 +11,7 @@ import duckdb
 
 from workbook.settings.models import Source
 from workbook.sources.masking import shown_value
-from workbook.sources.typed import Cell, RawSource, Repair
+from workbook.sources.typed import Cell, Held, RawSource, Repair
 
 FORM_REPAIRS = (
     "spaces_and_widths", "word_for_missing", "word_translated", "phone_form", "amount_form", "date_form",
@@ -25,48 +25,64 @@ _PLAIN = {
 }
 
 
+_TEXT_RULES = {1: "spaces_and_widths", 2: "word_for_missing", 4: "word_translated"}
+"""Bit of ``f_<column>`` → what became of the text."""
+
+
+def form_flags(held: Held) -> str:
+    """The column ``f_<column>`` of the table of texts: which of the rules changed a cell, as bits."""
+    if not held.compared:
+        return ""
+    own, tidied, text = f'"h_{held.column}"', f'"u_{held.column}"', f'"t_{held.column}"'
+    bits = f"({own} <> {tidied})::utinyint + case when {text} is null then 2 when {text} <> {tidied} then 4 else 0 end::utinyint"
+    return f", case when {tidied} <> '' then {bits} else 0::utinyint end as \"f_{held.column}\""
+
+
 def count_forms(
-    connection: duckdb.DuckDBPyConnection, raw: RawSource, relation: str, cells: Sequence[Cell], source: Source
+    connection: duckdb.DuckDBPyConnection,
+    raw: RawSource,
+    texts: str,
+    relation: str,
+    held: Sequence[Held],
+    cells: Sequence[Cell],
+    source: Source,
 ) -> list[Repair]:
     """What was brought to another form, by file, column and rule.
 
     Args:
+        texts: the table of texts, with the bits of :func:`form_flags`.
         relation: the typed source, with ``t_<column>`` beside each column that was read from text.
     """
-    return [*_of_text(connection, raw, cells, source), *_of_values(connection, relation, cells, source)]
+    return [*_of_text(connection, raw, texts, held, source), *_of_values(connection, relation, cells, source)]
 
 
-def _of_text(connection: duckdb.DuckDBPyConnection, raw: RawSource, cells: Sequence[Cell], source: Source) -> Iterator[Repair]:
+def _of_text(
+    connection: duckdb.DuckDBPyConnection, raw: RawSource, texts: str, held: Sequence[Held], source: Source
+) -> Iterator[Repair]:
     """Cells whose text was tidied, emptied as a word for missing, or translated."""
-    own = {cell.column: source.columns.get(cell.column) for cell in cells}
-    places = {column: raw.columns.index(name) for column, name in own.items() if isinstance(name, str)}
-    texts = [cell for cell in cells if cell.column in places and raw.types[places[cell.column]] == "VARCHAR"]
-    if not texts:
+    compared = [one for one in held if one.compared]
+    if not compared:
         return
-    held = ", ".join(f'c{places[c.column]} as "h_{c.column}", {c.tidy} as "u_{c.column}"' for c in texts)
-    read = ", ".join(f'"h_{c.column}", "u_{c.column}", {c.text} as "t_{c.column}"' for c in texts)
-    counts = ", ".join(part for c in texts for part in _text_counts(c.column))
-    rows = connection.execute(
-        f"select _file, {counts} from (select _file, {read} from (select _file, {held} from {raw.relation})) "
-        "group by _file order by _file"
-    ).fetchall()
-    for file, *found in rows:
-        for i, cell in enumerate(texts):
-            for j, rule in enumerate(("spaces_and_widths", "word_for_missing", "word_translated")):
-                number, example = found[6 * i + 2 * j : 6 * i + 2 * j + 2]
-                if number:
-                    yield Repair(file, cell.column, rule, number, shown_value(source.table, cell.column, example, 40))
-
-
-def _text_counts(column: str) -> Iterator[str]:
-    held, tidied, text = f'"h_{column}"', f'"u_{column}"', f'"t_{column}"'
-    for condition, example in (
-        (f"{held} <> {tidied} and {tidied} <> ''", held),
-        (f"{tidied} <> '' and {text} is null", tidied),
-        (f"{text} <> {tidied}", tidied),
-    ):
-        yield f"count(*) filter ({condition})"
-        yield f"min({example}) filter ({condition})"
+    bits = ", ".join(f'max("f_{one.column}")' for one in compared)
+    most = connection.execute(f"select {bits} from {texts}").fetchall()[0]
+    found: dict[tuple[int, int, int], tuple[int, str]] = {}
+    for place, (one, flags) in enumerate(zip(compared, most, strict=True)):
+        if not flags:
+            continue
+        flag = f'"f_{one.column}"'
+        rows = connection.execute(
+            f"select _file, {flag}, count(*), min({one.own}), min({one.tidy}) from {raw.relation} "
+            f"join (select _file, _row, {flag} from {texts} where {flag} > 0) using (_file, _row) group by all"
+        ).fetchall()
+        for file, changed, number, own, tidied in rows:
+            for rule, bit in enumerate(_TEXT_RULES):
+                if changed & bit:
+                    example = own if bit == 1 else tidied
+                    before, least = found.get((file, place, rule), (0, example))
+                    found[file, place, rule] = before + number, min(least, example)
+    for (file, place, rule), (number, example) in sorted(found.items()):
+        column = compared[place].column
+        yield Repair(file, column, list(_TEXT_RULES.values())[rule], number, shown_value(source.table, column, example, 40))
 
 
 def _of_values(connection: duckdb.DuckDBPyConnection, relation: str, cells: Sequence[Cell], source: Source) -> Iterator[Repair]:

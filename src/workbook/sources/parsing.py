@@ -14,6 +14,8 @@ SPACES = " \t\r\n\u00a0\u3000\u200b\ufeff"
 _LETTERS = "".join(chr(c) for c in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)))
 _SIGNS = "".join(chr(c) for c in range(0xFF01, 0xFF5F) if chr(c) not in _LETTERS)
 _ASCII = {wide: chr(ord(wide) - 0xFEE0) for wide in _LETTERS + _SIGNS}
+_NARROW_ALL = str.maketrans(_ASCII)
+_NARROW_LETTERS = str.maketrans({wide: _ASCII[wide] for wide in _LETTERS})
 
 MONTH_NAMES = ("%d-%b-%Y", "%d %b %Y", "%d %b, %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%d %B, %Y", "%B %d, %Y", "%B %d %Y")
 """Forms of dates with English month names; they leave no doubt about the order."""
@@ -39,8 +41,7 @@ def tidy(words: str, *, signs: bool = False) -> str:
     >>> tidy(" ＶＩＰ　客户 "), tidy("（１２）", signs=True)
     ('VIP\\u3000客户', '(12)')
     """
-    wide = _LETTERS + (_SIGNS if signs else "")
-    return words.strip(SPACES).translate(str.maketrans(wide, "".join(_ASCII[c] for c in wide)))
+    return words.strip(SPACES).translate(_NARROW_ALL if signs else _NARROW_LETTERS)
 
 
 def tidy_sql(x: str, *, signs: bool = False) -> str:

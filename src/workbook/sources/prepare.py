@@ -327,33 +327,27 @@ def _found_in_reading(cleaned: Mapping[str, CleanTable], delivered: Sequence[Del
 
 def _quarantine(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Delivered]) -> pd.DataFrame:
     """The rows of a table that were not used, with the reason and the row as it stood in the file."""
-    parts = []
+    kept: list[tuple[str, int, str, str]] = []
     rows = connection.execute(f"select distinct _file from lost_{name} where _fate = 'quarantined'").fetchall()
     concerned = {file for (file,) in rows}
     for d in files:
-        if d.file not in concerned and not d.raw.misfits:
-            continue
-        cells = ", ".join(
-            f"{literal(column)}: cast(raw.c{i} as varchar)"
-            for i, column in enumerate(d.raw.columns)
-            if d.raw.columns.index(column) == i and column
-        )
-        found = connection.execute(
-            f"select lost._row as row, lost._reason as reason, cast(to_json({{{cells}}}) as varchar) as original "
-            f"from lost_{name} as lost join {d.raw.relation} as raw on raw._row = lost._row "
-            "where lost._file = ? and lost._fate = 'quarantined' order by lost._row",
-            [d.file],
-        ).df()
-        misfits = pd.DataFrame(
-            [(row, "wrong_number_of_cells", json.dumps(text, ensure_ascii=False)) for row, text in d.raw.misfits],
-            columns=["row", "reason", "original"],
-        )
-        both = pd.concat([f for f in (found, misfits) if len(f)], ignore_index=True) if len(found) or len(misfits) else found
-        both.insert(0, "file", d.raw.name)
-        parts.append(both.sort_values("row", kind="stable"))
-    filled = [p for p in parts if len(p)]
-    frame = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame({c: [] for c in QUARANTINE_COLUMNS})
-    return frame.astype({"file": "str", "row": "int64", "reason": "str", "original": "str"})[list(QUARANTINE_COLUMNS)]
+        found: list[tuple[int, str, str]] = []
+        if d.file in concerned:
+            cells = ", ".join(
+                f"{literal(column)}: cast(raw.c{i} as varchar)"
+                for i, column in enumerate(d.raw.columns)
+                if d.raw.columns.index(column) == i and column
+            )
+            found = connection.execute(
+                f"select lost._row, lost._reason, cast(to_json({{{cells}}}) as varchar) "
+                f"from lost_{name} as lost join {d.raw.relation} as raw on raw._row = lost._row "
+                "where lost._file = ? and lost._fate = 'quarantined' order by lost._row",
+                [d.file],
+            ).fetchall()
+        found += [(row, "wrong_number_of_cells", json.dumps(text, ensure_ascii=False)) for row, text in d.raw.misfits]
+        kept += [(d.raw.name, *row) for row in sorted(found, key=lambda row: row[0])]
+    frame = pd.DataFrame(kept, columns=list(QUARANTINE_COLUMNS))
+    return frame.astype({"file": "str", "row": "int64", "reason": "str", "original": "str"})
 
 
 def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, names: Sequence[str]) -> None:

@@ -52,7 +52,7 @@ def _quarantined(
         for (file, reason), some in frame.groupby(["file", "reason"], sort=True):
             column = _column_of(str(reason), table)
             own = own_columns(sources[str(file), table]).get(column, ())
-            for row, original in some.head(MOST_ROWS)[["row", "original"]].itertuples(index=False, name=None):
+            for row, original in zip(some["row"].tolist()[:MOST_ROWS], some["original"].tolist()[:MOST_ROWS], strict=True):
                 cells = json.loads(original)
                 value = " ".join(str(cells.get(name) or "") for name in own).strip() if isinstance(cells, dict) else ""
                 yield "quarantine", str(reason), table, column, str(file), int(row), shown_value(table, column, value)

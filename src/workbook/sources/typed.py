@@ -74,15 +74,32 @@ class TypedSource:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Where a file holds a canonical column: ``own`` is its cell (``h_<column>``), ``tidy`` that cell without the spaces around
+    it (``u_<column>``), ``text`` the words for missing made null and the client's vocabulary canonical (``t_<column>``).
+
+    Attributes:
+        type: DuckDB type of the cell.
+        native: whether it needs no reading, only a cast.
+        compared: whether what became of its text is counted.
+    """
+
+    column: str
+    own: str
+    type: str
+    tidy: str
+    text: str
+    native: bool = False
+    compared: bool = False
+
+
+@dataclass(frozen=True)
 class Cell:
-    """One canonical column on its way: ``tidy`` over the raw relation, ``text`` over that (as ``u_<column>``), ``bare`` over
-    that (as ``t_<column>``), ``typed`` over both (as ``t_`` and ``s_<column>``). The steps keep long expressions from being
-    computed many times."""
+    """One canonical column read from its text: ``bare`` over ``t_<column>``, ``typed`` over both (as ``t_`` and ``s_<column>``).
+    The steps keep long expressions from being computed many times."""
 
     column: str
     kind: Kind
-    tidy: str
-    text: str
     typed: str
     fallible: bool
     bare: str | None = None
