@@ -34,7 +34,8 @@ def form_flags(held: Held) -> str:
     if not held.compared:
         return ""
     own, tidied, text = f'"h_{held.column}"', f'"u_{held.column}"', f'"t_{held.column}"'
-    bits = f"({own} <> {tidied})::utinyint + case when {text} is null then 2 when {text} <> {tidied} then 4 else 0 end::utinyint"
+    meaning = f"case when {text} is null then 2 when {text} <> {tidied} then 4 else 0 end::utinyint"
+    bits = f"({own} <> {tidied})::utinyint + {meaning}"
     return f", case when {tidied} <> '' then {bits} else 0::utinyint end as \"f_{held.column}\""
 
 

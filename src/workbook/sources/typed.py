@@ -95,7 +95,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Cell:
-    """One canonical column read from its text: ``bare`` over ``t_<column>``, ``typed`` over both (as ``t_`` and ``s_<column>``).
+    """One canonical column read from its text: ``bare`` over ``t_<column>``, ``typed`` over both (``t_`` and ``s_<column>``).
     The steps keep long expressions from being computed many times."""
 
     column: str
