@@ -82,11 +82,12 @@ REPORT_SETTINGS: tuple[str, ...] = (
 
 STAGES: tuple[Stage, ...] = (
     Stage("1_goals", needs=(), makes=("kpis", "goals", "readiness"), previous=("kpis",),
-          settings=("goals", "scope", "service.callback_hours", "service.complaint_topics", "service.first_response_hours")),
+          settings=("goals", "scope", "service.callback_hours", "service.complaint_topics", "service.first_response_hours",
+                    "service.hours", "grading.tiers")),
     Stage("2_integrate", needs=(), makes=("row_ledger", "xref", "third_party", "profile", "tags", "alerts", "consent"),
           lists=("link_review", "data_quality"),
           settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours")),
-    Stage("3_diagnose", needs=("profile",), makes=("findings", "problems", "problem_customers", "topics", "comments"),
+    Stage("3_diagnose", needs=("profile", "xref"), makes=("findings", "problems", "problem_customers", "topics", "comments"),
           previous=("problems", "findings"),
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from workbook.diagnosis.tickets import response_times
+from workbook.diagnosis.tickets import ticket_times
 from workbook.period import Period
 from workbook.settings.models import Settings
 from workbook.tables import tables_of
@@ -25,12 +25,14 @@ def rows():
     tables = tables_of(
         {"tickets": frame, "customers": pd.DataFrame({"customer_id": ["a"], "tier": ["gold"]})}, Period.parse("2025Q4")
     )
-    return response_times(tables, Settings(client={"name": "Test"})).set_index(["dimension", "group"]), hours
+    return ticket_times(tables, Settings(client={"name": "Test"}), "first_response_at").set_index(["dimension", "group"]), hours
 
 
 def test_each_dimension_counts_every_ticket(rows):
     frame, _ = rows
-    assert frame.groupby("dimension")["tickets"].sum().to_dict() == {"all": 400, "channel": 400, "hour": 400, "tier": 400}
+    assert frame.groupby("dimension")["tickets"].sum().to_dict() == dict.fromkeys(
+        ["all", "channel", "hour", "priority", "tier"], 400
+    )
     assert list(frame.loc["hour"].index) == ["08:00–12:00"]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workbook.diagnosis import exhibits, ranking, ranking_exhibits
+from workbook.diagnosis import exhibits, ranking, ranking_exhibits, time_exhibits
 from workbook.diagnosis.catalogue import effort
 from workbook.diagnosis.finding import FINDING_COLUMNS, MODULES, Context, Finding, Measured, Module, not_delivered, split
 from workbook.diagnosis.information import information_checks
@@ -19,11 +19,12 @@ from workbook.diagnosis.needs import needs_checks
 from workbook.diagnosis.own import own_checks
 from workbook.diagnosis.ranking import CERTAINTY, Trend, priority
 from workbook.diagnosis.service import service_checks
-from workbook.diagnosis.tickets import response_times
+from workbook.diagnosis.tickets import ticket_times
 from workbook.diagnosis.value import value_checks
 from workbook.language import count, share, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Figure, KeyFigure, NotMeasured, Paragraph, Table
+from workbook.service_hours import Event
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -50,7 +51,7 @@ class Diagnosis:
             share of tries with other limits and cut points in which the priority stays.
         progress: the problems of the period before and what became of them.
         problem_customers: problem, customer_id: whom each problem touches.
-        responses: first responses by channel, hour and tier, where tickets were delivered.
+        responses, solutions: first responses and solutions by channel, priority, hour and tier, where they were delivered.
         high_revenue_share: share of trailing revenue of the customers whom problems of high priority touch.
         previous_high: number of problems of high priority in the previous period; None where there is none.
     """
@@ -62,6 +63,7 @@ class Diagnosis:
     problem_customers: pd.DataFrame
     progress: pd.DataFrame
     responses: pd.DataFrame | NotMeasured
+    solutions: pd.DataFrame | NotMeasured
     high_revenue_share: float
     previous_high: int | None
     settings: Settings
@@ -118,13 +120,19 @@ class Diagnosis:
         """Share of late first responses by channel, against the limit."""
         if isinstance(self.responses, NotMeasured):
             return self.responses
-        return exhibits.sla_figure(self.responses, self.settings, self.period)
+        return time_exhibits.sla_figure(self.responses, self.settings, self.period)
 
     def response_table(self) -> Table | NotMeasured:
         """First responses by channel, hour of opening and tier: late share, median and 90th percentile of hours."""
         if isinstance(self.responses, NotMeasured):
             return self.responses
-        return exhibits.response_table(self.responses, self.settings, self.period)
+        return time_exhibits.response_table(self.responses, self.settings, self.period)
+
+    def solution_table(self) -> Table | NotMeasured:
+        """Solutions in the same way."""
+        if isinstance(self.solutions, NotMeasured):
+            return self.solutions
+        return time_exhibits.solution_table(self.solutions, self.settings, self.period)
 
     def answer(self) -> Answer:
         """The chapter's message: what is wrong, how surely, and what it touches."""
@@ -198,7 +206,8 @@ def diagnose(
         problems=problems,
         problem_customers=problem_customers,
         progress=ranking.progress(measured, trends, earlier),
-        responses=_responses(tables, settings),
+        responses=_times(tables, settings, "first_response_at"),
+        solutions=_times(tables, settings, "resolved_at"),
         high_revenue_share=context.touched(touched)[1] / total if total > 0 else float("nan"),
         previous_high=None if earlier is None else int((earlier["priority"] == "high").sum()),
         settings=settings,
@@ -233,14 +242,18 @@ def _problems(
     return problems.sort_values(["priority_score", "check"], ascending=[False, True], ignore_index=True)
 
 
-def _responses(tables: Tables, settings: Settings) -> pd.DataFrame | NotMeasured:
-    what = text("diagnosis.responses.what", "First responses against their limit, by channel")
-    if missing := tables.lacks("tickets.first_response_at"):
-        return not_delivered("responses", what, missing)
-    rows = response_times(tables, settings)
+def _times(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame | NotMeasured:
+    id, what = (
+        ("responses", text("diagnosis.responses.what", "First responses against their limit, by channel"))
+        if event == "first_response_at"
+        else ("solutions", text("diagnosis.solutions.what", "Solutions against their limit, by channel"))
+    )
+    if missing := tables.lacks(f"tickets.{event}"):
+        return not_delivered(id, what, missing)
+    rows = ticket_times(tables, settings, event)
     if rows.empty:
         why = text("diagnosis.responses.none", "No ticket was opened in the period.")
-        return NotMeasured("diagnosis.responses", what, why=why)
+        return NotMeasured(f"diagnosis.{id}", what, why=why)
     return rows
 
 

@@ -2,66 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
-
 import pandas as pd
 from scipy import stats
 
 from workbook.diagnosis.finding import proportion_interval
 from workbook.language import Text, named, text
+from workbook.service_hours import Event, judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
-
-Event = Literal["first_response_at", "resolved_at"]
-
-# A ticket without the event counts as late once its limit has passed; before that it cannot be judged (late is null).
-_TIMED = """
-limits as (
-    select unnest($priorities) as priority, unnest($limit_hours) as limit_hours
-), timed as (
-    select t.ticket_id, t.customer_id, coalesce(t.channel, '') as channel, coalesce(c.tier, '') as tier,
-           extract(hour from t.opened_at) as opened_hour,
-           coalesce(l.limit_hours, $default_hours) as limit_hours,
-           date_diff('second', t.opened_at, t.{event}) / 3600.0 as hours,
-           date_diff('second', t.opened_at, cast($end as timestamp) + interval 1 day) / 3600.0 as waited
-    from tickets t
-    left join limits l on l.priority = lower(trim(t.priority))
-    left join customers c on c.customer_id = t.customer_id
-    where t.opened_at >= cast($start as timestamp) and t.opened_at < cast($end as timestamp) + interval 1 day
-), judged as (
-    select *, case when hours is not null then hours > limit_hours when waited > limit_hours then true end as late
-    from timed where hours is null or hours >= 0
-)
-"""
 
 
 def lateness(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame:
     """Tickets opened in the period by customer and channel: ``tickets`` judged and ``late`` among them."""
+    judged, values = judged_tickets(tables, settings, event)
     return tables.sql(
-        f"with {_TIMED.format(event=event)}"
+        f"with {judged}"
         """
         select customer_id, channel, count(*) as tickets, sum(case when late then 1 else 0 end) as late
         from judged where late is not null group by customer_id, channel order by customer_id, channel
         """,
-        **_limits(settings, event),
+        **values,
     )
 
 
-def response_times(tables: Tables, settings: Settings) -> pd.DataFrame:
-    """First responses of the period, in all and by channel, hour of opening and tier of the customer.
+def ticket_times(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame:
+    """First responses or solutions of the period, in all and by channel, priority, hour of opening and tier of the customer.
 
     Returns:
-        dimension (all, channel, hour, tier), group, tickets, late, share with low and high (Wilson), and p50 and p90 in hours
-        with the interval of the order statistics (normal approximation of the binomial rank); hours know only answered tickets.
+        dimension (all, channel, priority, hour, tier), group, tickets, late, share with low and high (Wilson), and p50 and p90
+        in service hours with the interval of the order statistics (normal approximation of the binomial rank); hours know only
+        tickets with the event.
     """
+    judged, values = judged_tickets(tables, settings, event)
     rows = tables.sql(
-        f"with {_TIMED.format(event='first_response_at')}"
+        f"with {judged}"
         """
         , grouped as (
             select 'all' as dimension, '' as "group", hours, late from judged
             union all
             select 'channel' as dimension, channel as "group", hours, late from judged where channel <> ''
+            union all
+            select 'priority' as dimension, priority as "group", hours, late from judged where priority <> ''
             union all
             select 'hour' as dimension,
                    case when opened_hour < 8 then '00:00–08:00' when opened_hour < 12 then '08:00–12:00'
@@ -92,7 +73,7 @@ def response_times(tables: Tables, settings: Settings) -> pd.DataFrame:
         order by c.dimension, c."group"
         """,
         z=float(stats.norm.ppf((1 + settings.analysis.confidence) / 2)),
-        **_limits(settings, "first_response_at"),
+        **values,
     )
     intervals = [
         proportion_interval(late, n, settings.analysis.confidence)
@@ -102,18 +83,6 @@ def response_times(tables: Tables, settings: Settings) -> pd.DataFrame:
     rows.insert(5, "low", [low for low, _ in intervals])
     rows.insert(6, "high", [high for _, high in intervals])
     return rows
-
-
-def _limits(settings: Settings, event: Event) -> dict[str, object]:
-    service = settings.service
-    hours: Mapping[str, float] = (
-        service.first_response_hours if event == "first_response_at" else service.resolution_hours
-    )  # fmt: skip
-    named_limits = {priority.strip().lower(): float(limit) for priority, limit in sorted(hours.items())}
-    default = named_limits.get("default", max(named_limits.values()))
-    return {
-        "priorities": list(named_limits), "limit_hours": list(named_limits.values()), "default_hours": default,
-    }  # fmt: skip
 
 
 def channel_name(channel: str) -> Text:

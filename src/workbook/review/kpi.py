@@ -13,6 +13,7 @@ from workbook.language import Text, count, is_missing, share, text
 from workbook.report.blocks import Block, Column, KeyFigure, NotMeasured, Paragraph, Table
 from workbook.review.intervals import Interval, change_between, median_ranks, normal, wilson
 from workbook.review.kpi_definitions import DEFINITIONS, KPI_NAMES, kpi_bare, kpi_change, kpi_value
+from workbook.service_hours import judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -283,12 +284,10 @@ def _average_order(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
 
 
 def _first_response_hours(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
-    waits = """
-        select date_diff('second', opened_at, first_response_at) / 3600.0 as hours, ticket_id
-        from tickets where opened_at >= $start and first_response_at >= opened_at"""
+    judged, values = judged_tickets(tables, settings, "first_response_at")
+    waits = f"with {judged}, w as (select hours, ticket_id from judged where hours is not null)"
     row = _one(
-        tables,
-        f"with w as ({waits}) select count(*) as n, percentile_cont(0.5) within group (order by hours) as value from w",
+        tables, f"{waits} select count(*) as n, percentile_cont(0.5) within group (order by hours) as value from w", **values
     )
     n = int(row["n"])
     if not n:
@@ -297,8 +296,9 @@ def _first_response_hours(kpi: str, tables: Tables, settings: Settings) -> Kpi |
     if ranks is None:
         return Kpi(kpi, float(row["value"]), n)
     bounds = tables.sql(
-        f"""with w as ({waits}), ranked as (select hours, row_number() over (order by hours, ticket_id) as place from w)
+        f"""{waits}, ranked as (select hours, row_number() over (order by hours, ticket_id) as place from w)
             select hours from ranked where place = $lower or place = $upper order by place""",
+        **values,
         lower=ranks[0],
         upper=ranks[1],
     )["hours"]
@@ -306,21 +306,11 @@ def _first_response_hours(kpi: str, tables: Tables, settings: Settings) -> Kpi |
 
 
 def _late_share(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
-    limits = {name.lower(): hours for name, hours in settings.service.first_response_hours.items()}
-    usual = limits.pop("default", max(limits.values(), default=8.0))
-    query = """
-        with limits as (select unnest($names) as priority, unnest($hours) as hours),
-        judged as (
-            select t.first_response_at, t.opened_at,
-                   t.opened_at + coalesce(l.hours, $usual) * interval 1 hour as due_at
-            from tickets t left join limits l on l.priority = lower(t.priority)
-            where t.opened_at >= $start)
-        select count(*) as n,
-               count(case when first_response_at is null or first_response_at > due_at then 1 end) as hits
-        from judged
-        where first_response_at is not null or due_at < cast($end as timestamp) + interval 1 day"""
-    names, hours = list(limits) or ["default"], [float(h) for h in limits.values()] or [float(usual)]
-    return _proportion(kpi, _one(tables, query, names=names, hours=hours, usual=float(usual)), settings)
+    judged, values = judged_tickets(tables, settings, "first_response_at")
+    query = f"""
+        with {judged}
+        select count(late) as n, count(case when late then 1 end) as hits from judged"""
+    return _proportion(kpi, _one(tables, query, **values), settings)
 
 
 def _nps(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:

@@ -45,6 +45,7 @@ def check(settings: Settings) -> list[Fault]:
         *_linking(settings.linking, settings.sources),
         *_goals(settings.goals),
         *_unique([tag.id for tag in settings.tags], ("tags",)),
+        *_service(settings),
         *_diagnosis(settings),
         *_unique([topic.id for topic in settings.voice.topics], ("voice", "topics")),
         *_grading(settings.grading),
@@ -188,6 +189,19 @@ def _goals(goals: Sequence[Goal]) -> Iterator[Fault]:
             yield Fault(("goals", i), "neither change nor target", "one of the two")
 
 
+def _service(settings: Settings) -> Iterator[Fault]:
+    service = settings.service
+    if service.hours.opens >= service.hours.closes:
+        expected = f"a time after opens ({service.hours.opens})"
+        yield Fault(("service", "hours", "closes"), repr(service.hours.closes), expected)
+    tiers = [tier.id for tier in settings.grading.tiers]
+    for name in ("first_response_hours", "resolution_hours"):
+        for key in getattr(service, name):
+            tier, found, _ = key.rpartition("/")
+            if found and tier.strip().lower() not in tiers:
+                yield _unknown(("service", name, key), tier.strip(), tiers)
+
+
 def _diagnosis(settings: Settings) -> Iterator[Fault]:
     thresholds = settings.diagnosis
     if thresholds.medium_priority > thresholds.high_priority:
@@ -205,6 +219,9 @@ def _diagnosis(settings: Settings) -> Iterator[Fault]:
     for i, field in enumerate(thresholds.key_fields):
         if field not in columns:
             yield _unknown(("diagnosis", "key_fields", i), field, columns)
+    for i, field in enumerate(thresholds.quality_by):
+        if field not in ("source", *columns):
+            yield _unknown(("diagnosis", "quality_by", i), field, ["source", *columns])
 
 
 def _grading(grading: Grading) -> Iterator[Fault]:

@@ -8,16 +8,42 @@ from pydantic import Field
 
 from workbook.settings.section import Identifier, Name, Positive, Section, Share
 
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class OpenHours(Section):
+    """When service is open; limits and times of tickets count only these hours. Around the clock where nothing is said."""
+
+    opens: str = Field("00:00", pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Time of day at which service opens.")
+    closes: str = Field(
+        "24:00", pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", description="Time of day at which service closes."
+    )
+    days: list[Weekday] = Field(list(WEEKDAYS), min_length=1, description="Days of the week on which service is open.")
+    holidays: Literal["open", "closed"] = Field(
+        "open",
+        description="closed: public holidays of client.country do not count, and the weekend days that make up for them do.",
+    )
+
+    @property
+    def always(self) -> bool:
+        """Whether service is open around the clock on every day."""
+        whole_day = (self.opens, self.closes) == ("00:00", "24:00")
+        return whole_day and set(self.days) == set(WEEKDAYS) and self.holidays == "open"
+
 
 class Service(Section):
     """Service limits."""
 
     first_response_hours: dict[str, Positive] = Field(
-        {"high": 2, "medium": 8, "low": 24, "default": 8}, description="Hours to the first response, by ticket priority."
+        {"high": 2, "medium": 8, "low": 24, "default": 8},
+        description="Hours to the first response, by ticket priority; gold/high or gold/default for one of the client's tiers.",
     )
     resolution_hours: dict[str, Positive] = Field(
-        {"high": 24, "medium": 72, "low": 120, "default": 72}, description="Hours to the solution, by ticket priority."
+        {"high": 24, "medium": 72, "low": 120, "default": 72},
+        description="Hours to the solution, by ticket priority; gold/high or gold/default for one of the client's tiers.",
     )
+    hours: OpenHours = Field(default_factory=OpenHours, description="When service is open: only these hours count as waiting.")
     callback_hours: Positive = Field(48, description="Hours after the solution within which a complaint is called back.")
     late_share: Share = Field(0.1, description="Share of late first responses that the client accepts.")
     complaint_topics: list[str] = Field(["complaint", "投诉"], description="Ticket topics that are complaints.")
@@ -61,6 +87,10 @@ class Diagnosis(Section):
     completeness: Share = Field(0.95, description="Smallest share of customers with a field filled.")
     key_fields: list[str] = Field(
         ["phone", "email", "region", "industry"], description="Fields of the customer table that must be filled."
+    )
+    quality_by: list[str] = Field(
+        ["source", "kind", "tier", "channel"],
+        description="What customer records are grouped by in the heat map of their quality: source, or columns of customers.",
     )
     stale_days: int = Field(180, ge=1, description="Days without an update after which a customer record counts as stale.")
     stale_share: Share = Field(0.2, description="Share of stale records that is accepted.")

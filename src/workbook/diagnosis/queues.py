@@ -1,0 +1,157 @@
+"""When tickets are late and when they pile up: late first responses by channel and hour, and the queue over the day (X3)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+
+from workbook.diagnosis.finding import SMALL_SAMPLE
+from workbook.diagnosis.grid import Grid, Worst
+from workbook.diagnosis.tickets import channel_name
+from workbook.language import Text, count, day, named, share, text
+from workbook.report.blocks import Column, Figure, NotMeasured, Table
+from workbook.service_hours import judged_tickets
+from workbook.settings.models import Settings
+from workbook.tables import Tables
+
+BANDS = (0, 8, 10, 12, 14, 16, 18, 20, 22, 24)
+"""Hours of the day at which a band begins or ends; the night is one, since few write then."""
+
+LEAST_TICKETS = 10
+MOST_CHANNELS = 8
+
+_BAND = "case " + " ".join(f"when {{hour}} < {end} then {place}" for place, end in enumerate(BANDS[1:])) + " end"
+
+
+def band_name(place: int) -> str:
+    """A band of hours as readers see it: ``08–10``."""
+    return f"{BANDS[place]:02}–{BANDS[place + 1]:02}"
+
+
+def late_grid(tables: Tables, settings: Settings) -> Figure | NotMeasured:
+    """Late first responses by channel and by the hour at which a ticket was opened, as a heat map."""
+    id, what = "diagnosis.late_hours", text("diagnosis.late_hours.what", "Late first responses by channel and hour")
+    if missing := tables.lacks("tickets.first_response_at"):
+        return NotMeasured(id, what, missing)
+    judged, values = judged_tickets(tables, settings, "first_response_at")
+    found = tables.sql(
+        f"""
+        with {judged}, placed as (
+            select channel, {_BAND.format(hour="opened_hour")} as band, late from judged where late is not null
+        )
+        select channel, band, count(*) as n, cast(sum(case when late then 1 else 0 end) as bigint) as bad
+        from placed group by channel, band order by channel, band
+        """,
+        **values,
+    )
+    named_channels = found[found["channel"] != ""].groupby("channel")["n"].sum().sort_values(ascending=False, kind="stable")
+    channels = ["", *named_channels.index[:MOST_CHANNELS]]
+    every = found.groupby("band", as_index=False)[["n", "bad"]].sum().assign(row=0)
+    apart = found.assign(row=found["channel"].map({c: i for i, c in enumerate(channels) if c}))
+    cells = pd.concat([every, apart[apart["row"].notna()]], ignore_index=True)
+    cells = cells.assign(row=cells["row"].astype(int), column=cells["band"].astype(int))
+    rows = (text("diagnosis.late_hours.all", "all channels"), *(channel_name(c) for c in channels[1:]))
+    columns = tuple(named(band_name(i)) for i in range(len(BANDS) - 1))
+    grid = Grid(
+        rows, columns, cells, (settings.service.late_share,) * len(columns),
+        max(settings.analysis.small_cell, LEAST_TICKETS), settings.analysis.confidence,
+    )  # fmt: skip
+    note = text(
+        "diagnosis.late_hours.note",
+        "Tickets opened {start} to {end} whose first response came after their limit ({limit} accepted); columns: hour of "
+        "opening.",
+        start=day(tables.period.start), end=day(tables.period.end), limit=share(settings.service.late_share),
+    )  # fmt: skip
+    return grid.figure(
+        id, what, _late_title, note, text("diagnosis.dimension.channel", "channel"),
+        text("diagnosis.dimension.hour", "hour opened"),
+    )  # fmt: skip
+
+
+def _late_title(worst: Worst) -> Text:
+    if not worst.beyond:
+        return text("diagnosis.late_hours.fine", "No channel and hour is clearly late too often")
+    if worst.n < SMALL_SAMPLE:
+        hits = count(round(worst.share * worst.n))
+        return text("diagnosis.late_hours.counts", "Late most often: {channel} at {hours} o’clock, {late} of {n} tickets",
+                    channel=worst.row, hours=worst.column, late=hits, n=count(worst.n))  # fmt: skip
+    return text("diagnosis.late_hours.title", "Late most often: {channel} at {hours} o’clock, {late} of {n} tickets",
+                channel=worst.row, hours=worst.column, late=share(worst.share), n=count(worst.n))  # fmt: skip
+
+
+def queue(tables: Tables) -> tuple[pd.DataFrame, dt.datetime | None]:
+    """Tickets opened and waiting for their first response, by band of hours.
+
+    Returns:
+        band, opened (tickets), a_day (of them a day), waiting (mean number waiting at the full hours), longest (most of them),
+        longest_at; and the moment of the longest queue of all, None where nobody waited.
+    """
+    rows = tables.sql(
+        f"""
+        with mine as (
+            select opened_at, first_response_at from tickets
+            where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
+              and (first_response_at is null or first_response_at >= opened_at)
+        ), moves as (
+            select date_trunc('hour', opened_at) + interval 1 hour as moment, 1 as opened, 0 as answered from mine
+            union all
+            select date_trunc('hour', first_response_at) + interval 1 hour as moment, 0 as opened, 1 as answered
+            from mine where first_response_at is not null
+        ), hourly as (
+            select moment, sum(opened) as opened, sum(answered) as answered from moves group by moment
+        ), hours as (
+            select unnest(generate_series(cast($start as timestamp) + interval 1 hour, cast($end as timestamp) + interval 1 day,
+                                          interval 1 hour)) as moment
+        ), running as (
+            select h.moment, coalesce(m.opened, 0) as opened,
+                   sum(coalesce(m.opened, 0) - coalesce(m.answered, 0)) over (order by h.moment) as waiting
+            from hours h left join hourly m on m.moment = h.moment
+        )
+        select {_BAND.format(hour="extract(hour from moment - interval 1 hour)")} as band,
+               cast(sum(opened) as bigint) as opened,
+               sum(opened) / nullif(count(distinct cast(moment - interval 1 hour as date)), 0) as a_day,
+               avg(waiting) as waiting, cast(max(waiting) as bigint) as longest, arg_max(moment, waiting) as longest_at
+        from running group by 1 order by 1
+        """
+    )
+    if rows.empty or not int(rows["longest"].max()):
+        return rows, None
+    worst = int(rows["longest"].to_numpy().argmax())
+    return rows, pd.DatetimeIndex(rows["longest_at"])[worst].to_pydatetime()
+
+
+def queue_table(tables: Tables) -> Table | NotMeasured:
+    """The queue over the day: tickets opened and waiting by hour, and when most of them waited."""
+    id, what = "diagnosis.queue", text("diagnosis.queue.what", "Tickets waiting for a first response")
+    if missing := tables.lacks("tickets.first_response_at"):
+        return NotMeasured(id, what, missing)
+    rows, peak = queue(tables)
+    if peak is None:
+        return NotMeasured(id, what, why=text("diagnosis.queue.none", "No ticket waited over a full hour in the period."))
+    frame = rows.assign(
+        band=[band_name(int(b)) for b in rows["band"]],
+        longest_at=pd.Series([_moment(m) for m in rows["longest_at"]], dtype=object),
+    )
+    columns = (
+        Column("band", text("diagnosis.queue.band", "Hours of the day")),
+        Column("opened", text("diagnosis.queue.opened", "Tickets opened"), "count"),
+        Column("a_day", text("diagnosis.queue.a_day", "A day"), "number", digits=1),
+        Column("waiting", text("diagnosis.queue.waiting", "Waiting, mean"), "number", digits=1),
+        Column("longest", text("diagnosis.queue.longest", "Longest queue"), "count"),
+        Column("longest_at", text("diagnosis.queue.longest_at", "It stood at")),
+    )
+    title = text("diagnosis.queue.title", "Longest queue: {n} tickets waiting on {moment}",
+                 n=count(int(rows["longest"].max())), moment=_moment(peak))  # fmt: skip
+    note = text(
+        "diagnosis.queue.note",
+        "Tickets opened {start} to {end} without a first response yet, counted at the full hours; opened within the hours; "
+        "n = {n}.",
+        start=day(tables.period.start), end=day(tables.period.end), n=count(int(rows["opened"].sum())),
+    )  # fmt: skip
+    return Table(id, title, columns, frame, note, rows=len(BANDS))
+
+
+def _moment(value: object) -> Text:
+    when = pd.Timestamp(str(value))
+    return text("diagnosis.queue.moment", "{day}, {hour}:00", day=day(when.date()), hour=f"{when.hour:02}")

@@ -1,0 +1,184 @@
+"""Hours of service: how long a ticket has waited, counting only the hours in which service is open, and its limit (X3, X5).
+
+Everything that judges whether a ticket is late reads it from here, so that one report has one answer.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pandas as pd
+
+from workbook.errors import WorkbookError
+from workbook.settings.diagnosing import WEEKDAYS, OpenHours
+from workbook.settings.models import Settings
+from workbook.tables import Tables
+
+Event = Literal["first_response_at", "resolved_at"]
+
+DEFAULT = "default"
+
+LONGEST_DAYS = 3660
+"""Days of calendar made at most: an event dated later than ten years after the first ticket is an error of its file."""
+
+# A ticket without the event is late once its limit has passed; before that it cannot be judged (late is null).
+JUDGED = """
+limits as (
+    select unnest($limit_tiers) as tier, unnest($limit_priorities) as priority, unnest($limit_hours) as limit_hours
+), opened as (
+    select t.ticket_id, t.customer_id, coalesce(t.channel, '') as channel, coalesce(c.tier, '') as tier,
+           coalesce(lower(trim(t.priority)), '') as priority, extract(hour from t.opened_at) as opened_hour,
+           t.opened_at, t.{event} as happened_at,
+           coalesce(x.limit_hours, y.limit_hours, z.limit_hours, $default_hours) as limit_hours
+    from tickets t
+    left join customers c on c.customer_id = t.customer_id
+    left join limits x on x.tier = lower(trim(c.tier)) and x.priority = lower(trim(t.priority))
+    left join limits y on y.tier = lower(trim(c.tier)) and y.priority = 'default'
+    left join limits z on z.tier = '' and z.priority = lower(trim(t.priority))
+    where t.opened_at >= cast($start as timestamp) and t.opened_at < cast($end as timestamp) + interval 1 day
+), timed as (
+    {timed}
+), judged as (
+    select *, case when hours is not null then hours > limit_hours when waited > limit_hours then true end as late
+    from timed where hours is null or happened_at >= opened_at
+)
+"""
+
+_CLOCK = """
+    select *, date_diff('second', opened_at, happened_at) / 3600.0 as hours,
+           date_diff('second', opened_at, cast($end as timestamp) + interval 1 day) / 3600.0 as waited
+    from opened
+"""
+
+# service seconds up to a moment: those of the days before it, and of its own day what lies within the open hours
+_SECONDS = """(
+    {day}.before + {day}.open * (least(greatest(
+        date_diff('second', cast(cast({moment} as date) as timestamp), {moment}), $opens), $closes) - $opens)
+)"""
+_OPEN_HOURS = f"""
+    select o.*, ({_SECONDS.format(day="b", moment="o.happened_at")} - {_SECONDS.format(day="a", moment="o.opened_at")}) / 3600.0
+               as hours,
+           ($until - {_SECONDS.format(day="a", moment="o.opened_at")}) / 3600.0 as waited
+    from opened o
+    left join calendar a on a.day = cast(o.opened_at as date)
+    left join calendar b on b.day = cast(o.happened_at as date)
+"""
+_CALENDAR = (
+    "calendar as (select unnest($days) as day, unnest($seconds_before) as before, unnest($open_days) as open), "
+)  # fmt: skip
+
+
+def judged_tickets(tables: Tables, settings: Settings, event: Event) -> tuple[str, dict[str, Any]]:
+    """The tickets opened in the period, each with its waiting time and whether it is late, as SQL to read from.
+
+    Args:
+        tables: the canonical tables; the first day and the last come from its period.
+        settings: service (limits and hours), grading.tiers (the tiers that limits may name), client.country (holidays).
+        event: what ends the waiting.
+
+    Returns:
+        Common table expressions (to put after ``with``) that end in ``judged``: ticket_id, customer_id, channel, tier,
+        priority, opened_hour, opened_at, happened_at, limit_hours, hours (service hours until the event; null without it),
+        waited (service hours until the end of the period), late (null where it cannot be judged yet); and the values to pass.
+
+    Raises:
+        WorkbookError: where holidays are to be closed and the country's are not known.
+
+    Source: method.md X3, X5.
+    """
+    values = _limits(settings, event)
+    hours = settings.service.hours
+    if hours.always:
+        return JUDGED.format(event=event, timed=_CLOCK), values
+    start, end = tables.period.start, tables.period.end
+    (last,) = tables.connection.execute(f"select max(cast({event} as date)) from tickets").fetchall()[0]
+    latest = min(max(last or end, end), start + dt.timedelta(days=LONGEST_DAYS))
+    days = calendar(hours, settings.client.country, start, latest + dt.timedelta(days=1))
+    opens, closes = _seconds(hours.opens), _seconds(hours.closes)
+    values |= {
+        "days": [day.date() for day in pd.to_datetime(days["day"])], "seconds_before": days["before"].tolist(),
+        "open_days": days["open"].tolist(), "opens": opens, "closes": closes,
+        "until": int(days.loc[days["day"] == pd.Timestamp(end + dt.timedelta(days=1)), "before"].iloc[0]),
+    }  # fmt: skip
+    return _CALENDAR + JUDGED.format(event=event, timed=_OPEN_HOURS), values
+
+
+def calendar(hours: OpenHours, country: str, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """Days of service from *first* to *last*.
+
+    Args:
+        hours: when service is open.
+        country: ISO code; its holidays close the service where *hours* says so, and its make-up weekend days (调休) open it.
+        first, last: both included.
+
+    Returns:
+        day, open (1 where service is open on it), before (open seconds from *first* to the beginning of the day).
+    """
+    days = pd.date_range(first, last)
+    is_open = days.day_of_week.isin([WEEKDAYS.index(day) for day in hours.days])
+    if hours.holidays == "closed":
+        closed, made_up = _holidays(country, first.year, last.year)
+        is_open = (is_open & ~days.isin(closed)) | days.isin(made_up)
+    frame = pd.DataFrame({"day": days, "open": is_open.astype("int64")})
+    lengths = frame["open"] * (_seconds(hours.closes) - _seconds(hours.opens))
+    frame["before"] = lengths.cumsum() - lengths
+    return frame
+
+
+def _holidays(country: str, first: int, last: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+    """Days off, and weekend days worked instead."""
+    import holidays  # a tenth of a second, and only those pay who close on holidays
+
+    try:
+        found = holidays.country_holidays(country, years=range(first, last + 1))
+    except NotImplementedError as error:
+        raise WorkbookError(
+            f"client.country: no public holidays are known for {country!r}; expected an ISO code such as CN, DE or US, "
+            "or service.hours.holidays: open"
+        ) from error
+    return pd.DatetimeIndex(sorted(found)), pd.DatetimeIndex(sorted(getattr(found, "weekend_workdays", ())))
+
+
+def limit_parts(key: str) -> tuple[str, str]:
+    """Tier (empty: every tier) and priority of a limit's key.
+
+    >>> limit_parts("Gold/high"), limit_parts("low")
+    (('gold', 'high'), ('', 'low'))
+    """
+    tier, found, priority = key.strip().lower().rpartition("/")
+    return (tier.strip(), priority.strip()) if found else ("", priority)
+
+
+def _limits(settings: Settings, event: Event) -> dict[str, Any]:
+    service = settings.service
+    given: Mapping[str, float] = (
+        service.first_response_hours if event == "first_response_at" else service.resolution_hours
+    )  # fmt: skip
+    hours = {limit_parts(key): float(limit) for key, limit in sorted(given.items())}
+    words = tier_words(settings) if any(tier for tier, _ in hours) else {}
+    rows = [
+        (word, priority, limit)
+        for (tier, priority), limit in hours.items()
+        for word in (words.get(tier, (tier,)) if tier else ("",))
+    ]
+    general = [limit for (tier, _), limit in hours.items() if not tier] or list(hours.values())
+    return {
+        "limit_tiers": [row[0] for row in rows], "limit_priorities": [row[1] for row in rows],
+        "limit_hours": [row[2] for row in rows], "default_hours": hours.get(("", DEFAULT), max(general)),
+    }  # fmt: skip
+
+
+def tier_words(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Id of each tier → the words by which a client's file may call it: the id and the name in every language."""
+    found = {}
+    for tier in settings.grading.tiers:
+        names = [tier.name] if isinstance(tier.name, str) else list(tier.name.values())
+        found[tier.id.lower()] = tuple(dict.fromkeys(word.strip().lower() for word in (tier.id, *names)))
+    return found
+
+
+def _seconds(time: str) -> int:
+    hours, minutes = time.split(":")
+    return 3600 * int(hours) + 60 * int(minutes)
