@@ -142,7 +142,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, path: Place, sql: str, ground:
         return Fault(path, "nothing", ground.what)
     if _leaves_its_brackets(bare):
         return Fault(path, f"{shown}, which closes a bracket that it did not open", ground.what)
-    if moving := _moving(connection).search(bare):
+    if moving := _moving().search(bare):
         name = moving[0].rstrip("( ").lower()
         return Fault(
             path, f"{shown}, in which {name} changes from run to run", _MUST_STAND_STILL, "use the profile's ages in days"
@@ -215,11 +215,13 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     return [str(row[0]) for row in connection.execute(f"describe {table}").fetchall()]
 
 
-def _moving(connection: duckdb.DuckDBPyConnection) -> re.Pattern[str]:
+@functools.cache
+def _moving() -> re.Pattern[str]:
     """Calls and words whose value hangs on the clock, on chance or on the session."""
-    names = connection.execute(
-        "select distinct function_name from duckdb_functions() where stability <> 'CONSISTENT' and function_type = 'scalar' "
-        "order by 1"
-    ).fetchall()
+    with duckdb.connect() as connection:
+        names = connection.execute(
+            "select distinct function_name from duckdb_functions() "
+            "where stability <> 'CONSISTENT' and function_type = 'scalar' order by 1"
+        ).fetchall()
     called = "|".join(re.escape(str(name)) for (name,) in names)
     return re.compile(rf"\b(?:(?:{called})\s*\(|current_(?:date|time|timestamp)\b|localtime(?:stamp)?\b)", re.IGNORECASE)

@@ -210,14 +210,16 @@ class Tables:
         return self.filled.get(table, {}).get(column or "*", 0)
 
 
-def empty_tables(period: Period, connection: duckdb.DuckDBPyConnection | None = None) -> Tables:
-    """All canonical tables without a row: the ground on which tests and preparation build."""
+def empty_tables(
+    period: Period, connection: duckdb.DuckDBPyConnection | None = None, names: Sequence[str] = tuple(SCHEMAS)
+) -> Tables:
+    """Canonical tables without a row, all or those of *names*: the ground on which tests and preparation build."""
     import duckdb
 
     connection = connection or duckdb.connect()
-    for schema in SCHEMAS.values():
-        columns = ", ".join(f'"{name}" {SQL_TYPES[kind]}' for name, kind in schema.columns.items())
-        connection.execute(f'create or replace table "{schema.name}" ({columns})')
+    for name in names:
+        columns = ", ".join(f'"{column}" {SQL_TYPES[kind]}' for column, kind in SCHEMAS[name].columns.items())
+        connection.execute(f'create or replace table "{name}" ({columns})')
     return Tables(connection, period, {})
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbook.errors import Problem, SettingsError
+from workbook.errors import Problem, SettingsError, WorkbookError
 from workbook.period import Period
 from workbook.run.events import Event
 from workbook.run.failures import disk_full, is_disk_full
@@ -141,7 +142,13 @@ def _run_stale(
     """Run periods of which the first is stale."""
     if not plans:
         return []
-    from workbook.run.work import Work, bring_up_to_date
+    with _prepared_meanwhile(home, client, plans[0], overrides, engine):
+        from workbook.run.work import Work, bring_up_to_date
+
+        if engine == "fork":
+            from workbook.run.preload import preload
+
+            preload()
 
     def run(plan: Plan, ahead: Ahead | None, behind: Behind | None, echo: Callable[[Event], None]) -> RunResult:
         begun = time.monotonic()
@@ -159,13 +166,32 @@ def _run_stale(
             for plan in plans
         ]
     from workbook.run.lanes import run_beside
-    from workbook.run.preload import preload
 
-    if engine == "fork":
-        preload()
     earlier = {plan.period: earlier_periods(home, client, plan.period)[:1] for plan in plans}
     follows = {period: found[0] for period, found in earlier.items() if found and found[0] in earlier}
     return run_beside(plans, min(lanes, len(plans)), run, home / "outputs" / client, follows, echo)
+
+
+@contextlib.contextmanager
+def _prepared_meanwhile(home: Path, client: str, plan: Plan, overrides: Mapping[str, Any], engine: str) -> Iterator[None]:
+    """Bring the first period's delivery to the canonical tables in another process, while this one imports."""
+    if engine != "fork":
+        yield
+        return
+    from workbook.run.child import Child, Died
+
+    def work(send: Callable[[bytes], None]) -> None:
+        from workbook.settings.reading import read_settings
+        from workbook.sources.prepare import prepare
+
+        with contextlib.suppress(WorkbookError):  # told by the run itself, which prepares what it does not find prepared
+            prepare(home, client, plan.period, read_settings(home, client, plan.period, overrides)).tables.connection.close()
+        send(b"done")
+
+    with Child(work, {}) as child:
+        yield
+        with contextlib.suppress(Died):
+            child.receive()
 
 
 def _result(home: Path, client: str, plan: Plan, executed: tuple[str, ...], begun: float) -> RunResult:

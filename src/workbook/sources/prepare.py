@@ -16,6 +16,7 @@ import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,37 +66,74 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Preparation:
-    """How a delivery became the canonical tables.
+    """How a delivery became the canonical tables. The account of it is read when it is asked for: most stages do not.
 
     Attributes:
         tables: the canonical tables, open for reading.
-        row_ledger: one row a file and table: rows_in = rows_kept + rows_quarantined + rows_repeated + rows_set_aside.
-        repairs: file, table, column, repair, rows, example (masked where personal).
-        quarantine: table → file, row, reason, original (the row as JSON text).
-        alerts: alert, table, column, rows, share, severity, weakens.
-        problem_rows: kind, problem, table, column, file, row, value: the client's own rows behind each problem, some of each.
-        overlaps: file, other, table, rows, share, kind: which files hold rows of which others.
-        refunds: pairing, rows, amount: refunds by whether their purchase was delivered.
         folder: where all of it lies.
         files: name, source, sha256 of each delivered file.
-        linked: how records became customers; None where customers of one system are not linked.
-        provenance: customer_id, field, source, different: where the fields of customers of several records come from.
-        third_party: source, table, column, rows, matched, customers, everyone, latest: fields of third parties.
     """
 
     tables: Tables
-    row_ledger: pd.DataFrame
-    repairs: pd.DataFrame
-    quarantine: Mapping[str, pd.DataFrame]
-    alerts: pd.DataFrame
-    problem_rows: pd.DataFrame
-    overlaps: pd.DataFrame
-    refunds: pd.DataFrame
     folder: Path
     files: tuple[DeliveredFile, ...]
-    linked: Linked | None
-    provenance: pd.DataFrame
-    third_party: pd.DataFrame
+    _saved: Mapping[str, Any]
+
+    @cached_property
+    def row_ledger(self) -> pd.DataFrame:
+        """One row a file and table: rows_in = rows_kept + rows_quarantined + rows_repeated + rows_set_aside."""
+        return self._account("row_ledger")
+
+    @cached_property
+    def repairs(self) -> pd.DataFrame:
+        """file, table, column, repair, rows, example (masked where personal)."""
+        return self._account("repairs")
+
+    @cached_property
+    def quarantine(self) -> Mapping[str, pd.DataFrame]:
+        """Table → file, row, reason, original (the row as JSON text)."""
+        return {name: self._account(f"quarantine_{name}") for name in self._saved["quarantined"]}
+
+    @cached_property
+    def alerts(self) -> pd.DataFrame:
+        """alert, table, column, rows, share, severity, weakens."""
+        return self._account("alerts")
+
+    @cached_property
+    def problem_rows(self) -> pd.DataFrame:
+        """kind, problem, table, column, file, row, value: the client's own rows behind each problem, some of each."""
+        return self._account("problem_rows")
+
+    @cached_property
+    def overlaps(self) -> pd.DataFrame:
+        """file, other, table, rows, share, kind: which files hold rows of which others."""
+        return self._account("overlaps")
+
+    @cached_property
+    def refunds(self) -> pd.DataFrame:
+        """pairing, rows, amount: refunds by whether their purchase was delivered."""
+        return self._account("refunds")
+
+    @cached_property
+    def linked(self) -> Linked | None:
+        """How records became customers; None where customers of one system are not linked."""
+        facts = self._saved["linked"]
+        if facts is None:
+            return None
+        return Linked(self._account("xref"), self._account("link_pairs"), self._account("link_review"), facts)
+
+    @cached_property
+    def provenance(self) -> pd.DataFrame:
+        """customer_id, field, source, different: where the fields of customers of several records come from."""
+        return self._account("provenance")
+
+    @cached_property
+    def third_party(self) -> pd.DataFrame:
+        """source, table, column, rows, matched, customers, everyone, latest: fields of third parties."""
+        return self._account("third_party")
+
+    def _account(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self.folder / "account" / f"{name}.parquet")
 
 
 def prepare(home: Path, client: str, period: Period, settings: Settings) -> Preparation:
@@ -387,44 +425,19 @@ def _open_tables(
     connection = duckdb.connect(
         config={"threads": 1, "autoinstall_known_extensions": False, "TimeZone": "UTC", "temp_directory": str(spill)}
     )
-    tables = tables_module.empty_tables(period, connection)
+    delivered = {name: path for name in SCHEMAS if (path := folder / f"{name}.parquet").is_file()}
+    tables_module.empty_tables(period, connection, [name for name in SCHEMAS if name not in delivered])
     narrow = (folder / SCOPE).is_file()
-    for name in SCHEMAS:
-        path = folder / f"{name}.parquet"
-        if path.is_file():
-            where = in_scope(name, folder) if narrow else ""
-            connection.execute(f'drop table "{name}"')
-            columns = ", ".join(f'"{c}"' for c in (*SCHEMAS[name].columns, *(("_file", "_row") if placed else ())))
-            connection.execute(f'create view "{name}" as select {columns} from read_parquet({literal(str(path))}) {where}')
+    for name, path in delivered.items():
+        where = in_scope(name, folder) if narrow else ""
+        columns = ", ".join(f'"{c}"' for c in (*SCHEMAS[name].columns, *(("_file", "_row") if placed else ())))
+        connection.execute(f'create view "{name}" as select {columns} from read_parquet({literal(str(path))}) {where}')
     if filled is None:
-        filled = {name: count_filled(connection, name) for name in SCHEMAS if (folder / f"{name}.parquet").is_file()}
-    orders = folder / "orders.parquet"
-    first = first_order(connection, f"read_parquet({literal(str(orders))})") if orders.is_file() else None
-    return Tables(tables.connection, period, filled, everyone, first)
+        filled = {name: count_filled(connection, name) for name in delivered}
+    first = first_order(connection, f"read_parquet({literal(str(delivered['orders']))})") if "orders" in delivered else None
+    return Tables(connection, period, filled, everyone, first)
 
 
 def _open(folder: Path, files: Sequence[DeliveredFile], period: Period) -> Preparation:
     saved = json.loads((folder / "preparation.json").read_text("utf-8"))
-    account = folder / "account"
-    return Preparation(
-        tables=_open_tables(folder, period, saved["filled"], saved["everyone"]),
-        row_ledger=pd.read_parquet(account / "row_ledger.parquet"),
-        repairs=pd.read_parquet(account / "repairs.parquet"),
-        quarantine={name: pd.read_parquet(account / f"quarantine_{name}.parquet") for name in saved["quarantined"]},
-        alerts=pd.read_parquet(account / "alerts.parquet"),
-        problem_rows=pd.read_parquet(account / "problem_rows.parquet"),
-        overlaps=pd.read_parquet(account / "overlaps.parquet"),
-        refunds=pd.read_parquet(account / "refunds.parquet"),
-        folder=folder,
-        files=tuple(files),
-        linked=_open_links(account, saved["linked"]),
-        provenance=pd.read_parquet(account / "provenance.parquet"),
-        third_party=pd.read_parquet(account / "third_party.parquet"),
-    )
-
-
-def _open_links(account: Path, facts: Mapping[str, Any] | None) -> Linked | None:
-    if facts is None:
-        return None
-    xref, pairs, review = (pd.read_parquet(account / f"{name}.parquet") for name in ("xref", "link_pairs", "link_review"))
-    return Linked(xref, pairs, review, facts)
+    return Preparation(_open_tables(folder, period, saved["filled"], saved["everyone"]), folder, tuple(files), saved)
