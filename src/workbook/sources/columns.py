@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import duckdb
@@ -166,10 +167,11 @@ def type_columns(
     tidied = ", ".join(f'{h.own} as "h_{h.column}", {h.tidy} as "u_{h.column}"' for h in held)
     read = ", ".join(f'{h.text} as "t_{h.column}"' for h in held)
     kept = ", ".join(f'"t_{h.column}"{form_flags(h)}' for h in held)
-    connection.execute(
-        f"create or replace temp table {texts} as select _file, _row, {kept} from "
-        f"(select *, {read} from (select _file, _row, {tidied} from {raw.relation}))"
-    )
+    with _as_written(connection):
+        connection.execute(
+            f"create or replace temp table {texts} as select _file, _row, {kept} from "
+            f"(select *, {read} from (select _file, _row, {tidied} from {raw.relation}))"
+        )
     try:
         cells = [_cell(connection, texts, raw, source, country, h, problems) for h in held]
         if problems:
@@ -195,10 +197,21 @@ def _write_typed(
         reasons += f' when "{column}" is null or "{column}" not in ({allowed}) then \'not_valid_business\''
     reason = f"case{reasons} end" if reasons else "null::varchar"
     bare = "".join(f', {c.bare} as "s_{c.column}"' for c in cells if c.bare)
-    connection.execute(
-        f"create or replace table {relation} as select *, {reason} as _reason from "
-        f"(select _file, _row, {typed}{kept_texts} from (select *{bare} from {texts}))"
-    )
+    with _as_written(connection):
+        connection.execute(
+            f"create or replace table {relation} as select *, {reason} as _reason from "
+            f"(select _file, _row, {typed}{kept_texts} from (select *{bare} from {texts}))"
+        )
+
+
+@contextmanager
+def _as_written(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Compute long lists of expressions step by step as they are written: to look for better takes longer than it saves."""
+    connection.execute("pragma disable_optimizer")
+    try:
+        yield
+    finally:
+        connection.execute("pragma enable_optimizer")
 
 
 def _reason(cell: Cell) -> str:

@@ -3,8 +3,8 @@
 The result lies in ``outputs/<client>/.prepared/<period>-<key>/``; the key stands for everything that decides it (the
 files' content, the settings that are read, this code), so that the same inputs are prepared once.
 
-The client's rows are brought together with all threads, since ids and decimals do not care about order; the tables are
-then read with one thread, since sums of floats do.
+The client's rows are brought together with all threads where they are many, since ids and decimals do not care about
+order; the tables are then read with one thread, since sums of floats do.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ LEDGER_COLUMNS = (
     "file", "table", "system", "rows_in", "rows_kept", "rows_quarantined", "rows_repeated", "rows_set_aside",
 )  # fmt: skip
 QUARANTINE_COLUMNS = ("file", "row", "reason", "original")
+SMALL = 50_000_000
+"""Bytes of a delivery below which further threads cost more than they save."""
 
 
 class Change(NamedTuple):
@@ -222,7 +224,7 @@ def _prepare_into(
     folder: Path, files: Sequence[DeliveredFile], answers: Sequence[AnswerFile], period: Period, settings: Settings
 ) -> None:
     told = read_answers(answers)
-    with duckdb.connect(config=_config(folder)) as connection:
+    with duckdb.connect(config=_config(folder, files)) as connection:
         delivered = _read_all(connection, files, settings)
         by_table: dict[str, list[Delivered]] = {}
         for one in delivered:
@@ -297,9 +299,11 @@ def _prepare_into(
     shutil.rmtree(folder / "spill", ignore_errors=True)
 
 
-def _config(folder: Path) -> dict[str, Any]:
+def _config(folder: Path, files: Sequence[DeliveredFile]) -> dict[str, Any]:
     # nothing is fetched from anywhere, and what does not fit in memory goes beside the result
+    small = sum(file.path.stat().st_size for file in files) < SMALL
     return {
+        **({"threads": 1} if small else {}),
         "autoinstall_known_extensions": False,
         "temp_directory": str(folder / "spill"),
         "preserve_insertion_order": True,
