@@ -38,9 +38,11 @@ def test_every_table_keeps_the_customers_in_scope_alone(deliver, files):
 
 
 def test_the_account_of_rows_counts_the_whole_delivery(deliver, files):
-    whole, narrow = deliver(*files), deliver(*files, scope={"where": "region = 'North'"})
+    whole = deliver(*files)
+    ledger, alerts = whole.row_ledger, whole.alerts  # a preparation makes room for the next one
     assert whole.tables.everyone is None and whole.tables.rows("orders") == 4
-    assert whole.row_ledger.equals(narrow.row_ledger) and whole.alerts.equals(narrow.alerts)
+    narrow = deliver(*files, scope={"where": "region = 'North'"})
+    assert narrow.row_ledger.equals(ledger) and narrow.alerts.equals(alerts)
     assert whole.folder != narrow.folder
 
 
