@@ -192,6 +192,6 @@ def _characters_of_the_font(page: str) -> set[int]:
 
     from fontTools.ttLib import TTFont
 
-    data = re.search(r"data:font/woff2;base64,([A-Za-z0-9+/=]+)", page)
+    data = re.search(r"data:font/woff;base64,([A-Za-z0-9+/=]+)", page)
     assert data
     return set(TTFont(io.BytesIO(base64.b64decode(data[1]))).getBestCmap())

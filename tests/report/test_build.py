@@ -20,7 +20,7 @@ from workbook.period import Period
 from workbook.places import kept_fonts, templates_folder
 from workbook.report.build import _visible, build_report
 from workbook.report.colours import contrast, legible
-from workbook.report.fonts import page_font, subset_woff2
+from workbook.report.fonts import page_font, subset_woff
 from workbook.report.templating import css_string
 from workbook.stages import STAGES
 
@@ -232,8 +232,8 @@ def test_colours_of_text_reach_the_contrast_of_wcag():
 
 def test_characters_written_as_entities_are_in_the_font_too():
     assert set("it's <b>") <= set(_visible("<p>it&#39;s &lt;b&gt;</p>"))
-    woff2, missing = subset_woff2(["it's 客户 ☃"], "zh")
-    assert set(map(ord, "'客户")) <= set(TTFont(io.BytesIO(woff2)).getBestCmap())
+    woff, missing = subset_woff(["it's 客户 ☃"], "zh")
+    assert set(map(ord, "'客户")) <= set(TTFont(io.BytesIO(woff)).getBestCmap())
     assert missing <= {"☃"}
 
 
@@ -260,7 +260,7 @@ def test_a_page_has_its_font_where_none_can_be_kept(tmp_path):
 
 def test_western_pages_get_narrow_quotation_marks():
     def width(language: str) -> int:
-        font = TTFont(io.BytesIO(subset_woff2(["“quoted”"], language)[0]))
+        font = TTFont(io.BytesIO(subset_woff(["“quoted”"], language)[0]))
         return font["hmtx"][font.getBestCmap()[ord("“")]][0]
 
     assert width("en") < width("zh")

@@ -62,8 +62,8 @@ def difference_page(difference: Difference, edition: Edition, others: Mapping[st
     exporter = PageExporter(template_file="diff.html.j2")
     content = NotebookNode(nbformat=4, nbformat_minor=5, metadata=NotebookNode(), cells=[])
     rendered, _ = exporter.from_notebook_node(content, {"page": page})
-    woff2, _ = fonts.subset_woff2([html.unescape(str(rendered))], language)
-    return str(rendered).replace(FONTS, fonts.font_face(woff2), 1)
+    woff, _ = fonts.subset_woff([html.unescape(str(rendered))], language)
+    return str(rendered).replace(FONTS, fonts.font_face(woff), 1)
 
 
 def write_pages(difference: Difference, outputs: Path, file: Path | None = None) -> list[Path]:
