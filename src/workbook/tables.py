@@ -70,7 +70,8 @@ SCHEMAS: Mapping[str, TableSchema] = {
             "outcome:text next_due:date"), ("interaction_id",), ("customer_id", "happened_at"), "happened_at"),
         TableSchema("tickets", _columns(
             "ticket_id:id customer_id:id opened_at:time first_response_at:time resolved_at:time called_back_at:time "
-            "due_at:time channel:text topic:text priority:text status:text reopened:count text:text"),
+            "due_at:time channel:text topic:text priority:text status:text reopened:count in_time:flag "
+            "text:text"),
             ("ticket_id",), ("ticket_id", "opened_at"), "opened_at"),
         TableSchema("feedback", _columns(
             "feedback_id:id customer_id:id given_at:time channel:text instrument:text question:text score:number "

@@ -68,6 +68,13 @@ DECLARED: tuple[Declared, ...] = (
              "diagnosis.reopened_share"),
     Declared("service.late_resolution", "solutions later than their limit", ("tickets.resolved_at",),
              "diagnosis.late_resolution_share", "large"),
+    Declared("service.missed_level", "tickets that missed their service level by the client's own record",
+             ("tickets.in_time",), "diagnosis.missed_level_share", "large"),
+    Declared("service.first_contact", "tickets solved for good at the first contact",
+             ("tickets.topic", "tickets.customer_id", "tickets.resolved_at"), "diagnosis.first_contact_share", "large"),
+    Declared("service.template", "gap in solutions that did not hold between template answers and others",
+             ("ticket_events.activity", "tickets.topic", "tickets.customer_id", "tickets.resolved_at"),
+             "diagnosis.template_gap"),
 )  # fmt: skip
 
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbook.diagnosis.finding import Context, Measured, Module, Words, not_delivered, share_finding
+from workbook.diagnosis.finding import (
+    Context,
+    Finding,
+    Measured,
+    Module,
+    Words,
+    difference_interval,
+    no_case,
+    not_delivered,
+    share_finding,
+)  # fmt: skip
 from workbook.diagnosis.tickets import lateness
-from workbook.language import count, number, text
+from workbook.language import count, number, share, text
+from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -14,7 +25,7 @@ MODULE: Module = "service"
 
 
 def service_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) -> list[Measured]:
-    """Complaints called back in time, repeated tickets, reopened tickets and late solutions.
+    """Call-backs, repeated and reopened tickets, late solutions, the client's own service levels, solutions that hold.
 
     Source: method.md X5.
     """
@@ -24,6 +35,8 @@ def service_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) ->
         _repeat(tables, settings, context),
         _reopened(tables, settings, context),
         _late_resolution(tables, settings, context),
+        _missed_level(tables, settings, context),
+        *_held(tables, settings, context),
     ]
 
 
@@ -129,4 +142,105 @@ def _late_resolution(tables: Tables, settings: Settings, context: Context) -> Me
         check, MODULE, words, hits=int(rows["late"].sum()), n=int(rows["tickets"].sum()),
         threshold=settings.diagnosis.late_resolution_share, direction="above",
         touched=rows.loc[rows["late"] > 0, "customer_id"], context=context,
+    )  # fmt: skip
+
+
+def _missed_level(tables: Tables, settings: Settings, context: Context) -> Measured:
+    """By the client's own word, whatever the limits of the settings are."""
+    check = "service.missed_level"
+    words = Words(
+        text("diagnosis.missed_level.measure", "Tickets that missed their service level, by the client’s own record"),
+        text("diagnosis.missed_level.problem", "Service levels missed"),
+        text("diagnosis.missed_level.cause", "Promises lack the people to keep them, or nobody is warned in time."),
+    )
+    if missing := tables.lacks("tickets.in_time"):
+        return not_delivered(check, words.measure, missing)
+    rows = tables.sql(
+        """
+        select customer_id, count(*) as tickets, sum(case when in_time then 0 else 1 end) as missed from tickets
+        where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
+          and in_time is not null
+        group by customer_id order by customer_id
+        """
+    )
+    return share_finding(
+        check, MODULE, words, hits=int(rows["missed"].sum()), n=int(rows["tickets"].sum()),
+        threshold=settings.diagnosis.missed_level_share, direction="above",
+        touched=rows.loc[rows["missed"] > 0, "customer_id"], context=context,
+    )  # fmt: skip
+
+
+def _held(tables: Tables, settings: Settings, context: Context) -> list[Measured]:
+    """Solutions that held: at the first contact, and by template against by hand.
+
+    A solution holds where the ticket was not opened again and the customer brought no other ticket on the topic within
+    diagnosis.repeat_days; so only tickets solved that long before the end of the period are judged.
+    """
+    days = settings.diagnosis.repeat_days
+    first = Words(
+        text("diagnosis.first_contact.measure", "Tickets solved for good at the first contact"),
+        text("diagnosis.first_contact.problem", "Problems not solved at the first contact"),
+        text("diagnosis.first_contact.cause", "The first to answer may not, or cannot, solve; customers have to come back."),
+    )
+    template = text("diagnosis.template.measure", "Gap in solutions that did not hold: from a template against by hand")
+    missing = tables.lacks("tickets.topic", "tickets.customer_id", "tickets.resolved_at")
+    events = tables.lacks("ticket_events.activity")
+    if missing:
+        return [
+            not_delivered("service.first_contact", first.measure, missing),
+            not_delivered("service.template", template, (*events, *missing)),
+        ]
+    rows = tables.sql(
+        """
+        with followed as (
+            select ticket_id, customer_id, opened_at, resolved_at, coalesce(reopened, 0) as reopened,
+                   lead(opened_at) over (partition by customer_id, lower(trim(topic)) order by opened_at, ticket_id) as again
+            from tickets where customer_id is not null and topic is not null
+        ), templated as (
+            select distinct ticket_id from ticket_events where list_contains($templates, lower(trim(activity)))
+        )
+        select f.customer_id, t.ticket_id is not null as template, count(*) as solved,
+               sum(case when f.reopened = 0 and coalesce(date_diff('day', f.opened_at, f.again) > $days, true)
+                        then 1 else 0 end) as held
+        from followed f left join templated t on t.ticket_id = f.ticket_id
+        where f.opened_at >= cast($start as timestamp)
+          and f.resolved_at >= f.opened_at and date_diff('day', f.opened_at, cast($end as date)) >= $days
+        group by f.customer_id, t.ticket_id is not null order by f.customer_id, template
+        """,
+        days=days, templates=[word.strip().lower() for word in settings.service.template_activities],
+    )  # fmt: skip
+    found = share_finding(
+        "service.first_contact", MODULE, first, hits=int(rows["held"].sum()), n=int(rows["solved"].sum()),
+        threshold=settings.diagnosis.first_contact_share, direction="below",
+        touched=rows.loc[rows["held"] < rows["solved"], "customer_id"], context=context,
+    )  # fmt: skip
+    return [found, not_delivered("service.template", template, events) if events else _template(rows, settings, context)]
+
+
+def _template(rows: pd.DataFrame, settings: Settings, context: Context) -> Measured:
+    """Whether answers from a template fit the need: how much more often their solutions do not hold."""
+    check = "service.template"
+    measure = text("diagnosis.template.measure", "Gap in solutions that did not hold: from a template against by hand")
+    by_template = rows["template"].astype(bool)
+    sums = rows.groupby(by_template)[["solved", "held"]].sum()
+    if not by_template.any():
+        why = text("diagnosis.template.none", "No event says that a ticket was answered from a template "
+                   "(service.template_activities).")  # fmt: skip
+        return NotMeasured(f"diagnosis.{check}", measure, why=why)
+    if by_template.all():
+        return no_case(check, measure)
+    n, other_n = int(sums["solved"][True]), int(sums["solved"][False])
+    held, other_held = int(sums["held"][True]), int(sums["held"][False])
+    low, high = difference_interval(n - held, n, other_n - other_held, other_n, context.confidence)
+    words = Words(
+        measure,
+        text("diagnosis.template.problem", "Standard answers do not fit what customers need"),
+        text("diagnosis.template.cause",
+             "Templates are sent for needs that they do not answer: {bad} did not hold, against {others} by hand.",
+             bad=share((n - held) / n, 1), others=share((other_n - other_held) / other_n, 1)),
+    )  # fmt: skip
+    customers, revenue = context.touched(rows.loc[by_template & (rows["held"] < rows["solved"]), "customer_id"])
+    return Finding(
+        check, MODULE, words, (n - held) / n - (other_n - other_held) / other_n, "points", low, high, n,
+        settings.diagnosis.template_gap, "above", customers, revenue,
     )  # fmt: skip

@@ -47,6 +47,14 @@ class Service(Section):
     callback_hours: Positive = Field(48, description="Hours after the solution within which a complaint is called back.")
     late_share: Share = Field(0.1, description="Share of late first responses that the client accepts.")
     complaint_topics: list[str] = Field(["complaint", "投诉"], description="Ticket topics that are complaints.")
+    analysed_activities: list[str] = Field(
+        ["analysed", "analyzed", "analysis", "分析", "原因分析"],
+        description="Activities of ticket_events that say that a complaint's cause was looked into.",
+    )
+    template_activities: list[str] = Field(
+        ["template", "template reply", "standard reply", "模板回复", "标准话术"],
+        description="Activities of ticket_events that say that a ticket was answered from a template.",
+    )
 
 
 class OwnCheck(Section):
@@ -118,6 +126,14 @@ class Diagnosis(Section):
     )
     late_resolution_share: Share = Field(0.1, description="Share of solutions past the limit that is accepted.")
     reopened_share: Share = Field(0.1, description="Share of solved tickets opened again that is accepted.")
+    first_contact_share: Share = Field(0.75, description="Smallest share of tickets solved for good at the first contact.")
+    missed_level_share: Share = Field(
+        0.1, description="Share of tickets that missed their service level by the client's own record that is accepted."
+    )
+    template_gap: Share = Field(
+        0.1,
+        description="Accepted gap in solutions that did not hold between template answers and others (0.1 = 10 points).",
+    )
     repeat_days: int = Field(30, ge=1, description="Days within which a second ticket of a customer on one topic is a repeat.")
     high_priority: float = Field(0.45, ge=0, le=1, description="Priority score from which a problem is high.")
     medium_priority: float = Field(0.3, ge=0, le=1, description="Priority score from which a problem is medium.")
