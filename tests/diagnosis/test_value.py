@@ -3,14 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from workbook.diagnosis.assessment import grades_table, misgraded_table, rank_agreement, tier_places
 from workbook.diagnosis.companions import anchor_buyers, baskets_of, companion_pairs, unmoved_share
-from workbook.diagnosis.value import tier_places, value_checks
+from workbook.diagnosis.value import pairs_table, value_checks
+from workbook.language import Edition
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
 from workbook.synthetic.generate import generate
 from workbook.synthetic.plan import Faults, Plan
 from workbook.tables import tables_of
+
+PERIOD = Period.parse("2025Q4")
+EDITIONS = (Edition("en"), Edition("zh"))
 
 
 def graded(tiers):
@@ -159,3 +165,63 @@ def test_without_companions_cross_sell_is_not_measured(run, settings):
 
 def test_an_empty_delivery_names_what_to_deliver(run, settings, all_missing):
     all_missing(run(value_checks, {}, settings))
+
+
+def test_the_clients_own_words_are_asked_for_and_then_taken(run, settings):
+    frames, profile = graded(["VIP", "C", "VIP", *["B"] * 7])
+    asked = run(value_checks, frames, settings, profile)["value.misgraded"].why.render(EDITIONS[0])
+    assert ("diagnosis.client_tiers" in asked and asked.endswith("C, VIP, B.")) or asked.endswith("VIP, C, B.")
+    ours = settings.model_copy(update={"diagnosis": settings.diagnosis.model_copy(update={"client_tiers": ["vip", "B", "C"]})})
+    found = run(value_checks, frames, ours, profile)["value.misgraded"]
+    # two high tiers of three (grading.high_tiers): nine places, and a top fifth of two customers: C1 sits in the lowest
+    assert (found.figure, found.n, found.customers) == (0.5, 2, ("C1",))
+
+
+def test_the_table_of_tiers_counts_every_customer_and_says_what_it_could_not_read(settings):
+    frames, profile = graded([*["gold"] * 8, "silver", "gold", *["silver"] * 20, "??"])
+    tables, profile = tables_of({k: pd.DataFrame(v) for k, v in frames.items()}, PERIOD), pd.DataFrame(profile)
+    table = grades_table(tables, profile, settings)
+    assert table.frame[["to_1", "to_2"]].to_numpy().tolist() == [[8, 1], [1, 20]]
+    assert "tiers in unknown words: 1" in table.note.render(EDITIONS[0])
+    assert table.title.render(EDITIONS[0]) == "93% of customers sit in the tier that their revenue earns"
+    listed = misgraded_table(tables, profile, settings)
+    assert isinstance(listed, NotMeasured)  # C8 earns gold and is no top buyer of the fifth
+    assert "6" in str(table.bundle(EDITIONS)) and grades_table(tables_of({}, PERIOD), profile, settings).missing
+
+
+def test_the_list_of_misgraded_customers_is_the_one_of_the_check(run, settings):
+    frames, profile = graded(["普通", "Gold", "gold", *["silver"] * 7])
+    tables = tables_of({k: pd.DataFrame(v) for k, v in frames.items()}, PERIOD)
+    listed = misgraded_table(tables, pd.DataFrame(profile), settings)
+    found = run(value_checks, frames, settings, profile)["value.misgraded"]
+    assert tuple(listed.frame["customer_id"]) == found.customers
+    assert listed.bundle(EDITIONS)["n_rows"] == 1
+
+
+def test_rank_agreement_is_spearmans_and_its_interval_covers():
+    rng = np.random.default_rng(4)
+    covered = []
+    truth = 6 / np.pi * np.arcsin(0.6 / 2)  # of two normals with correlation .6
+    for _ in range(300):
+        x = rng.standard_normal(80)
+        y = 0.6 * x + 0.8 * rng.standard_normal(80)
+        rho, low, high = rank_agreement(pd.Series(x), pd.Series(y), 0.95)
+        covered.append(low <= truth <= high)
+    assert rho == pytest.approx(float(stats.spearmanr(x, y).statistic))
+    assert np.mean(covered) >= 0.925
+    assert np.isnan(rank_agreement(pd.Series([1, 1, 1, 1]), pd.Series([1, 2, 3, 4]), 0.95)[0])
+
+
+def test_pairs_show_with_intervals_that_hold_their_lift(settings):
+    rng = np.random.default_rng(9)
+    baskets = [(f"o{i}", p) for i in range(800) for p in (["A", "B"] if rng.random() < 0.15 else [rng.choice(list("CDEFAB"))])]
+    lines = pd.DataFrame(baskets, columns=["order_id", "product_id"]).assign(line_id="1", quantity=1.0, amount=1)
+    lines["line_id"] = lines.groupby("order_id").cumcount().astype(str)
+    orders = pd.DataFrame({"order_id": [f"o{i}" for i in range(800)], "customer_id": [f"C{i % 200}" for i in range(800)]})
+    tables = tables_of({"orders": orders.assign(ordered_at="2025-11-01"), "order_lines": lines}, PERIOD)
+    found = value_checks(tables, pd.DataFrame({"customer_id": ["C0"], "revenue": [1.0]}), settings)[1]
+    assert (found.detail["lift_low"] < found.detail["lift"]).all() and (found.detail["lift"] < found.detail["lift_high"]).all()
+    assert found.detail["lift_low"].min() > 1
+    shown = pairs_table(found)
+    assert shown.title.render(EDITIONS[0]).startswith("B + A stand in one basket 1.8 times")
+    assert shown.bundle(EDITIONS)["n_rows"] == len(found.detail)

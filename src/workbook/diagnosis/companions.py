@@ -78,8 +78,9 @@ def companion_pairs(tables: Tables, lift: float) -> pd.DataFrame:
         lift: smallest lift, P(A and B) / (P(A) P(B)).
 
     Returns:
-        anchor, companion, baskets (with the anchor), joint, lift, attach = joint / baskets, and chance: how often the companion
-        would stand in a basket with the anchor if each other place there held it as often as a place in baskets without it.
+        anchor, companion, baskets (with the anchor), joint, lift with lift_low and lift_high (exact Poisson, for all pairs
+        looked at together), attach = joint / baskets, pairs (looked at), and chance: how often the companion would stand in a
+        basket with the anchor if each other place there held it as often as a place in baskets without it.
     """
     found = _surest(_joint_baskets(tables, lift))
     tables.connection.register("pairs_found", found)
@@ -89,7 +90,13 @@ def companion_pairs(tables: Tables, lift: float) -> pd.DataFrame:
         tables.connection.unregister("pairs_found")
     per_place = pairs["per_place"].astype(float).fillna(0.0).clip(0.0, 0.99)
     pairs["chance"] = (1 - (1 - per_place) ** (pairs["others"] / (1 - per_place))).clip(upper=pairs["attach"])
-    shown: pd.DataFrame = pairs[["anchor", "companion", "baskets", "joint", "lift", "attach", "chance"]]
+    tail = FALSE_PAIRS / (2 * pairs["pairs"])
+    expected = pairs["joint"] / pairs["lift"]
+    pairs["lift_low"] = stats.gamma.ppf(tail, pairs["joint"]) / expected
+    pairs["lift_high"] = stats.gamma.isf(tail, pairs["joint"] + 1) / expected
+    shown: pd.DataFrame = pairs[
+        ["anchor", "companion", "baskets", "joint", "lift", "lift_low", "lift_high", "attach", "chance", "pairs"]
+    ]
     return shown
 
 
@@ -160,7 +167,7 @@ _DIRECTED = """
                case when first_leads then first else second end as anchor_product,
                case when first_leads then first_baskets else second_baskets end as baskets,
                case when first_leads then second_baskets else first_baskets end as companion_baskets,
-               joint, joint / expected as lift, deviance
+               joint, joint / expected as lift, deviance, pairs
         from ordered
     ), around as (
         select a.anchor_product, count(*) as places
@@ -169,7 +176,8 @@ _DIRECTED = """
         join window_baskets s on s.basket = b.basket
         group by a.anchor_product
     )
-    select l.anchor, l.companion, l.baskets, l.joint, l.lift, l.joint / cast(l.baskets as double) as attach,
+    select l.anchor, l.companion, l.baskets, l.joint, l.lift, cast(l.pairs as bigint) as pairs,
+           l.joint / cast(l.baskets as double) as attach,
            (a.places - l.baskets - l.joint) / cast(l.baskets as double) as others,
            (l.companion_baskets - l.joint)
                / nullif(cast((select count(*) from window_baskets) - a.places as double), 0) as per_place

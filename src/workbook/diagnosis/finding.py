@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Literal
 
@@ -49,6 +49,7 @@ class Finding:
         direction: on which side of the limit a breach lies.
         customers: ids of the customers touched, sorted.
         revenue: revenue of these customers over the trailing window of the profile.
+        detail: what stands behind the figure beyond the customers, where there is such (pairs of products).
     """
 
     check: str
@@ -63,6 +64,7 @@ class Finding:
     direction: Direction
     customers: tuple[str, ...]
     revenue: float
+    detail: pd.DataFrame | None = field(default=None, compare=False)
 
     @property
     def breached(self) -> Breach:

@@ -20,7 +20,7 @@ from workbook.diagnosis.own import own_checks
 from workbook.diagnosis.ranking import CERTAINTY, Trend, priority
 from workbook.diagnosis.service import service_checks
 from workbook.diagnosis.tickets import ticket_times
-from workbook.diagnosis.value import value_checks
+from workbook.diagnosis.value import pairs_table, value_checks
 from workbook.language import count, share, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Figure, KeyFigure, NotMeasured, Paragraph, Table
@@ -133,6 +133,12 @@ class Diagnosis:
         if isinstance(self.solutions, NotMeasured):
             return self.solutions
         return time_exhibits.solution_table(self.solutions, self.settings, self.period)
+
+    def pairs_table(self) -> Table | NotMeasured:
+        """The pairs of products behind the cross-sell finding."""
+        found = [finding for finding in self.measured if finding.check == "value.cross_sell"]
+        lacking = [missing for missing in self.not_measured if missing.id == "diagnosis.value.cross_sell"]
+        return pairs_table(found[0]) if found else lacking[0]
 
     def answer(self) -> Answer:
         """The chapter's message: what is wrong, how surely, and what it touches."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
+from workbook.diagnosis.assessment import ask_for_order, deserving, misgraded, present_grades
 from workbook.diagnosis.companions import anchor_buyers, baskets_of, companion_pairs, unmoved_share
 from workbook.diagnosis.finding import Context, Finding, Measured, Module, Words, no_case, not_delivered, share_finding
-from workbook.language import Text, joined, named, text
-from workbook.report.blocks import NotMeasured
+from workbook.language import Text, count, joined, named, number, text
+from workbook.report.blocks import Column, NotMeasured, Table
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -22,16 +22,6 @@ def value_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) -> l
     """
     context = Context.of(profile, settings.analysis.confidence)
     return [_misgraded(tables, settings, context), _cross_sell(tables, settings, context)]
-
-
-def tier_places(settings: Settings) -> dict[str, int]:
-    """Place of each tier from the top (0), by its id and by its name in every language, in small letters."""
-    places: dict[str, int] = {}
-    for place, tier in enumerate(settings.grading.tiers):
-        names = [tier.name] if isinstance(tier.name, str) else list(tier.name.values())
-        for word in (tier.id, *names):
-            places.setdefault(word.strip().lower(), place)
-    return places
 
 
 def _misgraded(tables: Tables, settings: Settings, context: Context) -> Measured:
@@ -50,27 +40,13 @@ def _misgraded(tables: Tables, settings: Settings, context: Context) -> Measured
     missing = tables.lacks("customers.tier", "orders")
     if missing or not (context.revenue > 0).any():
         return not_delivered(check, words.measure, missing or ("orders.amount",))
-    rows = tables.sql(
-        "select customer_id, lower(trim(tier)) as tier from customers where tier is not null order by customer_id"
-    )
-    places = tier_places(settings)
-    rows["place"] = rows["tier"].map(places)
-    rows = rows[rows["place"].notna() & rows["customer_id"].isin(context.revenue.index)]
-    if rows.empty:
-        why = text(
-            "diagnosis.misgraded.unknown", "The client's tiers are none of {tiers}; map their values in sources.",
-            tiers=joined([named(tier.name) for tier in settings.grading.tiers]),
-        )  # fmt: skip
-        return NotMeasured(f"diagnosis.{check}", words.measure, why=why)
-    rows["revenue"] = context.revenue.reindex(rows["customer_id"]).to_numpy()
-    ranked = rows.sort_values(["revenue", "customer_id"], ascending=[False, True], ignore_index=True)
-    high = ranked["place"] < settings.grading.high_tiers
-    valuable = ranked["customer_id"].isin(context.valuable(settings.scope.high_value_share))
-    deserved = valuable & (np.arange(len(ranked)) < int(high.sum()))
-    wrong = deserved & ~high
+    grades = present_grades(tables, settings, context)
+    if grades.frame.empty:
+        return NotMeasured(f"diagnosis.{check}", words.measure, why=ask_for_order(grades, tables, context, settings))
+    wrong, deserved = misgraded(grades, settings, context), deserving(grades, settings, context)
     return share_finding(
         check, MODULE, words, hits=int(wrong.sum()), n=int(deserved.sum()), threshold=settings.diagnosis.misgraded_share,
-        direction="above", touched=ranked.loc[wrong, "customer_id"], context=context,
+        direction="above", touched=grades.frame.loc[wrong, "customer_id"], context=context,
     )  # fmt: skip
 
 
@@ -90,17 +66,19 @@ def _cross_sell(tables: Tables, settings: Settings, context: Context) -> Measure
     pair = buyers["anchor"].str.cat(buyers["companion"], sep="\x1f")
     unmoved = unmoved_share(pair, buyers["baskets"], buyers["taken"], buyers["chance"], context.confidence)
     customers, revenue = context.touched(buyers.loc[~buyers["owns"].astype(bool), "customer_id"])
+    named_pairs = [_pair_name(tables, a, c) for a, c in zip(pairs["anchor"], pairs["companion"], strict=True)]
+    pairs = pairs.assign(name=pd.Series(named_pairs, index=pairs.index, dtype=object))
     words = Words(
         measure,
         text("diagnosis.cross_sell.problem", "Cross-sell left on the table"),
         text(
             "diagnosis.cross_sell.cause", "Nothing suggests the companion at the sale; the pairs bought together are {pairs}.",
-            pairs=joined([_pair_name(tables, a, c) for a, c in zip(pairs["anchor"], pairs["companion"], strict=True)]),
+            pairs=joined(named_pairs),
         ),
     )  # fmt: skip
     return Finding(
         check, MODULE, words, unmoved.share, "share", unmoved.low, unmoved.high, len(buyers),
-        settings.diagnosis.missed_cross_share, "above", customers, revenue,
+        settings.diagnosis.missed_cross_share, "above", customers, revenue, pairs,
     )  # fmt: skip
 
 
@@ -112,3 +90,26 @@ def _pair_name(tables: Tables, anchor: str, companion: str) -> Text:
     first, second = str(names.get(anchor, anchor)), str(names.get(companion, companion))
     # two articles of one name are told apart by their ids
     return named(f"{anchor} + {companion}" if first == second else f"{first} + {second}")
+
+
+def pairs_table(found: Finding) -> Table:
+    """The pairs of products behind the finding ``value.cross_sell``."""
+    pairs = found.detail if found.detail is not None else pd.DataFrame()
+    columns = (
+        Column("name", text("diagnosis.pairs.name", "Bought + companion")),
+        Column("baskets", text("diagnosis.pairs.baskets", "Baskets with the first"), "count"),
+        Column("joint", text("diagnosis.pairs.joint", "With both"), "count"),
+        Column("lift", text("diagnosis.pairs.lift", "Lift (interval)"), "ratio", low="lift_low", high="lift_high"),
+        Column("attach", text("diagnosis.pairs.attach", "Companion taken"), "share"),
+        Column("chance", text("diagnosis.pairs.chance", "By chance"), "share"),
+    )
+    best = pairs.sort_values(["lift", "anchor", "companion"], ascending=[False, True, True]).iloc[0]
+    title = text("diagnosis.pairs.title", "{pair} stand in one basket {lift} times as often as by chance",
+                 pair=best["name"], lift=number(float(best["lift"]), 1))  # fmt: skip
+    note = text(
+        "diagnosis.pairs.note",
+        "The surest pairs within baskets of the trailing window, of {pairs} pairs looked at; intervals (Poisson) allow for all "
+        "of them. By chance: as often as in baskets without the first, for their size.",
+        pairs=count(int(best["pairs"])),
+    )  # fmt: skip
+    return Table("diagnosis.pairs", title, columns, pairs, note)

@@ -219,6 +219,7 @@ def _diagnosis(settings: Settings) -> Iterator[Fault]:
     for i, field in enumerate(thresholds.key_fields):
         if field not in columns:
             yield _unknown(("diagnosis", "key_fields", i), field, columns)
+    yield from _unique([word.strip().lower() for word in thresholds.client_tiers], ("diagnosis", "client_tiers"), None)
     for i, field in enumerate(thresholds.quality_by):
         if field not in ("source", *columns):
             yield _unknown(("diagnosis", "quality_by", i), field, ["source", *columns])

@@ -106,6 +106,10 @@ class Diagnosis(Section):
     match_share: Share = Field(0.3, description="Smallest share of recommendations that were bought.")
     silent_days: int = Field(90, ge=1, description="Days without contact after which a valuable customer counts as silent.")
     silent_share: Share = Field(0.2, description="Share of silent valuable customers that is accepted.")
+    client_tiers: list[str] = Field(
+        default_factory=list,
+        description="The client's own tiers from the highest to the lowest, where their words are none of grading.tiers.",
+    )
     misgraded_share: Share = Field(0.1, description="Share of high-value customers in a low tier that is accepted.")
     missed_cross_share: Share = Field(0.3, description="Share of buyers without the usual companion product that is accepted.")
     callback_share: Share = Field(0.9, description="Smallest share of complaints called back in time.")
