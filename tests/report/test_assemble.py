@@ -49,6 +49,14 @@ def test_the_summary_gathers_what_waits_for_one_table_and_counts_the_rest():
     )
 
 
+def test_the_summary_stays_a_page_where_much_is_unknown_and_begins_with_what_most_waits_for():
+    lacking = [NotMeasured(f"x.{n}", named(f"thing {n}"), why=named(f"reason {n}")) for n in range(6)]
+    waiting = [NotMeasured(f"y.{n}", named(f"other {n}"), ("tickets",)) for n in range(2)]
+    summary = assemble({"3_diagnose": notebook(*lacking, *waiting)}, EN, "C").summary
+    assert [what for what, _ in summary.unknown] == ["other 0; other 1", "thing 0", "thing 1", "thing 2", "thing 3"]
+    assert summary.more_unknown == 2
+
+
 def test_a_table_is_asked_for_as_a_whole_only_where_all_of_it_is_lacking():
     """Customers were delivered and only their telephone numbers lacked: "deliver: customers" sent the reader astray."""
     lacking = [NotMeasured("x.1", named("one"), ("tickets",)), NotMeasured("x.2", named("other"), ("tickets.topic",))]

@@ -25,6 +25,7 @@ MOST_EXHIBITS = 5
 MOST_KEY_FIGURES = 5
 MOST_ASKS = 6
 MOST_UNKNOWN = 3
+MOST_UNKNOWN_LINES = 5
 LESSON = "lesson"
 """Tag of markdown cells that teach: they stand in the notebook edition and not in the client's report."""
 
@@ -105,6 +106,7 @@ class Summary:
     notes: tuple[tuple[str, str], ...]
     asks: tuple[Ask, ...]
     more_asks: int
+    more_unknown: int
     unknown: tuple[tuple[str, str], ...]
 
 
@@ -295,13 +297,15 @@ def _summary(drafts: Sequence[_Draft], chapters: Sequence[Chapter], edition: Edi
             parts[answer["part"]].append(Message(words["heading"], more, f"#{chapter.anchor}"))
     cards = sorted((b for d in drafts for b in d.key_figures), key=lambda b: (b["rank"], b["id"]))[:MOST_KEY_FIGURES]
     asks = sorted((a for d in drafts for a in d.asks), key=lambda a: a.rank)
+    unknown = _by_table([unknown for draft in drafts for unknown in draft.unknown], edition)
     return Summary(
         parts={part: tuple(messages) for part, messages in parts.items()},
         cards=tuple(Markup(block_html(b, edition.language)) for b in cards),
         notes=tuple((w["label"], w["note"]) for b in cards if (w := b["languages"][edition.language])["note"]),
         asks=tuple(asks[:MOST_ASKS]),
         more_asks=max(0, len(asks) - MOST_ASKS),
-        unknown=_by_table([unknown for draft in drafts for unknown in draft.unknown], edition),
+        more_unknown=max(0, len(unknown) - MOST_UNKNOWN_LINES),
+        unknown=unknown[:MOST_UNKNOWN_LINES],
     )
 
 
@@ -314,13 +318,13 @@ def _by_reason(unknown: Sequence[Unknown], edition: Edition) -> tuple[tuple[str,
 
 
 def _by_table(unknown: Sequence[Unknown], edition: Edition) -> tuple[tuple[str, str], ...]:
-    """The same for the summary: gathered by the table to deliver, so that a few lines say what is worth delivering."""
+    """The same for the summary: gathered by the table to deliver, most results waiting first: what is worth delivering."""
     tables: dict[str, list[Unknown]] = {}
     for each in unknown:
         table = each.missing[0].partition(".")[0] if each.missing else each.why
         tables.setdefault(table, []).append(each)
     lines = []
-    for table, waiting in tables.items():
+    for table, waiting in sorted(tables.items(), key=lambda each: -len(each[1])):
         why, names = waiting[0].why, list(dict.fromkeys(each.what for each in waiting))
         if any(each.why != why for each in waiting):
             why = text(

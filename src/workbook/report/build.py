@@ -36,7 +36,7 @@ from workbook.report.colours import legible
 from workbook.report.html import block_html
 from workbook.report.markdown import markdown_html
 from workbook.report.templating import anchor, css_string, environment
-from workbook.report.words import chapter_name, method_notes, more_asks, page_words, period_words
+from workbook.report.words import chapter_name, method_notes, more_asks, more_unknown, page_words, period_words
 from workbook.settings.models import Settings
 from workbook.stages import STAGES
 from workbook.store import Store
@@ -177,6 +177,7 @@ def _pages(run: _Run, edition: Edition) -> dict[Path, str]:
                 "appendix": _appendix(run, edition),
                 "others": others,
                 "more_asks": more_asks(contents.summary.more_asks).render(edition),
+                "more_unknown": more_unknown(contents.summary.more_unknown).render(edition),
             },
         )
     }

@@ -226,3 +226,10 @@ def more_asks(n: int) -> Text:
     if not n:
         return named("")
     return text("report.page.more_asks", "{n} more stand under Actions in the chapters.", n=count(n))
+
+
+def more_unknown(n: int) -> Text:
+    """Says how much of what is unknown stands only in the chapters; nothing where all stands in the summary."""
+    if not n:
+        return named("")
+    return text("report.page.more_unknown", "{n} more stand under Not measured in the chapters.", n=count(n))
