@@ -14,7 +14,7 @@ tags                    tag, customer_id
 alerts                  alert, table, column, rows, share, severity, weakens
 consent                 purpose, channel, granted, withdrawn, expired
 findings                check, module, figure, low, high, n, threshold, unit, direction, breached, customers, revenue
-problems                findings that breach + priority_score, priority, stability, status (new/open/better), sorted
+problems                findings that breach + priority_score, priority, stability, status (new/open/better), part_of, sorted
 problem_customers       problem, customer_id
 topics                  topic, names, comments by mood, change since the previous period, typical quote (masked)
 comments                comment_id, source, customer_id, given_at, channel, topic, mood, probability, stated (no words)

@@ -65,7 +65,7 @@ def test_score_follows_the_written_rule(found, client):
     impact = profile.loc[::2, "revenue"].sum() / profile["revenue"].sum()
     severity = 1 - 0.05 / 0.5
     assert row["impact"] == pytest.approx(impact)
-    assert row["priority_score"] == pytest.approx((impact + severity) / 2)
+    assert row["priority_score"] == pytest.approx(1 - (1 - impact) * (1 - severity))
     assert row["priority"] == "high"
 
 
@@ -85,7 +85,7 @@ def test_a_problem_of_the_previous_period_is_open_and_others_are_new(client, set
 
 
 @pytest.mark.parametrize(
-    "score, expected", [(0.4451, "high"), (0.4449, "medium"), (0.2951, "medium"), (0.29, "low"), (0, "low")]
+    "score, expected", [(0.5951, "high"), (0.5949, "medium"), (0.2951, "medium"), (0.29, "low"), (0, "low")]
 )
 def test_priority_is_given_by_the_score_as_it_is_shown(settings, score, expected):
     assert priority(score, settings) == expected

@@ -1,12 +1,23 @@
 """The written rule: what moves a score, how firm a priority is, what became of earlier problems; checks of one's own."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from workbook.diagnosis.catalogue import DECLARED, checks_in_words, declared, effort
-from workbook.diagnosis.finding import Finding, Words
+from workbook.diagnosis.catalogue import DECLARED, FAMILIES, checks_in_words, declared, effort
+from workbook.diagnosis.finding import Finding, Words, proportion_interval
 from workbook.diagnosis.problems import diagnose
-from workbook.diagnosis.ranking import effort_factor, priority, progress, score_of, stability, trend_since, urgency_factor
+from workbook.diagnosis.ranking import (
+    certainty,
+    effort_factor,
+    leading,
+    priority,
+    progress,
+    score_of,
+    stability,
+    trend_since,
+    urgency_factor,
+)  # fmt: skip
 from workbook.errors import WorkbookError
 from workbook.language import Edition, named
 from workbook.period import Period
@@ -31,10 +42,32 @@ def settings(**diagnosis):
 
 
 def test_urgency_and_effort_are_factors_and_the_score_ends_at_one():
-    assert score_of(finding(), 0.5, 1.0, 1.0) == pytest.approx((0.5 + 0.75) / 2)
-    assert score_of(finding(), 0.5, 1.2, 0.9) == pytest.approx((0.5 + 0.75) / 2 * 1.2 * 0.9)
-    assert score_of(finding(figure=1.0, low=0.9, high=1.0), 1.0, 1.2, 1.1) == 1.0
-    assert score_of(finding(low=0.05), 0.5, 1.0, 1.0) == pytest.approx((0.5 + 0.75) / 4)
+    gravity = 1 - 0.5 * 0.25
+    assert score_of(finding(), 0.5, 1.0, 1.0, 0.95) == pytest.approx(gravity)
+    assert score_of(finding(), 0.5, 1.1, 0.95, 0.95) == pytest.approx(gravity * 1.1 * 0.95)
+    assert score_of(finding(figure=1.0, low=0.9, high=1.0), 1.0, 1.2, 1.1, 0.95) == 1.0
+
+
+@pytest.mark.parametrize("direction, figure, threshold", [("above", 0.2, 0.15), ("below", 0.8, 0.85)])
+def test_certainty_is_what_draws_from_the_posterior_say(direction, figure, threshold):
+    n, level = 150, 0.95
+    low, high = proportion_interval(figure * n, n, level)
+    found = finding(figure, low, high, threshold, direction)
+    draws = np.random.default_rng(1).beta(figure * n + 0.5, (1 - figure) * n + 0.5, 200_000)
+    passed = np.mean(draws > threshold if direction == "above" else draws < threshold)
+    assert certainty(found, level) == pytest.approx(2 * passed - 1, abs=0.05)
+    assert certainty(finding(0.1, 0.05, 0.15, 0.1), level) == 0.0
+
+
+def test_problems_of_one_remedy_stand_together_under_the_first():
+    ranked = pd.DataFrame({"check": ["information.complete.email", "service.repeat", "needs.depth", "service.reopened",
+                                     "information.complete.phone", "service.own.mine"]})  # fmt: skip
+    assert leading(ranked).tolist() == [
+        "information.complete.email", "service.repeat", "needs.depth", "service.repeat", "information.complete.email",
+        "service.own.mine",
+    ]  # fmt: skip
+    known = {one.id for one in DECLARED}
+    assert {member for members in FAMILIES for member in members} <= known
 
 
 def test_factors_come_from_the_settings():
@@ -47,8 +80,9 @@ def test_factors_come_from_the_settings():
 
 def test_a_priority_far_from_every_cut_is_firm_and_one_at_a_cut_is_not():
     assert stability(finding(figure=0.95, low=0.93, high=0.97), 0.9, 1.0, 1.0, settings()) == 1.0
-    borderline = stability(finding(figure=0.2, low=0.17, high=0.23), 0.4, 1.0, 1.0, settings())
-    assert priority(score_of(finding(figure=0.2, low=0.17, high=0.23), 0.4, 1.0, 1.0), settings()) == "high"
+    at_the_cut = finding(figure=0.15, low=0.13, high=0.17)
+    borderline = stability(at_the_cut, 0.4, 1.0, 1.0, settings())
+    assert priority(score_of(at_the_cut, 0.4, 1.0, 1.0, 0.95), settings()) == "high"
     assert borderline < 7 / 9
 
 

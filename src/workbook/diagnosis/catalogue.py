@@ -95,6 +95,22 @@ def effort(check: str, settings: Settings) -> Effort:
     return own or (found.effort if found else "medium")
 
 
+FAMILIES: tuple[tuple[str, ...], ...] = (
+    ("information.valid_phone", "information.valid_email"),
+    ("interaction.late_response", "interaction.late_channel"),
+    ("service.repeat", "service.reopened", "service.first_contact", "service.template"),
+    ("service.late_resolution", "service.missed_level"),
+)
+"""Checks that see one trouble from several sides: one remedy answers them, and the problem list shows them as one."""
+
+
+def family(check: str) -> str:
+    """What the problems that one remedy answers have in common; the check itself where it stands alone."""
+    if check.startswith("information.complete."):
+        return "information.complete"
+    return next((members[0] for members in FAMILIES if check in members), check)
+
+
 def own_id(own: OwnCheck) -> str:
     """The id of a check of the consultant's own."""
     return f"{own.module}.own.{own.id}"

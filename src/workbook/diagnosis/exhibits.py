@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -42,16 +42,19 @@ def problem_table(
     if not checks:
         what = text("diagnosis.problems.what", "Problem list")
         return NotMeasured("diagnosis.problems", what, why=_no_check())
+    names = {f.check: f.words.problem for f in ranked}
+    leads = (problems["part_of"] == problems["check"]).to_numpy()
+    listed = [f for f, first in zip(ranked, leads, strict=True) if first]
     frame = pd.DataFrame(
         {
-            "no": range(1, len(ranked) + 1),
-            "module": [f.module for f in ranked],
-            "problem": [f.words.problem for f in ranked],
-            "evidence": [f.evidence for f in ranked],
-            "customers": [len(f.customers) for f in ranked],
-            "revenue": [f.revenue for f in ranked],
-            "priority": problems["priority"].to_list(),
-            "status": problems["status"].to_list(),
+            "no": range(1, len(listed) + 1),
+            "module": [f.module for f in listed],
+            "problem": [_together(f, problems, names) for f in listed],
+            "evidence": [f.evidence for f in listed],
+            "customers": [len(f.customers) for f in listed],
+            "revenue": [f.revenue for f in listed],
+            "priority": problems.loc[leads, "priority"].to_list(),
+            "status": problems.loc[leads, "status"].to_list(),
         }
     )
     columns = (
@@ -67,10 +70,19 @@ def problem_table(
     note = text(
         "diagnosis.problems.note",
         "Evidence: figure with {level} interval, limit and number of cases. Revenue: trailing window of the customers touched, "
-        "who may stand in several rows. {start} to {end}.",
+        "who may stand in several rows. Also: problems that the same remedy answers; figures of the first. {start} to {end}.",
         level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end),
     )  # fmt: skip
     return Table("diagnosis.problems", _list_title(problems), columns, frame, note, artefact="problems")
+
+
+def _together(found: Finding, problems: pd.DataFrame, names: Mapping[str, Text]) -> Text:
+    """The problem, and those that the same remedy answers."""
+    others = problems.loc[(problems["part_of"] == found.check) & (problems["check"] != found.check), "check"]
+    if others.empty:
+        return found.words.problem
+    return text("diagnosis.problems.together", "{problem} (also: {others})",
+                problem=found.words.problem, others=joined([names[str(check)] for check in others]))  # fmt: skip
 
 
 def _list_title(problems: pd.DataFrame) -> Text:
@@ -79,6 +91,10 @@ def _list_title(problems: pd.DataFrame) -> Text:
         return text("diagnosis.problems.none", "No check lies beyond its limit")
     if high == 0:
         return text("diagnosis.problems.no_high", "{n} problems, none of high priority", n=count(len(problems)))
+    groups = problems["part_of"].nunique()
+    if groups < len(problems):
+        return text("diagnosis.problems.groups", "{n} problems in {groups} groups, {high} of high priority",
+                    n=count(len(problems)), groups=count(groups), high=count(high))  # fmt: skip
     return text(
         "diagnosis.problems.some", "{n} problems, {high} of high priority", n=count(len(problems)), high=count(high)
     )  # fmt: skip
@@ -118,8 +134,9 @@ def priority_figure(
     if not ranked:
         words = text("diagnosis.priorities.none", "Every check measured lies within its limit.")
         return Paragraph("diagnosis.priorities", words)
-    top, scores = ranked[:MOST_BARS], problems["priority_score"].to_numpy(float)[:MOST_BARS]
-    grades, impact = problems["priority"].to_list()[:MOST_BARS], problems["impact"].to_numpy(float)[:MOST_BARS]
+    leads = problems[problems["part_of"] == problems["check"]].head(MOST_BARS)
+    top, scores = [ranked[i] for i in leads.index], leads["priority_score"].to_numpy(float)
+    grades, impact = leads["priority"].to_list(), leads["impact"].to_numpy(float)
 
     def draw(edition: Edition) -> Canvas:
         figure, axes = canvas(height=max(2.6, 0.42 * len(top) + 0.8))
@@ -162,8 +179,8 @@ def priority_figure(
     )  # fmt: skip
     note = text(
         "diagnosis.priorities.note",
-        "Priority score from 0 to 1 = certainty × (share of revenue touched + distance from the limit) / 2 × urgency × effort; "
-        "n = {n} problems; {start} to {end}.",
+        "Priority score from 0 to 1 = certainty × gravity × urgency × effort; gravity grows with the revenue touched and "
+        "the distance from the limit; n = {n} problems, those of one remedy under the first of them; {start} to {end}.",
         n=count(len(ranked)), start=day(period.start), end=day(period.end),
     )  # fmt: skip
     return Figure("diagnosis.priorities", title, draw, alt, note)
@@ -302,11 +319,11 @@ def definitions(settings: Settings) -> tuple[Paragraph, ...]:
         Paragraph(
             "diagnosis.definition.priority",
             text("diagnosis.definition.priority",
-                 "Priority score = certainty × (impact + severity) / 2 × urgency × effort, at most 1. Certainty: 1 beyond the "
-                 "limit, 0.5 perhaps beyond. Impact: share of revenue of the customers touched. Severity: share of the bad "
-                 "cases that would have to go for the limit to be met. Urgency: {worse} where clearly worse than in the last "
-                 "period, {better} where better. Effort: {small} where small, {large} where large. High from {high}, medium "
-                 "from {medium}.",
+            "Priority score = certainty × gravity × urgency × effort, at most 1. Gravity = 1 − (1 − impact) × (1 − severity). "
+            "Impact: share of revenue of the customers touched. Severity: share of the bad cases that would have to go for "
+            "the limit to be met. Certainty: 2P − 1, P the probability by the interval that the limit is passed. Urgency: "
+            "{worse} where clearly worse than in the last period, {better} where better. Effort: {small} where small, "
+            "{large} where large. High from {high}, medium from {medium}.",
                  worse=number(limits.priority.worse, 2), better=number(limits.priority.better, 2),
                  small=number(limits.priority.small, 2), large=number(limits.priority.large, 2),
                  high=number(limits.high_priority, 2), medium=number(limits.medium_priority, 2)),

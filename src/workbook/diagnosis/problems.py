@@ -17,7 +17,7 @@ from workbook.diagnosis.information import information_checks
 from workbook.diagnosis.interaction import interaction_checks
 from workbook.diagnosis.needs import needs_checks
 from workbook.diagnosis.own import own_checks
-from workbook.diagnosis.ranking import CERTAINTY, Trend, priority
+from workbook.diagnosis.ranking import Trend, certainty, priority
 from workbook.diagnosis.service import service_checks
 from workbook.diagnosis.tickets import ticket_times
 from workbook.diagnosis.value import pairs_table, value_checks
@@ -34,7 +34,7 @@ _CHECKS: tuple[Callable[[Tables, pd.DataFrame, Settings], list[Measured]], ...] 
 
 PROBLEM_COLUMNS: tuple[str, ...] = (
     *FINDING_COLUMNS, "impact", "severity", "certainty", "trend", "effort", "priority_score", "priority",
-    "stability", "status",
+    "stability", "status", "part_of",
 )  # fmt: skip
 
 
@@ -48,7 +48,8 @@ class Diagnosis:
         findings: one row a measured check (``FINDING_COLUMNS``).
         problems: the breaching rows with impact, severity, certainty, priority_score, priority (high, medium, low) and
             status (new, open, better), sorted by priority score; trend since the period before, effort, and stability: the
-            share of tries with other limits and cut points in which the priority stays.
+            share of tries with other limits and cut points in which the priority stays; part_of: the check that leads those
+            which one remedy answers (its own where it leads or stands alone).
         progress: the problems of the period before and what became of them.
         problem_customers: problem, customer_id: whom each problem touches.
         responses, solutions: first responses and solutions by channel, priority, hour and tier, where they were delivered.
@@ -234,18 +235,20 @@ def _problems(
         impact = min(max(impact, 0.0), 1.0)
         trend = trends[finding.check]
         urgency, ease = ranking.urgency_factor(trend, settings), ranking.effort_factor(finding.check, settings)
-        score = ranking.score_of(finding, impact, urgency, ease)
+        score = ranking.score_of(finding, impact, urgency, ease, settings.analysis.confidence)
         status = "new" if finding.check not in before else "better" if trend == "better" else "open"
         rows.append(
             {
-                **finding.row, "impact": impact, "severity": finding.severity, "certainty": CERTAINTY[finding.breached],
+                **finding.row, "impact": impact, "severity": finding.severity,
+                "certainty": certainty(finding, settings.analysis.confidence),
                 "trend": trend, "effort": effort(finding.check, settings), "priority_score": score,
                 "priority": priority(score, settings),
                 "stability": ranking.stability(finding, impact, urgency, ease, settings), "status": status,
             }
         )  # fmt: skip
     problems = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS))
-    return problems.sort_values(["priority_score", "check"], ascending=[False, True], ignore_index=True)
+    ranked = problems.sort_values(["priority_score", "revenue", "check"], ascending=[False, False, True], ignore_index=True)
+    return ranked.assign(part_of=ranking.leading(ranked).astype("str"))
 
 
 def _times(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame | NotMeasured:

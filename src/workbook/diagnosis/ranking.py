@@ -1,26 +1,27 @@
 """The written rule by which problems are ranked, how firmly it ranks them, and how they have moved since the last period (X6).
 
-Priority score = certainty × (impact + severity) / 2 × urgency × effort, at most 1. Certainty is 1 for a clear breach and ½ for
-a possible one; impact the share of trailing revenue of the customers touched; severity the share of the bad cases that would
-have to go for the limit to be met; urgency and effort are the factors of diagnosis.priority.
+Priority score = certainty × gravity × urgency × effort, at most 1. Gravity = 1 − (1 − impact) × (1 − severity): a problem is
+grave where it touches much revenue or lies far beyond its limit. Impact is the share of trailing revenue of the customers
+touched; severity the share of the bad cases that would have to go for the limit to be met. Certainty is how much surer than a
+coin the breach is: 2P − 1, P the probability (normal, from the interval) that the limit is truly passed. Urgency and effort are
+the factors of diagnosis.priority.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Literal
 
 import pandas as pd
 from scipy import stats
 
-from workbook.diagnosis.catalogue import effort
-from workbook.diagnosis.finding import Breach, Finding
+from workbook.diagnosis.catalogue import effort, family
+from workbook.diagnosis.finding import Finding
 from workbook.settings.models import Settings
 
 Trend = Literal["better", "worse", "unclear", "none"]
-
-CERTAINTY: dict[Breach, float] = {"clear": 1.0, "possible": 0.5, "fine": 0.0}
 
 SHIFTS = (0.8, 1.0, 1.25)
 """Factors on the accepted share of bad cases under which the ranking is tried again."""
@@ -37,9 +38,28 @@ def priority(score: float, settings: Settings, shift: float = 0.0) -> str:
     return "medium" if score >= round(settings.diagnosis.medium_priority + shift, 9) else "low"
 
 
-def score_of(finding: Finding, impact: float, urgency: float, ease: float) -> float:
+def certainty(finding: Finding, confidence: float) -> float:
+    """How much surer than a coin it is that the limit is truly passed: 0 at the limit, near 1 where the interval is clear.
+
+    >>> found = Finding("a", "needs", None, 0.3, "share", 0.2, 0.4, 80, 0.2, "above", (), 0.0)
+    >>> round(certainty(found, 0.95), 3)
+    0.95
+    """
+    if finding.breached == "fine":
+        return 0.0
+    over = finding.direction == "above"
+    beyond = finding.figure - finding.threshold if over else finding.threshold - finding.figure
+    half = finding.figure - finding.low if over else finding.high - finding.figure
+    if half <= 0:
+        return 1.0
+    z = NormalDist().inv_cdf((1 + confidence) / 2) * beyond / half
+    return 2 * NormalDist().cdf(z) - 1
+
+
+def score_of(finding: Finding, impact: float, urgency: float, ease: float, confidence: float) -> float:
     """The priority score of a finding by the written rule."""
-    return min(1.0, CERTAINTY[finding.breached] * (impact + finding.severity) / 2 * urgency * ease)
+    gravity = 1 - (1 - impact) * (1 - finding.severity)
+    return min(1.0, certainty(finding, confidence) * gravity * urgency * ease)
 
 
 def urgency_factor(trend: Trend, settings: Settings) -> float:
@@ -56,9 +76,10 @@ def effort_factor(check: str, settings: Settings) -> float:
 
 def stability(finding: Finding, impact: float, urgency: float, ease: float, settings: Settings) -> float:
     """Share of nine tries, with other limits and other cut points, in which a problem keeps its priority."""
-    here = priority(score_of(finding, impact, urgency, ease), settings)
+    level = settings.analysis.confidence
+    here = priority(score_of(finding, impact, urgency, ease, level), settings)
     tries = [
-        priority(score_of(_held_against(finding, shift), impact, urgency, ease), settings, cut) == here
+        priority(score_of(_held_against(finding, shift), impact, urgency, ease, level), settings, cut) == here
         for shift in SHIFTS
         for cut in CUTS
     ]
@@ -70,6 +91,17 @@ def _held_against(finding: Finding, shift: float) -> Finding:
     if finding.direction == "above":
         return replace(finding, threshold=finding.threshold * shift)
     return replace(finding, threshold=1 - (1 - finding.threshold) * shift)
+
+
+def leading(problems: pd.DataFrame) -> pd.Series:
+    """For each problem the check that leads its family: the first of those that one remedy answers; itself where it leads.
+
+    Args:
+        problems: sorted by priority score, with the column ``check``.
+    """
+    families = problems["check"].map(family)
+    found: pd.Series = problems.groupby(families, sort=False)["check"].transform("first")
+    return found
 
 
 def trend_since(finding: Finding, earlier: pd.DataFrame | None, confidence: float) -> Trend:

@@ -80,10 +80,10 @@ class OwnCheck(Section):
 class PriorityRule(Section):
     """How urgency and effort move a problem's priority score."""
 
-    worse: Positive = Field(1.2, description="Factor where the figure has become clearly worse since the period before.")
-    better: Positive = Field(0.8, description="Factor where it has become clearly better.")
-    small: Positive = Field(1.1, description="Factor where it takes a small effort to mend.")
-    large: Positive = Field(0.9, description="Factor where it takes a large effort to mend.")
+    worse: Positive = Field(1.1, description="Factor where the figure has become clearly worse since the period before.")
+    better: Positive = Field(0.9, description="Factor where it has become clearly better.")
+    small: Positive = Field(1.05, description="Factor where it takes a small effort to mend.")
+    large: Positive = Field(0.95, description="Factor where it takes a large effort to mend.")
     effort: dict[str, Literal["small", "medium", "large"]] = Field(
         default_factory=dict, description="Check: the effort that takes the place of the one in `workbook explain checks`."
     )
@@ -139,7 +139,7 @@ class Diagnosis(Section):
         description="Accepted gap in solutions that did not hold between template answers and others (0.1 = 10 points).",
     )
     repeat_days: int = Field(30, ge=1, description="Days within which a second ticket of a customer on one topic is a repeat.")
-    high_priority: float = Field(0.45, ge=0, le=1, description="Priority score from which a problem is high.")
+    high_priority: float = Field(0.6, ge=0, le=1, description="Priority score from which a problem is high.")
     medium_priority: float = Field(0.3, ge=0, le=1, description="Priority score from which a problem is medium.")
     priority: PriorityRule = Field(default_factory=PriorityRule, description="How urgency and effort move the score.")
     checks: list[OwnCheck] = Field(default_factory=list, description="Checks of your own beside those of the workbook.")
