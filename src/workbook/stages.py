@@ -25,6 +25,7 @@ tiers                   tier, customers, customer_share, revenue, revenue_share
 rfm                     customer_id, r, f, m, segment
 lifecycle               customer_id, lifecycle
 lifetime                customer_id, purchases, spend, value, silent, alive, and the intervals of purchases and value
+churn                   customer_id, probability (of leaving), value_at_risk, signals (the clear ones); who could leave
 plan                    problem, priority, measure, owner, days, starts, due, deliverable, expected
 assignment              pilot, customer_id, stratum, arm
 pilot_cards             pilot, item, value, sha256, launched
@@ -91,7 +92,7 @@ STAGES: tuple[Stage, ...] = (
           previous=("problems", "findings"),
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
-          makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "lifetime", "plan"),
+          makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "lifetime", "churn", "plan"),
           previous=("scores", "grade_policy", "rfm", "profile"),
           lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),
           settings=("grading", "value", "measures", "consent.purposes")),

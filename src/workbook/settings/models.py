@@ -29,6 +29,8 @@ from workbook.settings.section import Name as Name
 from workbook.settings.section import Positive as Positive
 from workbook.settings.section import Section as Section
 from workbook.settings.section import Share as Share
+from workbook.settings.valuing import Churn as Churn
+from workbook.settings.valuing import Value as Value
 
 KPIS: tuple[str, ...] = (
     "repurchase_rate", "revenue", "active_customers", "average_order", "first_response_hours", "late_share", "nps", "csat",
@@ -336,23 +338,6 @@ class Grading(Section):
     )
     high_tiers: int = Field(2, ge=1, description="How many tiers from the top count as high value.")
     rfm: Rfm = Field(default_factory=Rfm, description="RFM scoring.")
-
-
-class Value(Section):
-    """How the future value of customers is forecast."""
-
-    models: list[Literal["bg_nbd", "mbg_nbd", "pareto_nbd"]] = Field(
-        ["bg_nbd", "mbg_nbd", "pareto_nbd"], min_length=1, description="Models of repeat buying that the back-test tries."
-    )
-    horizon_months: int = Field(12, ge=1, le=60, description="Months that are forecast.")
-    holdout_months: int = Field(6, ge=1, le=24, description="Last months that the back-test holds out.")
-    hiatus_days: int = Field(91, ge=1, description="Days of silence after which the rule of thumb counts a customer as lost.")
-    lead_days: int = Field(
-        90,
-        ge=0,
-        description="Days at the beginning of the files in which a customer without a record date counts as an old one.",
-    )
-    discount: Share = Field(0.1, description="Yearly rate at which money to come is discounted.")
 
 
 class Measures(Section):

@@ -11,6 +11,7 @@ import pandas as pd
 from workbook.language import Text, count, named, text
 from workbook.report.blocks import Column, NotMeasured, Sheet, Table
 from workbook.settings.models import Settings
+from workbook.strategy.keeping import keep_sheet
 
 Department = Literal["sales", "marketing", "service"]
 
@@ -102,10 +103,26 @@ def tier_lists(
 
 
 def department_lists(
-    scores: pd.DataFrame | NotMeasured, profile: pd.DataFrame, settings: Settings, allowed: pd.DataFrame
+    scores: pd.DataFrame | NotMeasured,
+    profile: pd.DataFrame,
+    settings: Settings,
+    allowed: pd.DataFrame,
+    risks: pd.DataFrame | NotMeasured | None = None,
 ) -> Mapping[Department, Sequence[Sheet | NotMeasured]]:
-    """The lists of all departments, department → its sheets; see :func:`tier_lists`."""
+    """The lists of all departments, department → its sheets; see :func:`tier_lists`.
+
+    Args:
+        risks: whom to keep (:func:`workbook.strategy.keeping.keep_sheet`); marketing gets only those of them who are *allowed*.
+    """
     departments: tuple[Department, ...] = get_args(Department)
     if isinstance(scores, NotMeasured):
         return dict.fromkeys(departments, (scores,))
-    return {department: tier_lists(scores, profile, settings, department, allowed).sheets() for department in departments}
+    lists: dict[Department, Sequence[Sheet | NotMeasured]] = {}
+    for department in departments:
+        sheets = tier_lists(scores, profile, settings, department, allowed).sheets()
+        kept = risks
+        if isinstance(risks, pd.DataFrame) and department == "marketing":
+            kept = risks[risks["customer_id"].isin(allowed["customer_id"])]
+        last = () if not isinstance(kept, pd.DataFrame) else (keep_sheet(kept, profile, scores, settings),)
+        lists[department] = (*sheets, *last)
+    return lists

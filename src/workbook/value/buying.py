@@ -92,7 +92,7 @@ class Model:
         told, spread = (dict(zip(self.names, values.tolist(), strict=True)) for values in (parameters, errors))
         return Fit(self.id, told, spread, few.log_likelihood, covariance, few.customers, alike=True)
 
-    def silent(self, parameters: Values, rows: Rows, weeks: float) -> Values:
+    def silent(self, parameters: Values, rows: Rows, weeks: float | Values) -> Values:
         """The probability of no purchase in the weeks to come: that the history goes on unchanged for so long."""
         later, now = (self.likelihood(parameters, one)[0] for one in (rows.at_age(weeks), rows))
         return np.asarray(np.exp(np.minimum(later - now, 0.0)))

@@ -68,7 +68,7 @@ class Rows:
         there = sizes > 0
         return Rows.of(self.x[there], self.t_x[there], self.age[there], sizes[there].astype(float))
 
-    def at_age(self, more: float) -> Rows:
+    def at_age(self, more: float | Values) -> Rows:
         """The same histories with no purchase in *more* further weeks."""
         return Rows(self.x, self.t_x, self.age + more, self.n, self.x_values, self.x_place)
 
