@@ -1,0 +1,158 @@
+"""Comparisons that may mislead (Simpson's reversal, X3): is a channel late more often among tickets of one kind too?"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import pandas as pd
+
+from workbook.diagnosis.finding import difference_interval
+from workbook.diagnosis.tickets import channel_name
+from workbook.language import Text, count, day, points, share, text
+from workbook.report.blocks import Column, NotMeasured, Table
+from workbook.service_hours import judged_tickets
+from workbook.settings.models import Settings
+from workbook.tables import Tables
+
+LEAST_TICKETS = 10
+"""Tickets that a channel must have, as in the comparison that is looked into."""
+
+MOST_ROWS = 12
+
+WITHIN = {
+    "priority": text("diagnosis.dimension.priority", "priority"),
+    "tier": text("diagnosis.dimension.tier", "client's tier"),
+    "hours": text("diagnosis.dimension.hour", "hour opened"),
+    "topic": text("diagnosis.dimension.topic", "topic"),
+}
+READINGS = {
+    "reversed": text("diagnosis.reversal.reversed", "turns round"),
+    "gone": text("diagnosis.reversal.gone", "is no longer clear"),
+    "holds": text("diagnosis.reversal.holds", "holds"),
+    "unclear": text("diagnosis.reversal.unclear", "was not clear"),
+}
+
+
+def gap_within(strata: pd.DataFrame, confidence: float) -> tuple[float, float, float]:
+    """Difference of two shares within strata, weighted by Mantel and Haenszel, with Sato's interval (1989).
+
+    Args:
+        strata: one row a stratum: hits and n of the one group, other_hits and other_n of the other.
+        confidence: level of the interval.
+
+    Returns:
+        Gap (one less other), low, high; missing where no stratum holds both.
+    """
+    both = strata[(strata["n"] > 0) & (strata["other_n"] > 0)]
+    a, n, b, m = (both[c].to_numpy(float) for c in ("hits", "n", "other_hits", "other_n"))
+    total = n + m
+    weight = float((n * m / total).sum())
+    if weight == 0:
+        return (float("nan"),) * 3
+    gap = float(((a * m - b * n) / total).sum()) / weight
+    p = float(((n**2 * b - m**2 * a + n * m * (m - n) / 2) / total**2).sum())
+    q = float(((a * (m - b) + b * (n - a)) / (2 * total)).sum())
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(max(gap * p + q, 0.0)) / weight
+    return gap, gap - half, gap + half
+
+
+def channel_gaps(tables: Tables, settings: Settings) -> pd.DataFrame:
+    """Late first responses of each channel against all others, as they are and within tickets of one kind.
+
+    Returns:
+        channel, within (priority, tier, hours, topic), n, gap with low and high (Newcombe), inside with inside_low and
+        inside_high (Mantel-Haenszel), reading: reversed (both clear, with opposite signs), gone (clear only as it is), holds,
+        or unclear (not clear as it is). Levels are corrected for the number of rows (Bonferroni); reversals first.
+    """
+    judged, values = judged_tickets(tables, settings, "first_response_at")
+    cells = tables.sql(
+        f"""
+        with {judged}
+        select j.channel, j.priority, j.tier, floor(j.opened_hour / 4) as hours, coalesce(trim(t.topic), '') as topic,
+               count(*) as n, cast(sum(case when j.late then 1 else 0 end) as bigint) as hits
+        from judged j join tickets t on t.ticket_id = j.ticket_id
+        where j.late is not null and j.channel <> ''
+        group by all order by all
+        """,
+        **values,
+    )
+    sizes = cells.groupby("channel")["n"].sum()
+    channels = [str(c) for c in sizes[sizes >= LEAST_TICKETS].index]
+    cells = cells[cells["channel"].isin(channels)]
+    kinds = [kind for kind in WITHIN if len(set(cells[kind])) > 1]
+    pairs = [(channel, kind) for channel in channels for kind in kinds if len(channels) > 1]
+    level = 1 - (1 - settings.analysis.confidence) / max(len(pairs), 1)
+    rows = [_gaps(cells, channel, kind, level) for channel, kind in pairs]
+    columns = ["channel", "within", "n", "gap", "low", "high", "inside", "inside_low", "inside_high", "reading"]
+    found = pd.DataFrame(rows, columns=columns)
+    order = {name: place for place, name in enumerate(READINGS)}
+    found["place"] = found["reading"].map(order)
+    return found.sort_values(["place", "gap", "channel", "within"], ascending=[True, False, True, True], ignore_index=True)
+
+
+def _gaps(cells: pd.DataFrame, channel: str, kind: str, level: float) -> dict[str, object]:
+    mine = cells["channel"] == channel
+    own, others = (cells[rows].groupby(kind)[["hits", "n"]].sum() for rows in (mine, ~mine))
+    strata = own.join(others.add_prefix("other_"), how="outer").fillna(0)
+    hits, n, other_hits, other_n = (int(strata[c].sum()) for c in ("hits", "n", "other_hits", "other_n"))
+    gap = hits / n - other_hits / other_n
+    low, high = difference_interval(hits, n, other_hits, other_n, level)
+    inside, inside_low, inside_high = gap_within(strata, level)
+    clear, clear_inside = low > 0 or high < 0, inside_low > 0 or inside_high < 0
+    turned = clear_inside and gap * inside < 0
+    reading = "unclear" if not clear else "reversed" if turned else "holds" if clear_inside else "gone"
+    return {
+        "channel": channel, "within": kind, "n": n, "gap": gap, "low": low, "high": high, "inside": inside,
+        "inside_low": inside_low, "inside_high": inside_high, "reading": reading,
+    }  # fmt: skip
+
+
+def reversal_table(tables: Tables, settings: Settings) -> Table | NotMeasured:
+    """Whether the comparison of channels holds among tickets of one kind."""
+    id, what = (
+        "diagnosis.reversal",
+        text("diagnosis.reversal.what", "Late first responses by channel, among tickets of one kind"),
+    )
+    if missing := tables.lacks("tickets.first_response_at", "tickets.channel"):
+        return NotMeasured(id, what, missing)
+    found = channel_gaps(tables, settings)
+    if found.empty:
+        why = text("diagnosis.reversal.none", "There are no two channels of {n} tickets to compare.", n=count(LEAST_TICKETS))
+        return NotMeasured(id, what, why=why)
+    frame = found.assign(name=pd.Series([channel_name(str(c)) for c in found["channel"]], dtype=object))
+    for column in ("gap", "low", "high", "inside", "inside_low", "inside_high"):
+        frame[column] = frame[column].astype(float)
+    columns = (
+        Column("name", text("diagnosis.dimension.channel", "channel")),
+        Column("n", text("diagnosis.column.tickets", "Tickets"), "count"),
+        Column("gap", text("diagnosis.reversal.gap", "Gap to the others, points"), "points", low="low", high="high"),
+        Column("within", text("diagnosis.reversal.within", "Compared within"), labels=WITHIN),
+        Column("inside", text("diagnosis.reversal.inside", "Gap within, points"), "points", low="inside_low",
+               high="inside_high"),
+        Column("reading", text("diagnosis.reversal.reading", "The gap"), labels=READINGS),
+    )  # fmt: skip
+    note = text(
+        "diagnosis.reversal.note",
+        "Share of late first responses of a channel less that of all others (limit accepted: {limit}), as it is and within "
+        "tickets of one kind (Mantel-Haenszel); intervals allow for {rows} comparisons; {start} to {end}.",
+        limit=share(settings.service.late_share), rows=count(len(found)), start=day(tables.period.start),
+        end=day(tables.period.end),
+    )  # fmt: skip
+    return Table(id, _title(found), columns, frame, note, rows=MOST_ROWS)
+
+
+def _title(found: pd.DataFrame) -> Text:
+    first = found.iloc[0]
+    name, kind = channel_name(str(first["channel"])), WITHIN[str(first["within"])]
+    if first["reading"] == "reversed":
+        return text("diagnosis.reversal.title",
+                    "Simpson’s reversal: {channel}, {gap} against the others, turns round within {kind}",
+                    channel=name, gap=points(float(first["gap"])), kind=kind)  # fmt: skip
+    if first["reading"] == "gone":
+        return text("diagnosis.reversal.title_gone", "The gap of {channel} is no longer clear within {kind}",
+                    channel=name, kind=kind)  # fmt: skip
+    clear = found[found["reading"] == "holds"]["channel"].nunique()
+    if not clear:
+        return text("diagnosis.reversal.title_unclear", "No channel is clearly later or sooner than the others")
+    return text("diagnosis.reversal.title_holds", "Channels whose gap holds among tickets of one kind: {n}", n=count(clear))
