@@ -95,7 +95,7 @@ STAGES: tuple[Stage, ...] = (
           makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "lifetime", "churn", "plan"),
           previous=("scores", "grade_policy", "rfm", "profile"),
           lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),
-          settings=("grading", "value", "measures", "consent.purposes")),
+          settings=("grading", "value", "measures", "consent.purposes", "consent.lists")),
     Stage("5_pilot", needs=("profile", "scores"),
           makes=("assignment", "pilot_cards", "pilot_checks", "pilot_effects", "decision"), previous=("pilot_cards",),
           ledger=("cards", "looks"), lists=("pilot_assignment",), settings=("pilots", "next_pilot", "grading.tiers")),

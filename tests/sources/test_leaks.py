@@ -32,7 +32,7 @@ def told(done) -> str:
         story.answer(), *story.key_figures(), story.figure(), story.ledger_table(), story.quarantine_table(),
         story.repairs_table(), story.alerts_table(), account.forms(done), account.overlaps(done), account.refunds(done),
         customers.table(), customers.dictionary(), marked.table(), consent.count_consent(done.tables, SETTINGS).table(),
-        gate.tell("x.gate", consent.MARKETING_LIST),
+        gate.tell("x.gate", consent.LISTS["marketing"]),
     ]  # fmt: skip
     return json.dumps([block.bundle(BOTH) for block in blocks], ensure_ascii=False)
 

@@ -12,7 +12,7 @@ from workbook.language import Edition
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings, Tag
-from workbook.sources.consent import MARKETING_LIST, count_consent, open_gate
+from workbook.sources.consent import LISTS, admit_lists, count_consent, open_gate
 from workbook.sources.profile import build_profile
 from workbook.sources.tags import tag_customers
 from workbook.tables import empty_tables, tables_of
@@ -103,12 +103,30 @@ def test_the_gate_says_why_it_blocks():
     found = gate.admit([*"abcdefg", "nobody"], ["marketing"])
     assert found.blocked == {"withdrawn": 1, "expired": 1, "undated": 1, "never": 2}
     assert found.asked == 8 and len(found.frame) == 3
-    words = found.tell("sources.gate", MARKETING_LIST).bundle(BOTH)["languages"]
+    words = found.tell("sources.gate", LISTS["marketing"]).bundle(BOTH)["languages"]
     assert "of 8 customers for the marketing list, 5 are blocked" in words["en"]["words"]
     assert "never asked: fewer than 5" in words["en"]["words"], "a group of two customers is told by itself"
     assert "营销名单的 8 位客户中，5 位被拦截" in words["zh"]["words"]
     everyone = gate.admit(["a", "d"], ["marketing", "research"])
-    assert "all 2 customers" in everyone.tell("x.y", MARKETING_LIST).words.render(BOTH[0])
+    assert "all 2 customers" in everyone.tell("x.y", LISTS["marketing"]).words.render(BOTH[0])
+
+
+def test_every_list_goes_through_the_gate_on_the_ground_that_the_settings_name():
+    graded = pd.DataFrame({"customer_id": list("abcdefg")})
+    profile = graded.assign(orders=[1, 0, 0, 0, 0, 2, 0], tickets=[0, 0, 3, 0, 0, 0, 0], contract_value=[None] * 6 + [9.0])
+    gate = open_gate(tables_of({"consents": CONSENTS}, PERIOD), SETTINGS)
+    assumed = admit_lists(gate, graded, profile, SETTINGS)
+    assert all(list(assumed.allowed[name]["customer_id"]) == ["a", "d", "g"] for name in LISTS)
+    assert len(assumed.blocks()) == 1, "three lists on one ground are told together"
+    named = Settings(client={"name": "Test"}, consent={"lists": {"service": "contract", "sales": ["research"]}})
+    chosen = admit_lists(gate, graded, profile, named)
+    assert {name: list(one.frame["customer_id"]) for name, one in chosen.lists.items()} == {
+        "sales": ["e"], "marketing": ["a", "d", "g"], "service": ["a", "c", "f", "g"],
+    }  # fmt: skip
+    told = [one.bundle(BOTH)["languages"]["en"]["words"] for one in chosen.blocks()]
+    assert "fewer than 5 of 7 customers for the service list had a contract, order or ticket" in told[2]
+    undelivered = admit_lists(open_gate(empty_tables(PERIOD), SETTINGS), graded, profile, named)
+    assert undelivered.allowed["sales"].empty and len(undelivered.allowed["service"]) == 4
 
 
 def test_a_refusal_counts_with_and_without_a_date():
@@ -168,4 +186,4 @@ def test_nobody_may_be_approached_where_no_consent_was_delivered():
     assert isinstance(count_consent(tables, SETTINGS), NotMeasured)
     found = open_gate(tables, SETTINGS).admit(["a", "b"], ["marketing"])
     assert found.frame.empty and found.allowed is None and found.blocked == {"undelivered": 2}
-    assert "no consents were delivered" in found.tell("x.y", MARKETING_LIST).words.render(BOTH[0])
+    assert "no consents were delivered" in found.tell("x.y", LISTS["marketing"]).words.render(BOTH[0])

@@ -30,15 +30,19 @@ def settings():
     return Settings(client={"name": "Test"})
 
 
+EVERYONE = PROFILE[["customer_id"]]
+
+
 def test_rows_go_from_the_best_tier_and_score_down_ties_by_id(settings):
-    found = tier_lists(SCORES, PROFILE, settings, "sales", ALLOWED)
+    found = tier_lists(SCORES, PROFILE, settings, "sales", EVERYONE)
     assert list(found.frame["customer_id"]) == ["a", "d", "e", "b", "c"]
     assert list(found.frame.columns) == list(LIST_COLUMNS)
     assert list(found.frame["step"]) == ["sales.high"] * 3 + ["sales.middle", "sales.low"]
 
 
-def test_marketing_holds_only_who_granted_it(settings):
-    found = tier_lists(SCORES, PROFILE, settings, "marketing", ALLOWED)
+@pytest.mark.parametrize("department", ["sales", "marketing", "service"])
+def test_every_list_holds_only_whom_the_gate_lets_through(settings, department):
+    found = tier_lists(SCORES, PROFILE, settings, department, ALLOWED)
     assert list(found.frame["customer_id"]) == ["a", "d"]
     assert found.left_out == 3
 
@@ -50,7 +54,7 @@ def test_nobody_is_on_the_marketing_list_where_no_consent_was_delivered(settings
 
 
 def test_a_profile_of_ids_alone_still_makes_a_list(settings):
-    found = tier_lists(SCORES, PROFILE[["customer_id"]], settings, "service", ALLOWED)
+    found = tier_lists(SCORES, PROFILE[["customer_id"]], settings, "service", EVERYONE)
     assert len(found.frame) == 5
     for table in found.tables():
         table.bundle((Edition("en"), Edition("zh")))
@@ -61,17 +65,18 @@ def test_every_step_that_a_list_can_hold_has_words():
 
 
 def test_each_tier_has_a_table_of_all_its_customers(settings):
-    tables = tier_lists(SCORES, PROFILE, settings, "sales", ALLOWED).tables()
+    tables = tier_lists(SCORES, PROFILE, settings, "sales", EVERYONE).tables()
     assert [table.title.render(Edition("en")) for table in tables] == [
         "Diamond: 2 customers", "Gold: 1 customers", "Silver: 1 customers", "Ordinary: 1 customers",
     ]  # fmt: skip
 
 
 def test_each_department_gets_its_lists_and_a_note_where_nobody_was_graded(settings):
-    lists = department_lists(SCORES, PROFILE, settings, ALLOWED)
+    allowed = {"sales": EVERYONE, "marketing": ALLOWED, "service": EVERYONE}
+    lists = department_lists(SCORES, PROFILE, settings, allowed)
     assert {name: len(tables) for name, tables in lists.items()} == {"sales": 4, "marketing": 1, "service": 4}
     note = NotMeasured("grading.scores", named("grades"), ("orders",))
-    assert department_lists(note, PROFILE, settings, ALLOWED)["sales"] == (note,)
+    assert department_lists(note, PROFILE, settings, allowed)["sales"] == (note,)
 
 
 def test_account_managers_are_named_to_their_department_and_to_nobody_else(settings):

@@ -179,6 +179,11 @@ class Consent(Section):
     """What customers have allowed."""
 
     purposes: list[str] = Field(default=["marketing"], description="Purposes that outreach may rest on.")
+    lists: dict[Literal["sales", "marketing", "service"], list[str] | Literal["contract"]] = Field(
+        default_factory=dict,
+        description="What a department's list rests on: purposes that its customers have granted, or contract: it then holds "
+        "those with a contract, order or ticket in the window. consent.purposes where a department is not named.",
+    )
     basis: Name = Field(
         {"en": "contract and legitimate interest", "zh": "合同履行与合法利益"},
         description="Legal basis on which the analysis itself rests.",

@@ -20,9 +20,14 @@ STANDINGS = ("granted", "withdrawn", "expired", "undated")
 
 NEVER, UNDELIVERED = "never", "undelivered"
 """Blocked since the customer was never asked, and since no consents were delivered at all."""
+CONTRACT, NO_CONTRACT = "contract", "no_contract"
+"""The other ground of a list: to serve those with whom there is business; and blocked since there is none."""
 
-
-MARKETING_LIST = text("sources.use.marketing", "the marketing list")
+LISTS: Mapping[str, Text] = {
+    "sales": text("sources.use.sales", "the sales list"),
+    "marketing": text("sources.use.marketing", "the marketing list"),
+    "service": text("sources.use.service", "the service list"),
+}
 NEXT_PILOT = text("sources.use.pilot", "the next pilot")
 """What customers go through the gate for."""
 
@@ -81,8 +86,8 @@ class Admission:
 
     Attributes:
         frame: customer_id of those let through, in order.
-        blocked: reason (withdrawn, expired, undated, never, undelivered) → customers.
-        purposes: the purposes asked for; one that was granted is enough.
+        blocked: reason (withdrawn, expired, undated, never, undelivered, no_contract) → customers.
+        purposes: the purposes asked for; one that was granted is enough; only ``contract`` where that is the ground.
         on: the day asked for.
     """
 
@@ -112,6 +117,13 @@ class Admission:
         words = consent_words()
         purposes = joined([words.get(purpose) or named(purpose) for purpose in self.purposes])
         shown = [reason for reason in block_reasons() if self.blocked.get(reason)]
+        if self.purposes == (CONTRACT,):
+            return Paragraph(id, text(
+                "sources.gate.contract",
+                "Contract (on {day}): {admitted} of {n} customers for {use} had a contract, order or ticket in the window; "
+                "the others stand on no such list.",
+                day=day(self.on), admitted=self._number(len(self.frame)), n=count(self.asked), use=use,
+            ))  # fmt: skip
         if not shown:
             said = text(
                 "sources.gate.open",
@@ -125,8 +137,7 @@ class Admission:
         ])  # fmt: skip
         said = text(
             "sources.gate.blocked",
-            "Consent ({purposes}, on {day}): of {n} customers for {use}, {blocked} are blocked and stand on no list "
-            "({reasons}).",
+            "Consent ({purposes}, on {day}): of {n} customers for {use}, {blocked} are blocked ({reasons}).",
             purposes=purposes, day=day(self.on), n=count(self.asked), use=use,
             blocked=self._number(sum(self.blocked.values())), reasons=reasons,
         )  # fmt: skip
@@ -171,6 +182,57 @@ class Gate:
         blocked = {reason: int((stands == reason).sum()) for reason in (*STANDINGS[1:], NEVER)}
         admitted = wanted.loc[stands == STANDINGS[0]].reset_index(drop=True).to_frame()
         return Admission(admitted, {k: n for k, n in blocked.items() if n}, tuple(purposes), self.on, self.least)
+
+    def admit_served(self, profile: pd.DataFrame, customers: pd.DataFrame | NotMeasured) -> Admission:
+        """Those of *customers* with whom there is business: a contract that runs, an order or a ticket in the window.
+
+        Args:
+            profile: customer_id, orders, tickets, contract_value.
+            customers: a frame with customer_id.
+        """
+        ids: set[str] = set() if isinstance(customers, NotMeasured) else set(customers["customer_id"])
+        wanted = pd.Series(sorted(ids), dtype="str", name="customer_id")
+        business = profile[["orders", "tickets", "contract_value"]].fillna(0).gt(0).any(axis=1)
+        admitted = wanted.loc[wanted.isin(profile.loc[business, "customer_id"])].reset_index(drop=True).to_frame()
+        blocked = {NO_CONTRACT: len(wanted) - len(admitted)} if len(wanted) > len(admitted) else {}
+        return Admission(admitted, blocked, (CONTRACT,), self.on, self.least)
+
+
+@dataclass(frozen=True)
+class ListAdmissions:
+    """Whom the gate lets through to the list of each department: list → :class:`Admission`."""
+
+    lists: Mapping[str, Admission]
+
+    @property
+    def allowed(self) -> dict[str, pd.DataFrame]:
+        """List → customer_id of those who may stand on it."""
+        return {name: one.frame for name, one in self.lists.items()}
+
+    def blocks(self) -> list[Paragraph]:
+        """How many were blocked, by reason; lists on the same ground, for the same customers, are told together."""
+        alike: dict[tuple[object, ...], list[str]] = {}
+        for name, one in self.lists.items():
+            alike.setdefault((one.purposes, one.asked, *sorted(one.blocked.items())), []).append(name)
+        return [
+            self.lists[names[0]].tell(f"sources.gate.{names[0]}", joined([LISTS[name] for name in names]))
+            for names in alike.values()
+        ]
+
+
+def admit_lists(gate: Gate, customers: pd.DataFrame | NotMeasured, profile: pd.DataFrame, settings: Settings) -> ListAdmissions:
+    """Send the graded customers through the gate to the list of each department, on the ground that the settings name for it.
+
+    Args:
+        customers: those who are graded: a frame with customer_id.
+        profile: customer_id, orders, tickets, contract_value.
+        settings: reads consent.purposes and consent.lists.
+    """
+    grounds = {name: settings.consent.lists.get(name, settings.consent.purposes) for name in LISTS}  # type: ignore[call-overload]
+    return ListAdmissions({
+        name: gate.admit_served(profile, customers) if ground == CONTRACT else gate.admit(customers, ground)
+        for name, ground in grounds.items()
+    })  # fmt: skip
 
 
 def open_gate(tables: Tables, settings: Settings) -> Gate:

@@ -287,4 +287,5 @@ def block_reasons() -> Mapping[str, Text]:
         "undated": text("sources.block.undated", "a yes without a date"),
         "never": text("sources.block.never", "never asked"),
         "undelivered": text("sources.block.undelivered", "no consents were delivered"),
+        "no_contract": text("sources.block.no_contract", "no contract, order or ticket in the window"),
     }

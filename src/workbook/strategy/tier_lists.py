@@ -24,8 +24,8 @@ class TierLists:
 
     Attributes:
         frame: customer_id, tier, score, owner, region, last_order_at, revenue, step (id of the next step), best tier first.
-        department: whom the list is for; the marketing list holds only customers who granted marketing.
-        left_out: customers without that consent, who stand in no marketing list.
+        department: whom the list is for.
+        left_out: customers whom the consent gate keeps from this list.
     """
 
     frame: pd.DataFrame
@@ -55,8 +55,11 @@ class TierLists:
             Column("step", text("strategy.column.next_step", "Next step"), labels=NEXT_STEPS),
         )
         title = text("strategy.tier_list.title", "{tier}: {n} customers", tier=name, n=count(len(rows)))
-        note = text("strategy.tier_list.consent", "{n} customers without consent to marketing are left out of all tiers.",
-                    n=count(self.left_out)) if self.department == "marketing" else None  # fmt: skip
+        note = text(
+            "strategy.tier_list.left_out",
+            "{n} customers are left out of all tiers: the consent gate keeps them from this list.",
+            n=count(self.left_out),
+        ) if self.left_out else None  # fmt: skip
         return Table(f"strategy.tier_list.{self.department}.{tier}", title, columns, rows, note, rows=max(len(rows), 1))
 
 
@@ -82,8 +85,8 @@ def tier_lists(
         scores: the artefact of stage 4: customer_id, score, tier.
         profile: customer_id and, where delivered, owner, region, last_order_at, revenue.
         settings: section grading (tiers from the highest; high_tiers counts as high, the lowest tier as low).
-        department: sales, marketing or service. Marketing holds only those whom the consent gate lets through.
-        allowed: customer_id of those (:meth:`workbook.sources.consent.Gate.admit`).
+        department: sales, marketing or service.
+        allowed: customer_id of those whom the consent gate lets through to its list.
 
     Source: method.md S6, T12, D7.
     """
@@ -92,37 +95,36 @@ def tier_lists(
     wanted = ["customer_id", "owner", "region", "last_order_at", "revenue"]
     known = profile.reindex(columns=wanted).drop_duplicates("customer_id")
     rows = scores[["customer_id", "tier", "score"]].merge(known, on="customer_id", how="left")
-    consent = rows["customer_id"].isin(allowed["customer_id"])
-    kept = rows[consent] if department == "marketing" else rows
+    kept = rows[rows["customer_id"].isin(allowed["customer_id"])]
     place = kept["tier"].map(places)
     level = pd.Series("middle", index=kept.index)
     level = level.mask(place == lowest, "low").mask(place < settings.grading.high_tiers, "high")
     kept = kept.assign(step=f"{department}." + level, place=place)
     kept = kept.sort_values(["place", "score", "customer_id"], ascending=[True, False, True], ignore_index=True)
-    return TierLists(kept[list(LIST_COLUMNS)], department, int((~consent).sum()) if department == "marketing" else 0, settings)
+    return TierLists(kept[list(LIST_COLUMNS)], department, len(rows) - len(kept), settings)
 
 
 def department_lists(
     scores: pd.DataFrame | NotMeasured,
     profile: pd.DataFrame,
     settings: Settings,
-    allowed: pd.DataFrame,
+    allowed: Mapping[str, pd.DataFrame],
     risks: pd.DataFrame | NotMeasured | None = None,
 ) -> Mapping[Department, Sequence[Sheet | NotMeasured]]:
     """The lists of all departments, department → its sheets; see :func:`tier_lists`.
 
     Args:
-        risks: whom to keep (:func:`workbook.strategy.keeping.keep_sheet`); marketing gets only those of them who are *allowed*.
+        allowed: department → customer_id of those whom the consent gate lets through to its list.
+        risks: whom to keep (:func:`workbook.strategy.keeping.keep_sheet`); each list holds those of them who are *allowed*.
     """
     departments: tuple[Department, ...] = get_args(Department)
     if isinstance(scores, NotMeasured):
         return dict.fromkeys(departments, (scores,))
     lists: dict[Department, Sequence[Sheet | NotMeasured]] = {}
-    for department in departments:
-        sheets = tier_lists(scores, profile, settings, department, allowed).sheets()
-        kept = risks
-        if isinstance(risks, pd.DataFrame) and department == "marketing":
-            kept = risks[risks["customer_id"].isin(allowed["customer_id"])]
-        last = () if not isinstance(kept, pd.DataFrame) else (keep_sheet(kept, profile, scores, settings),)
-        lists[department] = (*sheets, *last)
+    for name in departments:
+        sheets = tier_lists(scores, profile, settings, name, allowed[name]).sheets()
+        if isinstance(risks, pd.DataFrame):
+            kept = risks[risks["customer_id"].isin(allowed[name]["customer_id"])]
+            sheets = (*sheets, keep_sheet(kept, profile, scores, settings))
+        lists[name] = sheets
     return lists
