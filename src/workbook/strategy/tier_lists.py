@@ -122,7 +122,7 @@ def department_lists(
         return dict.fromkeys(departments, (scores,))
     lists: dict[Department, Sequence[Sheet | NotMeasured]] = {}
     for name in departments:
-        sheets = tier_lists(scores, profile, settings, name, allowed[name]).sheets()
+        sheets: tuple[Sheet | NotMeasured, ...] = tier_lists(scores, profile, settings, name, allowed[name]).sheets()
         if isinstance(risks, pd.DataFrame):
             kept = risks[risks["customer_id"].isin(allowed[name]["customer_id"])]
             sheets = (*sheets, keep_sheet(kept, profile, scores, settings))
