@@ -256,25 +256,27 @@ def unmoved_share(
     code = pd.factorize(cells["pair"])[0]
     k, x, n, q = (cells[c].to_numpy(float) for c in ("k", "x", "n", "q"))
     grid = np.linspace(0.0, 0.99, 199)
-    log_likelihood = np.array([_profile(m, code, k, x, n, np.clip(q, 1e-9, 1 - 1e-9)) for m in grid])
+    log_likelihood = _profile(grid, code, k, x, n, np.clip(q, 1e-9, 1 - 1e-9))
     best = int(np.argmax(log_likelihood))
     inside = grid[log_likelihood >= log_likelihood[best] - stats.chi2.ppf(confidence, 1) / 2]
     return UnmovedShare(float(grid[best]), float(inside.min()), float(inside.max()))
 
 
-def _profile(m: float, code: npt.NDArray[np.intp], k: Floats, x: Floats, n: Floats, q: Floats) -> float:
-    """Largest log likelihood over the probabilities of the pairs (at least chance), given the share *m* of unmoved buyers."""
-    unmoved = x * np.log(q) + (k - x) * np.log1p(-q) + np.log(np.maximum(m, 1e-300))
-    floor = np.bincount(code, n * q) / np.bincount(code, n)
-    probability = np.maximum(np.bincount(code, n * x) / np.bincount(code, n * k), floor)
+def _profile(m: Floats, code: npt.NDArray[np.intp], k: Floats, x: Floats, n: Floats, q: Floats) -> Floats:
+    """Largest log likelihood over the probabilities of the pairs (at least chance), for each share *m* of unmoved buyers."""
+    member = np.eye(int(code.max()) + 1)[code]  # cells × pairs
+    unmoved = x * np.log(q) + (k - x) * np.log1p(-q) + np.log(np.maximum(m, 1e-300))[:, None]
+    floor = (n * q) @ member / (n @ member)
+    probability = np.maximum((n * x) @ member / ((n * k) @ member), floor) * np.ones((len(m), 1))
 
     def moved() -> Floats:
-        p = np.clip(probability[code], 1e-9, 1 - 1e-9)
-        found: Floats = np.log1p(-m) + x * np.log(p) + (k - x) * np.log1p(-p)
+        p = np.clip(probability, 1e-9, 1 - 1e-9)
+        found: Floats = np.log1p(-m)[:, None] + x * np.log(p)[:, code] + (k - x) * np.log1p(-p)[:, code]
         return found
 
     for _ in range(60):
         taker = 1 / (1 + np.exp(np.clip(unmoved - moved(), -700, 700)))
-        weight = np.bincount(code, n * taker * k)
-        probability = np.maximum(np.bincount(code, n * taker * x) / np.maximum(weight, 1e-12), floor)
-    return float(np.sum(n * np.logaddexp(unmoved, moved())))
+        weight = (taker * (n * k)) @ member
+        probability = np.maximum((taker * (n * x)) @ member / np.maximum(weight, 1e-12), floor)
+    likelihood: Floats = np.logaddexp(unmoved, moved()) @ n
+    return likelihood

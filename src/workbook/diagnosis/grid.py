@@ -3,6 +3,7 @@ and the reading is corrected for the number of cells looked at."""
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Canvas
-from matplotlib.patches import Rectangle
 
 from workbook.diagnosis.finding import proportion_interval
 from workbook.language import Edition, Quantity, Text, count, share, text
 from workbook.report.blocks import Column, Figure, NotMeasured, Table
-from workbook.report.figures import GRID, MUTED, WORSE, canvas
+from workbook.report.figures import GRID, WORSE, canvas
 
 Floats = npt.NDArray[np.float64]
 
@@ -133,22 +134,26 @@ class Grid:
         figure, axes = canvas(height=0.44 * rows + 0.75)
         axes.set_xlim(0, columns)
         axes.set_ylim(rows, 0)
-        places = {(int(r), int(c)) for r, c in zip(read["row"], read["column"], strict=True)}
-        for r in range(rows):
-            for c in range(columns):
-                if (r, c) not in places:
-                    axes.text(c + 0.5, r + 0.5, "·", ha="center", va="center", color=MUTED)
-        for cell in read.itertuples():
-            drawn, limit = float(str(cell.drawn)), float(str(cell.limit))
-            x, y = float(str(cell.column)), float(str(cell.row))
-            fill = TINTS(1 - limit / drawn) if drawn > limit else "white"
-            edge, width = (WORSE, 1.6) if cell.beyond else (GRID, 0.8)
-            axes.add_patch(Rectangle((x + 0.03, y + 0.05), 0.94, 0.9, facecolor=fill, edgecolor=edge, linewidth=width))
-            axes.text(
-                x + 0.5, y + 0.36, _percent(float(str(cell.share))).render(edition), ha="center", va="center", fontsize=8.5
-            )
-            axes.text(x + 0.5, y + 0.74, count(int(str(cell.n))).render(edition), ha="center", va="center", fontsize=7.5,
-                      color=MUTED)  # fmt: skip
+        # one collection and texts that the layout need not measure: a hundred cells cost a tenth of what patches do
+        x, y = read["column"].to_numpy(float), read["row"].to_numpy(float)
+        corners = np.array([[0.03, 0.05], [0.97, 0.05], [0.97, 0.95], [0.03, 0.95]])
+        beyond, limit, drawn = (read[c].to_numpy() for c in ("beyond", "limit", "drawn"))
+        depth = 1 - limit / np.maximum(drawn, 1e-9)
+        axes.add_collection(
+            PolyCollection(
+                list(np.stack([x, y], axis=1)[:, None, :] + corners),
+                facecolors=[TINTS(part) if part > 0 else "white" for part in depth.tolist()],
+                edgecolors=np.where(beyond, WORSE, GRID).tolist(), linewidths=np.where(beyond, 1.6, 0.8),
+            ),
+            autolim=False,
+        )  # fmt: skip
+        words = {
+            (int(r), int(c)): f"{_percent(part).render(edition)}\n{count(n).render(edition)}"
+            for r, c, part, n in zip(read["row"], read["column"], read["share"].tolist(), read["n"].tolist(), strict=True)
+        }
+        for r, c in itertools.product(range(rows), range(columns)):
+            shown = axes.text(c + 0.5, r + 0.5, words.get((r, c), "·"), ha="center", va="center", fontsize=8, linespacing=1.45)
+            shown.set_in_layout(False)
         axes.set_xticks(np.arange(columns) + 0.5, [_broken(c.render(edition), edition) for c in self.columns], linespacing=1.45)
         axes.set_yticks(np.arange(rows) + 0.5, [_cut(r.render(edition)) for r in self.rows])
         axes.xaxis.tick_top()

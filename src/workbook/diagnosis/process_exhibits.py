@@ -149,7 +149,7 @@ class _Map:
             words = _short(_state(self.found, state).render(edition))
             axes.text(0, y, f"{words}\n{count(int(counted[state])).render(edition)}", ha="center", va="center", fontsize=8.5,
                       linespacing=1.45, zorder=3, bbox={"boxstyle": "round,pad=0.35", "facecolor": "white",
-                                                        "edgecolor": TEXT, "linewidth": 1})  # fmt: skip
+                                                        "edgecolor": TEXT, "linewidth": 1}, in_layout=False)  # fmt: skip
         most = float(self.moves["passes"].max())
         lanes = {1: 0, -1: 0}
         spans = [abs(place[str(a)] - place[str(b)]) for b, a in zip(self.moves["before"], self.moves["after"], strict=True)]
