@@ -41,4 +41,7 @@ class Value(Section):
         description="Days at the beginning of the files in which a customer without a record date counts as an old one.",
     )
     discount: Share = Field(0.1, description="Yearly rate at which money to come is discounted.")
+    contract_segment: Literal["kind", "region", "industry", "size", "channel"] = Field(
+        "size", description="Column of the customers by which it is told how long contracts last."
+    )
     churn: Churn = Field(default_factory=Churn, description="Churn risk.")

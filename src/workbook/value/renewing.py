@@ -21,25 +21,36 @@ def fit_renewals(active: Sequence[float]) -> Fit | NoFit:
     """
     kept = np.asarray(active, dtype=float)
     lost = -np.diff(kept)
-    ended = np.arange(1, len(kept))
-    if len(kept) < 3 or (lost < 0).any() or kept[0] <= 0 or lost.sum() <= 0:
+    stay = np.zeros(len(lost))
+    if len(stay):
+        stay[-1] = kept[-1]
+    return fit_terms(lost, stay)
+
+
+def fit_terms(lost: Sequence[float] | Values, stay: Sequence[float] | Values) -> Fit | NoFit:
+    """The model of customers whose contracts began at different times, so that some have had fewer ends than others.
+
+    Args:
+        lost: customers who left at the end of the first term, the second, …
+        stay: customers who have gone on after so many ends, and whose next end is not yet known.
+    """
+    gone, still = np.asarray(lost, dtype=float), np.asarray(stay, dtype=float)
+    ended = np.arange(1, len(gone) + 1)
+    if len(gone) < 2 or (gone < 0).any() or (still < 0).any() or gone.sum() <= 0 or still.sum() <= 0:
         why = text("value.fit.cohort", "a cohort needs two periods at least, with customers who left and none who came back")
         return NoFit("sbg", why)
 
     def objective(parameters: Values) -> tuple[float, Values]:
         alpha, beta = parameters
-        ends = len(kept) - 1
         whole = betaln(alpha, beta)
-        value = lost @ (betaln(alpha + 1, beta + ended - 1) - whole) + kept[-1] * (betaln(alpha, beta + ends) - whole)
-        both = digamma(alpha + beta)
-        gone = digamma(alpha + beta + ended)
-        slope_alpha = lost @ (digamma(alpha + 1) - gone - digamma(alpha) + both)
-        slope_alpha += kept[-1] * (both - digamma(alpha + beta + ends))
-        slope_beta = lost @ (digamma(beta + ended - 1) - gone - digamma(beta) + both)
-        slope_beta += kept[-1] * (digamma(beta + ends) - digamma(alpha + beta + ends) - digamma(beta) + both)
+        value = gone @ (betaln(alpha + 1, beta + ended - 1) - whole) + still @ (betaln(alpha, beta + ended) - whole)
+        both, later = digamma(alpha + beta), digamma(alpha + beta + ended)
+        slope_alpha = gone @ (digamma(alpha + 1) - later - digamma(alpha) + both) + still @ (both - later)
+        slope_beta = gone @ (digamma(beta + ended - 1) - later - digamma(beta) + both)
+        slope_beta += still @ (digamma(beta + ended) - later - digamma(beta) + both)
         return float(value), np.array([slope_alpha, slope_beta])
 
-    return fit("sbg", NAMES, objective, np.array([1.0, 1.0]), customers=round(kept[0]))
+    return fit("sbg", NAMES, objective, np.array([1.0, 1.0]), customers=round(float(gone.sum() + still.sum())))
 
 
 def survival(parameters: Values, periods: Values) -> Values:
