@@ -24,6 +24,7 @@ grade_policy            JSON: number, since, settings, scales and thresholds tha
 tiers                   tier, customers, customer_share, revenue, revenue_share
 rfm                     customer_id, r, f, m, segment
 lifecycle               customer_id, lifecycle
+segments                customer_id, history, interaction, needs, loyalty
 lifetime                customer_id, purchases, spend, value, silent, alive, and the intervals of purchases and value
 churn                   customer_id, probability (of leaving), value_at_risk, signals (the clear ones); who could leave
 plan                    problem, priority, measure, owner, days, starts, due, deliverable, expected
@@ -92,8 +93,9 @@ STAGES: tuple[Stage, ...] = (
           previous=("problems", "findings"),
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
-          makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "lifetime", "churn", "plan"),
-          previous=("scores", "grade_policy", "rfm", "profile"),
+          makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "segments", "lifetime", "churn",
+                 "plan"),
+          previous=("scores", "grade_policy", "rfm", "profile", "lifecycle"),
           lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),
           settings=("grading", "value", "measures", "consent.purposes", "consent.lists")),
     Stage("5_pilot", needs=("profile", "scores"),

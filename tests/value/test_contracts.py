@@ -95,7 +95,7 @@ def test_a_cohort_is_the_case_in_which_all_began_together():
 
 
 def contracts(n=400, seed=5):
-    """Yearly contracts begun over four years, each customer's renewed with an own chance; what ended without renewal says so."""
+    """Yearly contracts begun over four years, renewed with each customer's own chance; what ended without renewal says so."""
     rng = np.random.default_rng(seed)
     rows = []
     for k in range(n):
