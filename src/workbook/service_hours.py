@@ -6,6 +6,7 @@ Everything that judges whether a ticket is late reads it from here, so that one 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -88,6 +89,17 @@ def judged_tickets(tables: Tables, settings: Settings, event: Event) -> tuple[st
 
     Source: method.md X3, X5.
     """
+    query, values = _judged_query(tables, settings, event)
+    values |= {"start": tables.period.start, "end": tables.period.end}
+    # many exhibits read the same judgement: it is made once for one period, limits and hours
+    name = f"judged_{hashlib.md5(repr((query, sorted(values.items()))).encode(), usedforsecurity=False).hexdigest()}"
+    used = {key: value for key, value in values.items() if f"${key}" in query}
+    tables.connection.execute(f"create temp table if not exists {name} as with {query} select * from judged", used)
+    return f"judged as (select * from {name})", {}
+
+
+def _judged_query(tables: Tables, settings: Settings, event: Event) -> tuple[str, dict[str, Any]]:
+    """The judgement as common table expressions, and the values that they name."""
     values = _limits(settings, event)
     hours = settings.service.hours
     if hours.always:

@@ -16,6 +16,7 @@ import big_tables
 import engines
 from measuring import BIN, Measured, measured
 
+import diagnosis
 import pilots
 import voice
 
@@ -40,12 +41,12 @@ def fresh_home(folder: Path) -> Path:
 
 
 def main(parts: list[str]) -> None:
-    """Print the figures of some parts (report, engines, tables, value, voice, pilots), of all where none is named."""
-    for part in parts or ["report", "engines", "tables", "value", "voice", "pilots"]:
+    """Print the figures of some parts (report, engines, tables, diagnosis, value, voice, pilots), or of all."""
+    for part in parts or ["report", "engines", "tables", "diagnosis", "value", "voice", "pilots"]:
         with tempfile.TemporaryDirectory() as name:
             part_of = {
                 "report": reports, "engines": engines.compare, "tables": big_tables.compare, "value": models_of_value,
-                "voice": lambda _: voice.main(), "pilots": pilots.compare,
+                "diagnosis": lambda _: diagnosis.main(), "voice": lambda _: voice.main(), "pilots": pilots.compare,
             }  # fmt: skip
             part_of[part](Path(name))
 

@@ -84,6 +84,8 @@ def test_without_links_and_without_customers_it_is_said():
     frame, _ = customers(40)
     assert isinstance(quality_grid(tables_of({"customers": frame}, PERIOD), NotMeasured("x", named("x")), SETTINGS), Figure)
     assert isinstance(quality_grid(tables_of({}, PERIOD), pd.DataFrame(), SETTINGS), NotMeasured)
+    bare = quality_grid(tables_of({"customers": frame[["customer_id", "phone"]]}, PERIOD), pd.DataFrame(), SETTINGS)
+    assert bare.missing == ("customers.kind", "customers.tier", "customers.channel")  # one row of cells would say nothing new
     few = quality_grid(tables_of({"customers": frame.head(5)}, PERIOD), pd.DataFrame(), SETTINGS)
     assert isinstance(few, NotMeasured) and "20" in few.why.render(EDITIONS[0])
 

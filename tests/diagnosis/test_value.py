@@ -223,5 +223,5 @@ def test_pairs_show_with_intervals_that_hold_their_lift(settings):
     assert (found.detail["lift_low"] < found.detail["lift"]).all() and (found.detail["lift"] < found.detail["lift_high"]).all()
     assert found.detail["lift_low"].min() > 1
     shown = pairs_table(found)
-    assert shown.title.render(EDITIONS[0]).startswith("B + A stand in one basket 1.8 times")
+    assert shown.title.render(EDITIONS[0]) == "Surest companions: bought together up to 1.8 times as often as by chance"
     assert shown.bundle(EDITIONS)["n_rows"] == len(found.detail)

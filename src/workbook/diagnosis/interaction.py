@@ -33,10 +33,12 @@ def interaction_checks(tables: Tables, profile: pd.DataFrame, settings: Settings
     Source: method.md X3.
     """
     context = Context.of(profile, settings.analysis.confidence)
+    answered = tables.has("tickets.first_response_at")
+    rows = lateness(tables, settings, "first_response_at") if answered else pd.DataFrame()
     return [
         _silent(tables, settings, context),
-        _late(tables, settings, context),
-        _late_channel(tables, settings, context),
+        _late(tables, rows, settings, context),
+        _late_channel(tables, rows, settings, context),
     ]
 
 
@@ -66,7 +68,7 @@ def _silent(tables: Tables, settings: Settings, context: Context) -> Measured:
     )  # fmt: skip
 
 
-def _late(tables: Tables, settings: Settings, context: Context) -> Measured:
+def _late(tables: Tables, rows: pd.DataFrame, settings: Settings, context: Context) -> Measured:
     check = "interaction.late_response"
     words = Words(
         text("diagnosis.late_response.measure", "First responses later than the limit of their priority"),
@@ -75,7 +77,6 @@ def _late(tables: Tables, settings: Settings, context: Context) -> Measured:
     )
     if missing := tables.lacks("tickets.first_response_at"):
         return not_delivered(check, words.measure, missing)
-    rows = lateness(tables, settings, "first_response_at")
     return share_finding(
         check, MODULE, words, hits=int(rows["late"].sum()), n=int(rows["tickets"].sum()),
         threshold=settings.service.late_share, direction="above",
@@ -83,13 +84,12 @@ def _late(tables: Tables, settings: Settings, context: Context) -> Measured:
     )  # fmt: skip
 
 
-def _late_channel(tables: Tables, settings: Settings, context: Context) -> Measured:
+def _late_channel(tables: Tables, rows: pd.DataFrame, settings: Settings, context: Context) -> Measured:
     """The worst channel against all others; the interval allows for its having been picked among several (Bonferroni)."""
     check = "interaction.late_channel"
     measure = text("diagnosis.late_channel.any", "Gap in late first responses between the worst channel and the others")
     if missing := tables.lacks("tickets.first_response_at", "tickets.channel"):
         return not_delivered(check, measure, missing)
-    rows = lateness(tables, settings, "first_response_at")
     channels = rows[rows["channel"] != ""].groupby("channel")[["tickets", "late"]].sum()
     channels = channels[channels["tickets"] >= SMALLEST_CHANNEL]
     if channels.empty:

@@ -127,6 +127,9 @@ def quality_grid(tables: Tables, xref: pd.DataFrame | NotMeasured, settings: Set
     if not measures:
         return NotMeasured(id, what, ("customers",))
     groups = _groups(tables, xref, settings)
+    if groups.empty:
+        lacking = [f"customers.{name}" for name in settings.diagnosis.quality_by if name != "source"]
+        return NotMeasured(id, what, tables.lacks(*lacking))
     with record_quality(tables, settings):
         cells = _cells(tables, list(measures), groups)
     names = _names(settings)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pandas as pd
 
 from workbook.diagnosis.finding import (
@@ -30,6 +33,29 @@ def service_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) ->
     Source: method.md X5.
     """
     context = Context.of(profile, settings.analysis.confidence)
+    with _followed(tables):
+        return _checks(tables, settings, context)
+
+
+@contextmanager
+def _followed(tables: Tables) -> Iterator[None]:
+    """A short-lived table ``followed``: tickets with a customer and a topic, and when he came before and came again with it."""
+    tables.connection.execute(
+        """
+        create or replace temp table followed as
+        select ticket_id, customer_id, opened_at, resolved_at, coalesce(reopened, 0) as reopened,
+               lag(opened_at) over customer as before, lead(opened_at) over customer as again
+        from tickets where customer_id is not null and topic is not null
+        window customer as (partition by customer_id, lower(trim(topic)) order by opened_at, ticket_id)
+        """
+    )
+    try:
+        yield
+    finally:
+        tables.connection.execute("drop table followed")
+
+
+def _checks(tables: Tables, settings: Settings, context: Context) -> list[Measured]:
     return [
         _callback(tables, settings, context),
         _repeat(tables, settings, context),
@@ -83,11 +109,6 @@ def _repeat(tables: Tables, settings: Settings, context: Context) -> Measured:
         return not_delivered(check, words.measure, missing)
     rows = tables.sql(
         """
-        with followed as (
-            select customer_id, opened_at,
-                   lag(opened_at) over (partition by customer_id, lower(trim(topic)) order by opened_at, ticket_id) as before
-            from tickets where customer_id is not null and topic is not null
-        )
         select customer_id,
                max(case when cast(opened_at as date) - cast(before as date) <= $days then 1 else 0 end) as again
         from followed
@@ -192,11 +213,7 @@ def _held(tables: Tables, settings: Settings, context: Context) -> list[Measured
         ]
     rows = tables.sql(
         """
-        with followed as (
-            select ticket_id, customer_id, opened_at, resolved_at, coalesce(reopened, 0) as reopened,
-                   lead(opened_at) over (partition by customer_id, lower(trim(topic)) order by opened_at, ticket_id) as again
-            from tickets where customer_id is not null and topic is not null
-        ), templated as (
+        with templated as (
             select distinct ticket_id from ticket_events where list_contains($templates, lower(trim(activity)))
         )
         select f.customer_id, t.ticket_id is not null as template, count(*) as solved,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import pandas as pd
-from scipy import stats
 
 from workbook.diagnosis.finding import proportion_interval
 from workbook.language import Text, named, text
@@ -13,13 +14,17 @@ from workbook.tables import Tables
 
 
 def lateness(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame:
-    """Tickets opened in the period by customer and channel: ``tickets`` judged and ``late`` among them."""
+    """Tickets opened in the period by channel and customer: ``tickets`` judged and ``late`` among them.
+
+    Customers stand in rows of late tickets only; tickets in time are counted in a row without a customer for each channel.
+    """
     judged, values = judged_tickets(tables, settings, event)
     return tables.sql(
         f"with {judged}"
         """
-        select customer_id, channel, count(*) as tickets, sum(case when late then 1 else 0 end) as late
-        from judged where late is not null group by customer_id, channel order by customer_id, channel
+        select case when late then customer_id end as customer_id, channel, count(*) as tickets,
+               cast(sum(case when late then 1 else 0 end) as bigint) as late
+        from judged where late is not null group by 1, channel order by 1, channel
         """,
         **values,
     )
@@ -34,45 +39,44 @@ def ticket_times(tables: Tables, settings: Settings, event: Event) -> pd.DataFra
         tickets with the event.
     """
     judged, values = judged_tickets(tables, settings, event)
+    z = NormalDist().inv_cdf((1 + settings.analysis.confidence) / 2)
+    # one sorted list a group holds its quantiles and their order statistics: a fifth of what ranking every row takes
     rows = tables.sql(
         f"with {judged}"
         """
-        , grouped as (
-            select 'all' as dimension, '' as "group", hours, late from judged
-            union all
-            select 'channel' as dimension, channel as "group", hours, late from judged where channel <> ''
-            union all
-            select 'priority' as dimension, priority as "group", hours, late from judged where priority <> ''
-            union all
-            select 'hour' as dimension,
+        , banded as (
+            select channel, priority, tier, hours, late,
                    case when opened_hour < 8 then '00:00–08:00' when opened_hour < 12 then '08:00–12:00'
-                        when opened_hour < 18 then '12:00–18:00' else '18:00–24:00' end as "group", hours, late from judged
-            union all
-            select 'tier' as dimension, tier as "group", hours, late from judged where tier <> ''
-        ), counted as (
-            select dimension, "group", count(late) as tickets, cast(sum(case when late then 1 else 0 end) as bigint) as late
-            from grouped group by dimension, "group"
-        ), ranked as (
-            select dimension, "group", hours, row_number() over (partition by dimension, "group" order by hours) as place,
-                   count(*) over (partition by dimension, "group") as n
-            from grouped where hours is not null
-        ), quantiles as (
-            select dimension, "group",
-                   percentile_cont(0.5) within group (order by hours) as p50,
-                   percentile_cont(0.9) within group (order by hours) as p90,
-                   max(case when place = floor(n * 0.5 - $z * sqrt(n * 0.25)) then hours end) as p50_low,
-                   max(case when place = ceil(n * 0.5 + $z * sqrt(n * 0.25)) + 1 then hours end) as p50_high,
-                   max(case when place = floor(n * 0.9 - $z * sqrt(n * 0.09)) then hours end) as p90_low,
-                   max(case when place = ceil(n * 0.9 + $z * sqrt(n * 0.09)) + 1 then hours end) as p90_high
-            from ranked group by dimension, "group"
+                        when opened_hour < 18 then '12:00–18:00' else '18:00–24:00' end as band
+            from judged
+        ), grouped as (
+            select case grouping(channel, priority, band, tier) when 15 then 'all' when 7 then 'channel' when 11 then 'priority'
+                        when 13 then 'hour' else 'tier' end as dimension,
+                   coalesce(channel, priority, band, tier, '') as "group", count(late) as tickets,
+                   cast(sum(case when late then 1 else 0 end) as bigint) as late,
+                   list_sort(list(hours) filter (where hours is not null)) as sorted
+            from banded group by grouping sets ((), (channel), (priority), (band), (tier))
+        ), sized as (
+            select *, len(sorted) as n from grouped where tickets > 0 and (dimension = 'all' or "group" <> '')
         )
-        select c.dimension, c."group", c.tickets, c.late, q.p50, q.p50_low, q.p50_high, q.p90, q.p90_low, q.p90_high
-        from counted c
-        left join quantiles q on q.dimension = c.dimension and q."group" = c."group"
-        where c.tickets > 0
-        order by c.dimension, c."group"
+        select dimension, "group", tickets, late,
+               sorted[cast(floor((n - 1) * 0.5) + 1 as bigint)] + ((n - 1) * 0.5 - floor((n - 1) * 0.5))
+                   * (sorted[least(cast(floor((n - 1) * 0.5) + 2 as bigint), n)]
+                      - sorted[cast(floor((n - 1) * 0.5) + 1 as bigint)]) as p50,
+               case when n * 0.5 - $z * sqrt(n * 0.25) >= 1
+                    then sorted[cast(floor(n * 0.5 - $z * sqrt(n * 0.25)) as bigint)] end as p50_low,
+               case when ceil(n * 0.5 + $z * sqrt(n * 0.25)) + 1 <= n
+                    then sorted[cast(ceil(n * 0.5 + $z * sqrt(n * 0.25)) + 1 as bigint)] end as p50_high,
+               sorted[cast(floor((n - 1) * 0.9) + 1 as bigint)] + ((n - 1) * 0.9 - floor((n - 1) * 0.9))
+                   * (sorted[least(cast(floor((n - 1) * 0.9) + 2 as bigint), n)]
+                      - sorted[cast(floor((n - 1) * 0.9) + 1 as bigint)]) as p90,
+               case when n * 0.9 - $z * sqrt(n * 0.09) >= 1
+                    then sorted[cast(floor(n * 0.9 - $z * sqrt(n * 0.09)) as bigint)] end as p90_low,
+               case when ceil(n * 0.9 + $z * sqrt(n * 0.09)) + 1 <= n
+                    then sorted[cast(ceil(n * 0.9 + $z * sqrt(n * 0.09)) + 1 as bigint)] end as p90_high
+        from sized order by dimension, "group"
         """,
-        z=float(stats.norm.ppf((1 + settings.analysis.confidence) / 2)),
+        z=z,
         **values,
     )
     intervals = [

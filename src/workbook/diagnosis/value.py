@@ -89,7 +89,7 @@ def _pair_name(tables: Tables, anchor: str, companion: str) -> Text:
     ).set_index("product_id")["name"].dropna()  # fmt: skip
     first, second = str(names.get(anchor, anchor)), str(names.get(companion, companion))
     # two articles of one name are told apart by their ids
-    return named(f"{anchor} + {companion}" if first == second else f"{first} + {second}")
+    return named(f"{first} ({anchor} + {companion})" if first == second else f"{first} + {second}")
 
 
 def pairs_table(found: Finding) -> Table:
@@ -103,13 +103,12 @@ def pairs_table(found: Finding) -> Table:
         Column("attach", text("diagnosis.pairs.attach", "Companion taken"), "share"),
         Column("chance", text("diagnosis.pairs.chance", "By chance"), "share"),
     )
-    best = pairs.sort_values(["lift", "anchor", "companion"], ascending=[False, True, True]).iloc[0]
-    title = text("diagnosis.pairs.title", "{pair} stand in one basket {lift} times as often as by chance",
-                 pair=best["name"], lift=number(float(best["lift"]), 1))  # fmt: skip
+    title = text("diagnosis.pairs.title", "Surest companions: bought together up to {lift} times as often as by chance",
+                 lift=number(float(pairs["lift"].max()), 1))  # fmt: skip
     note = text(
         "diagnosis.pairs.note",
         "The surest pairs within baskets of the trailing window, of {pairs} pairs looked at; intervals (Poisson) allow for all "
         "of them. By chance: as often as in baskets without the first, for their size.",
-        pairs=count(int(best["pairs"])),
+        pairs=count(int(pairs["pairs"].iloc[0])),
     )  # fmt: skip
     return Table("diagnosis.pairs", title, columns, pairs, note)
