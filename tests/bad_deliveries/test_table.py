@@ -228,7 +228,7 @@ EXPECTED: dict[str, Any] = {
     "powers of ten": (3, 0, 0, {}, {"amount:amount_form": 2}),
     "words for missing": (3, 0, 0, {}, {"amount:word_for_missing": 2}),
     "one amount in words": (3, 0, 0, {}, {"amount:unreadable_amount": 1}),
-    "a decimal comma": (3, 0, 0, {}, {"amount:unreadable_amount": 1}),
+    "a decimal comma": (3, 0, 0, {}, {"amount:amount_form": 1}),
     "thousands at the wrong place": (3, 0, 0, {}, {"amount:unreadable_amount": 1}),
     "not a number and infinity": (5, 0, 0, {}, {"amount:unreadable_amount": 2}),
     "an amount beyond all bounds": (3, 0, 0, {}, {"amount:unreadable_amount": 1}),

@@ -190,7 +190,9 @@ def test_damaged_ids_and_telephone_numbers_are_reported(look):
     assert "20 were rounded" in words
 
 
-@pytest.mark.parametrize(("unit", "found"), [("万元", "ten_thousand"), ("元", "yuan"), ("分", "cent"), ("千元", None)])
+@pytest.mark.parametrize(
+    ("unit", "found"), [("万元", "ten_thousand"), ("元", "yuan"), ("分", "cent"), ("千元", "thousand"), ("百万元", None)]
+)
 def test_the_unit_in_a_name_is_declared_or_asked(look, unit, found):
     text = table(f"合同编号,客户编号,开始日期,合同金额（{unit}）", lambda i: f"H{i},{CUSTOMERS[i]},{day(i)},{i}")
     source = source_of(look({"c.csv": text}), "contracts").source
@@ -229,7 +231,7 @@ def test_amounts_in_several_currencies_are_told(look):
 
 
 def test_a_sure_name_over_values_that_do_not_suit_it_is_asked_about(look):
-    text = table("Order No;Customer No;Order Date;Total Amount", lambda i: f"{i};{CUSTOMERS[i]};{day(i)};{i},50")
+    text = table("Order No;Customer No;Order Date;Total Amount", lambda i: f"{i};{CUSTOMERS[i]};{day(i)};{i} pieces")
     one = source_of(look({"export.csv": "sep=;\n" + text}), "orders")
     assert one.source.header_row == 2
     assert one.source.todo == {"amount": ["Total Amount"]}

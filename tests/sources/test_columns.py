@@ -54,3 +54,44 @@ def test_a_value_translated_to_nothing_is_missing(deliver, source):
     one = source("feedback", "f.csv", "feedback_id=id given_at=day score=s", values={"score": {"11": ""}})
     made = deliver({"f.csv": "id,day,s\n1,2025-10-01,10\n2,2025-10-01,11\n"}, [one])
     assert rows(made, "feedback", "feedback_id, score") == [["1", "10.0"], ["2", None]]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1.234,50;12,5;7;-2.000.000", ["-2000000.0000", "12.5000", "1234.5000", "7.0000"]),
+        ("€ 1.234,50;(12,00)", ["-12.0000", "1234.5000"]),
+        ("1,234.50;12.5;1,000", ["1000.0000", "12.5000", "1234.5000"]),
+        ("1.234;2.500", ["1.2340", "2.5000"]),  # a Chinese client writes the point
+        ("1,234;2,500", ["1234.0000", "2500.0000"]),
+        ("3,5万;1.000,00", ["1000.0000", "35000.0000"]),
+    ],
+)
+def test_the_sign_before_decimals_is_found_from_all_values_of_a_column(deliver, source, written, read):
+    one = source("orders", "o.csv", "order_id=id ordered_at=day amount=sum", delimiter="|")
+    lines = "".join(f"{n}|2025-10-01|{amount}\n" for n, amount in enumerate(written.split(";")))
+    made = deliver({"o.csv": "id|day|sum\n" + lines}, [one])
+    assert sorted(amount for (amount,) in rows(made, "orders", "amount")) == read
+
+
+@pytest.mark.parametrize("written", ["1.234,50;1,234.50", "12,5;1,234"])
+def test_where_the_sign_before_decimals_cannot_be_told_it_is_asked_for(deliver, source, written):
+    lines = "".join(f"{n}|2025-10-01|{amount}\n" for n, amount in enumerate(written.split(";")))
+    columns = "order_id=id ordered_at=day amount=sum"
+    with pytest.raises(DeliveryError, match=r"set sources\.decimals to point \(1,234\.50\) or comma"):
+        deliver({"o.csv": "id|day|sum\n" + lines}, [source("orders", "o.csv", columns, delimiter="|")])
+
+
+def test_the_given_sign_before_decimals_counts_and_amounts_in_thousands_too(deliver, source):
+    columns = "order_id=id ordered_at=day amount=sum"
+    one = source("orders", "o.csv", columns, decimals="comma", amounts_in="thousand")
+    made = deliver({"o.csv": 'id,day,sum\n1,2025-10-01,1.234\n2,2025-10-01,"0,5"\n'}, [one])
+    assert rows(made, "orders", "order_id, amount") == [["1", "1234000.0000"], ["2", "500.0000"]]
+
+
+def test_phones_of_any_country_are_kept_as_e164(deliver, source):
+    one = source("customers", "c.csv", "customer_id=id phone")
+    made = deliver({"c.csv": "id,phone\n1,138 1234 5678\n2,(010) 6554 3210\n3,+44 20 7946 0958\n4,95588\n"}, [one])
+    assert rows(made, "customers", "customer_id, phone") == [
+        ["1", "+8613812345678"], ["2", "+861065543210"], ["3", "+442079460958"], ["4", "95588"],
+    ]  # fmt: skip

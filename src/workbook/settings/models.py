@@ -79,8 +79,12 @@ class Source(Section):
         description="strptime format of the dates, or 'day first', 'month first' or 'excel' (a spreadsheet's day numbers), one "
         "for all or one a column; found from all values otherwise.",
     )
-    amounts_in: Literal["yuan", "ten_thousand", "cent"] = Field(
-        "yuan", description="Unit of the amounts: whole currency units (元), ten thousands (万元) or hundredths (分)."
+    decimals: Literal["point", "comma"] | None = Field(
+        None, description="Sign before decimals: point (1,234.50) or comma (1.234,50); found from all values otherwise."
+    )
+    amounts_in: Literal["yuan", "thousand", "ten_thousand", "cent"] = Field(
+        "yuan",
+        description="Unit of the amounts: currency units (元), thousands (千元), ten thousands (万元) or hundredths (分).",
     )
     values: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="Canonical column: the file's value: the canonical value, empty for a missing one."

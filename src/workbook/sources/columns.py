@@ -18,11 +18,13 @@ from workbook.settings.models import Source
 from workbook.sources.forms import count_forms, form_flags
 from workbook.sources.masking import FREE_TEXT, shown_value
 from workbook.sources.parsing import (
+    COMMA,
     DAY_FIRST,
     EXCEL,
     LONGEST_TEXT,
     LONGEST_WORDS,
     MONTH_FIRST,
+    POINT,
     bare_number_sql,
     date_evidence,
     excel_time_sql,
@@ -32,6 +34,7 @@ from workbook.sources.parsing import (
     id_sql,
     iso_time_sql,
     literal,
+    number_evidence,
     number_sql,
     phone_masked,
     phone_scientific,
@@ -42,11 +45,12 @@ from workbook.sources.parsing import (
     tidy_sql,
     time_sql,
 )
+from workbook.sources.phones import write_e164
 from workbook.sources.read import RawFile
 from workbook.sources.typed import Cell, Held, LostValue, RawSource, Repair, TypedSource
 from workbook.tables import SCHEMAS, SQL_TYPES, Kind
 
-AMOUNT_SCALES = {"yuan": "1", "ten_thousand": "10000", "cent": "0.01"}
+AMOUNT_SCALES = {"yuan": "1", "thousand": "1000", "ten_thousand": "10000", "cent": "0.01"}
 
 MOST_VALUES = 1_000
 """So many values that could not be read are kept with their row, of each column and file."""
@@ -176,7 +180,7 @@ def type_columns(
         cells = [_cell(connection, texts, raw, source, country, h, problems) for h in held]
         if problems:
             return TypedSource(relation, tuple(c.column for c in cells), (), tuple(problems))
-        _write_typed(connection, texts, source, cells, relation)
+        _write_typed(connection, texts, source, country, cells, relation)
         repairs, problems = _unreadable(connection, raw, source, relation, cells)
         lost = () if problems else _lost_values(connection, relation, repairs)
         repairs += count_forms(connection, raw, texts, relation, held, cells, source)
@@ -186,7 +190,12 @@ def type_columns(
 
 
 def _write_typed(
-    connection: duckdb.DuckDBPyConnection, texts: str, source: Source, cells: Sequence[Cell], relation: str
+    connection: duckdb.DuckDBPyConnection,
+    texts: str,
+    source: Source,
+    country: str,
+    cells: Sequence[Cell],
+    relation: str,
 ) -> None:
     required = SCHEMAS[source.table].required
     typed = ", ".join(f'{c.typed} as "{c.column}"' for c in cells)
@@ -202,6 +211,8 @@ def _write_typed(
             f"create or replace table {relation} as select *, {reason} as _reason from "
             f"(select _file, _row, {typed}{kept_texts} from (select *{bare} from {texts}))"
         )
+    if any(c.column == "phone" for c in cells):
+        write_e164(connection, relation, "phone", country, keep=True)
 
 
 @contextmanager
@@ -271,7 +282,13 @@ def _cell(
         typed = f"cast({time_sql(s, t, evidence)} as {SQL_TYPES[kind]})"
         return Cell(column, kind, typed, True, iso_time_sql(t, evidence))
     if kind in ("money", "number", "count"):
-        number = number_sql(s)
+        signs = number_evidence(connection, f"(select {t} as t from {texts})", country, source.decimals)
+        if signs.decimals is None:
+            problems.append(
+                f"{raw.name}: found numbers such as {signs.sample!r} in {_own(source, column)!r}; expected to tell the sign "
+                f"before decimals; set sources.decimals to {POINT} (1,234.50) or {COMMA} (1.234,50)"
+            )
+        number = number_sql(s, signs.decimals or POINT)
         scale = AMOUNT_SCALES[source.amounts_in]
         typed = {
             "money": f"try_cast(({number}) * (case when {has_scale(s)} then 1 else {scale} end) as decimal(18,4))",

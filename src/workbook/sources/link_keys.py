@@ -12,10 +12,10 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
-import phonenumbers
 
 from workbook.settings.models import Linking, LinkRule
 from workbook.sources.parsing import literal
+from workbook.sources.phones import write_e164
 
 PAIR_COLUMNS = ("a", "b", "rule", "score", "fate", "reason")
 """``a`` < ``b`` are numbers of records; fate: link or review; reason: why a pair is not linked by the rule."""
@@ -56,41 +56,9 @@ def make_records(connection: duckdb.DuckDBPyConnection, systems: Mapping[int, st
         "where customer_id is not null"
     )
     connection.execute((Path(__file__).parent / "sql" / "link_records.sql").read_text("utf-8").replace("{rank}", rank))
-    _e164(connection, country)
+    write_e164(connection, "link_records", "phone_key", country, keep=False)
     (row,) = connection.execute("select count(*) from link_records").fetchall()
     return int(row[0])
-
-
-def _e164(connection: duckdb.DuckDBPyConnection, country: str) -> None:
-    """Phones other than Chinese mobiles, which stage 2 has already normalised, as E.164; impossible ones are no keys."""
-    found = connection.execute(
-        "select distinct phone_key from link_records where phone_key is not null "
-        "and not regexp_full_match(phone_key, '[+]861[3-9][0-9]{9}') order by 1"
-    ).df()
-    if found.empty:
-        return
-    normal = found.assign(normal=found["phone_key"].map(lambda phone: e164(str(phone), country)))
-    connection.register("delivered", normal)
-    connection.execute(
-        "update link_records set phone_key = delivered.normal from delivered where link_records.phone_key = delivered.phone_key"
-    )
-    connection.unregister("delivered")
-
-
-def e164(phone: str, country: str) -> str | None:
-    """A phone number as E.164; None where no such number is possible.
-
-    >>> e164("(020) 7946 0958", "GB"), e164("00442079460958", "GB"), e164("2079", "GB")
-    ('+442079460958', '+442079460958', None)
-    """
-    try:
-        number = phonenumbers.parse(phone, country)
-    except phonenumbers.NumberParseException:
-        return None
-    # a number that only works inside one town is not possible enough: many towns have it
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def key_pairs(connection: duckdb.DuckDBPyConnection, linking: Linking) -> tuple[pd.DataFrame, list[SharedKey]]:

@@ -6,6 +6,7 @@ read. Nothing is guessed: ``12,5`` is no amount, ``01/02/2025`` is no date befor
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import duckdb
@@ -25,6 +26,9 @@ NO = ("否", "n", "no", "false", "f", "0", "无", "×", "没有", "错")
 
 DAY_FIRST, MONTH_FIRST, EXCEL = "day first", "month first", "excel"
 """Words of ``sources.dates`` that are no strptime formats: the order of day and month, and day numbers of a spreadsheet."""
+
+POINT, COMMA = "point", "comma"
+"""Words of ``sources.decimals``."""
 
 EARLIEST, LATEST = "1900-01-01", "2200-01-01"
 """Dates outside are typing errors, not dates."""
@@ -64,15 +68,97 @@ def bare_number_sql(t: str) -> str:
     return f"case when regexp_full_match({t}, '-?[0-9]+(\\.[0-9]+)?') then {t} else {signed} end"
 
 
-def number_sql(s: str) -> str:
-    """A number as decimal(28,8) from bare text: ``1,234.50``, ``3.5万``, ``1.2E+05``; ``1,23`` is none."""
+def number_sql(s: str, decimals: str = POINT) -> str:
+    """A number as decimal(28,8) from bare text: ``1,234.50``, ``3.5万``, ``1.2E+05``; ``1,23`` is none.
+
+    Args:
+        decimals: ``comma`` where the column writes 1.234,50: then ``1.23`` is none.
+    """
+    apart, sign = (",", "[.]") if decimals == POINT else ("[.]", ",")
     digits = f"regexp_replace({s}, '[万亿]$', '')"
+    digits = f"replace({digits}, ',', '')" if decimals == POINT else f"replace(replace({digits}, '.', ''), ',', '.')"
     scale = f"case right({s}, 1) when '万' then 10000 when '亿' then 100000000 else 1 end"
-    form = "[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)?(\\.[0-9]+)?([eE][+-]?[0-9]+)?[万亿]?"
+    form = f"[+-]?([0-9]{{1,3}}({apart}[0-9]{{3}})+|[0-9]+)?({sign}[0-9]+)?([eE][+-]?[0-9]+)?[万亿]?"
     return (
         f"case when regexp_full_match({s}, '{form}') then "
-        f"try_cast(try_cast(replace({digits}, ',', '') as decimal(28,8)) * {scale} as decimal(28,8)) end"
+        f"try_cast(try_cast({digits} as decimal(28,8)) * {scale} as decimal(28,8)) end"
     )
+
+
+@dataclass(frozen=True)
+class NumberEvidence:
+    """What all values of a column say about its decimal sign.
+
+    Attributes:
+        comma, point: values that can only be read with that sign: ``1.234,5`` and ``12,5``; ``1,234.5`` and ``12.5``.
+        grouped_comma, grouped_point: values such as ``1,234`` and ``1.234``, whose sign may part thousands or decimals.
+        sample: one of the values that leave doubt, for messages.
+        foreign: whether the client's country writes the comma.
+        given: the sign that the settings give.
+    """
+
+    comma: int
+    point: int
+    grouped_comma: int
+    grouped_point: int
+    sample: str
+    foreign: bool
+    given: str | None = None
+
+    @property
+    def decimals(self) -> str | None:
+        """``point`` or ``comma``; None where the values contradict each other, or do not tell."""
+        if self.given:
+            return self.given
+        if self.comma and self.point:
+            return None
+        if self.comma:
+            return None if self.grouped_comma else COMMA
+        if self.point:
+            return POINT
+        return None if self.foreign and (self.grouped_comma or self.grouped_point) else POINT
+
+
+_COMMA_ONLY = "[+-]?([0-9]{1,3}([.][0-9]{3})+,[0-9]+|[0-9]{1,3}([.][0-9]{3}){2,}|0?,[0-9]+|[0-9]+,([0-9]{1,2}|[0-9]{4,}))"
+_POINT_ONLY = (
+    "[+-]?([0-9]{1,3}(,[0-9]{3})+[.][0-9]*|[0-9]{1,3}(,[0-9]{3}){2,}|0?[.][0-9]+|[0-9]+[.]([0-9]{1,2}|[0-9]{4,})|"
+    "[0-9]{4,}[.][0-9]{3})"
+)
+
+
+def number_evidence(connection: duckdb.DuckDBPyConnection, texts: str, country: str, given: str | None) -> NumberEvidence:
+    """Look at all values of *texts*, a relation with the column ``t``.
+
+    Args:
+        country: ISO code of the client's country, which tells where the values do not.
+        given: the sign in the settings.
+    """
+    by_comma, by_point = (f"[+-]?[1-9][0-9]{{0,2}}{sign}[0-9]{{3}}" for sign in (",", "[.]"))
+    row = connection.execute(
+        f"""
+        select count(*) filter (regexp_full_match(s, '{_COMMA_ONLY}')), count(*) filter (regexp_full_match(s, '{_POINT_ONLY}')),
+            count(*) filter (regexp_full_match(s, '{by_comma}')), count(*) filter (regexp_full_match(s, '{by_point}')),
+            coalesce(min(t) filter (contains(s, ',')), min(t), '')
+        from (select t, {bare_number_sql("t")} as s from {texts} where contains(t, ',') or contains(t, '.'))
+        """
+    ).fetchall()[0]
+    comma, point, grouped_comma, grouped_point, sample = row
+    return NumberEvidence(comma, point, grouped_comma, grouped_point, sample, writes_comma(country), given)
+
+
+@functools.cache
+def writes_comma(country: str) -> bool:
+    """Whether a country writes 1.234,50, by the Unicode locale data.
+
+    >>> writes_comma("DE"), writes_comma("CN")
+    (True, False)
+    """
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return str(Locale.parse(f"und_{country}").number_symbols["latn"]["decimal"]) == ","
+    except (UnknownLocaleError, ValueError, KeyError):
+        return False
 
 
 def has_scale(t: str) -> str:
@@ -87,16 +173,18 @@ def flag_sql(t: str) -> str:
 
 
 def phone_sql(t: str, country: str) -> str:
-    """A phone number: ``+8613812345678`` for Chinese mobiles, other numbers as their digits; masked ones are lost."""
+    """A phone number: Chinese mobiles and lines with their area as E.164, other numbers as their digits (:mod:`phones` brings
+    them there); masked ones are lost."""
     bare = f"regexp_replace(regexp_replace({t}, '\\.0$', ''), '(转|ext\\.?|x)\\s*[0-9]+$', '')"
-    digits = f"regexp_replace({bare}, '[^0-9+]', '', 'g')"
+    digits = f"regexp_replace(regexp_replace({bare}, '[^0-9+]', '', 'g'), '^00', '+')"
     lost = f"{phone_masked(t)} or {phone_scientific(t)} or length({digits}) < 5"
     if country != "CN":
         return f"case when {lost} then null else {digits} end"
-    mobile = "^(?:\\+?86|0086)?(1[3-9][0-9]{9})$"
+    mobile, line = "^(?:\\+?86)?(1[3-9][0-9]{9})$", "^(?:\\+?86)?0((?:10|2[0-9]|[3-9][0-9]{2})[0-9]{7,8})$"
     return (
         f"case when {lost} then null when regexp_matches({digits}, '{mobile}') "
-        f"then '+86' || regexp_extract({digits}, '{mobile}', 1) else {digits} end"
+        f"then '+86' || regexp_extract({digits}, '{mobile}', 1) when regexp_matches({digits}, '{line}') "
+        f"then '+86' || regexp_extract({digits}, '{line}', 1) else {digits} end"
     )
 
 

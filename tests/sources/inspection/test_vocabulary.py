@@ -40,7 +40,7 @@ def test_a_header_that_nobody_knows_means_nothing(header):
     ("header", "unit"),
     [
         ("合同金额（万元）", "ten_thousand"), ("金额万元", "ten_thousand"), ("金额(元)", "yuan"), ("Amount (USD)", "yuan"),
-        ("金额_分", "cent"), ("销售额（千元）", "unsupported"), ("Revenue (k)", "unsupported"),
+        ("金额_分", "cent"), ("销售额（千元）", "thousand"), ("Revenue (k)", "thousand"), ("销售额（百万元）", "unsupported"),
         ("amount", None), ("部分", None), ("订单金额", None),
     ],
 )  # fmt: skip

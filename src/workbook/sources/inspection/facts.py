@@ -10,6 +10,7 @@ import duckdb
 from workbook.sources.columns import tidy_text
 from workbook.sources.inspection.vocabulary import Vocabulary
 from workbook.sources.parsing import (
+    COMMA,
     NO,
     YES,
     DateEvidence,
@@ -122,7 +123,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: RawFile, i: int, vocabula
     bare = "case when regexp_matches(t, '^''[0-9+]') then substr(t, 2) else t end"
     connection.execute(f"create or replace temp view bare as select {bare} as t, n from judged")
     order = date_evidence(connection, "judged")
-    s, number = f"({bare_number_sql('t')})", f"({number_sql('s')})"
+    s, number = f"({bare_number_sql('t')})", f"coalesce({number_sql('s')}, {number_sql('s', COMMA)})"
     date = plausible(f"({time_sql('d', 't', order)})") if order.values else "null::timestamp"
     if order.ambiguous:  # dates all the same: only their order is open
         either = [replace(order, given=given) for given in ("dmy", "mdy")]

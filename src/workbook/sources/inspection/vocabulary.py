@@ -70,7 +70,7 @@ class Vocabulary:
         return any(words in self.meanings for words in _readings(name, self.units))
 
     def unit(self, name: str) -> str | None:
-        """The unit that a column name gives: ``yuan``, ``ten_thousand``, ``cent`` or ``unsupported``."""
+        """The unit that a column name gives: ``yuan``, ``thousand``, ``ten_thousand``, ``cent`` or ``unsupported``."""
         found = [squash(part) or part.strip(" ()[]（）") for part in _BRACKETS.findall(unicodedata.normalize("NFKC", name))]
         found += [part.strip("()[] ") for part in _BRACKETS.findall(unicodedata.normalize("NFKC", name))]
         for part in found:
