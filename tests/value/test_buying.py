@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.special import beta as beta_function
-from scipy.special import hyp2f1
+from scipy.special import gammaln, hyp2f1
 from tests.value.cdnow import cdnow
 
 from workbook.value.buying import ALIKE, MODELS
@@ -195,6 +195,32 @@ def test_customers_who_all_stop_alike_are_fitted_at_that_end_and_said_to_be(id):
     forecast = MODELS[id].expected(found.values, Rows.of(counts.astype(float), last, age), 26)
     alive_on = (end > age) * rate * np.where(end > age, np.minimum(end - age, 26), 0.0)
     assert forecast.mean() == pytest.approx(alive_on.mean(), rel=0.1)
+
+
+@EVERY
+def test_where_nobody_stops_how_often_customers_buy_is_fitted_alone(id):
+    rng = np.random.default_rng(8)
+    age = rng.integers(20, 50, 3000).astype(float)
+    x = rng.poisson(rng.gamma(1.2, 1 / 12.0, 3000) * age).astype(float)
+    last = np.where(x > 0, age * rng.beta(np.maximum(x, 1), 1.0), 0.0)
+    found = MODELS[id].fit(Rows.of(x, last, age))
+    assert isinstance(found, Fit) and found.never
+    r, alpha = list(found.parameters.values())[:2]
+    # the negative binomial distribution of purchases in a time that all are there for
+    likelihood = r * np.log(alpha) + gammaln(r + x) - gammaln(r) - (r + x) * np.log(alpha + age)
+    assert found.log_likelihood == pytest.approx(likelihood.sum(), abs=0.05)
+    for name, truth in zip(MODELS[id].names[:2], (1.2, 12.0), strict=True):
+        low, high = found.interval(name)
+        assert low < truth < high
+    assert MODELS[id].alive(found.values, one(1, 2, 60))[0] == pytest.approx(1.0, abs=0.01)
+    assert MODELS[id].expected(found.values, one(3, 20, 40), 10)[0] == pytest.approx((r + 3) / (alpha + 40) * 10, rel=1e-3)
+
+
+@EVERY
+def test_several_horizons_at_once_are_each_by_itself(id):
+    p, rows = np.array([0.6, 5.0, 0.8, 2.5]), HISTORIES
+    together = MODELS[id].expected(p, rows, np.array([[4.0], [13.0], [52.0]]))
+    assert together == pytest.approx(np.array([MODELS[id].expected(p, rows, weeks) for weeks in (4.0, 13.0, 52.0)]))
 
 
 def test_what_cannot_be_fitted_is_said():

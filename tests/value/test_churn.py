@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
+from tests.conftest import ROOT
 from tests.report.picture_checks import assert_readable
 
 from workbook.language import Edition, text
@@ -15,9 +16,10 @@ from workbook.report.blocks import NotMeasured
 from workbook.report.figures import house_style
 from workbook.settings.models import Analysis, Grading, Value
 from workbook.tables import tables_of
+from workbook.value.backtest import BackTest
 from workbook.value.churn import foresee_churn, signals_of, standing_on, who_left
 from workbook.value.churn_exhibits import OFFERS, SIGNS, Churn
-from workbook.value.lifetime import forecast_value
+from workbook.value.lifetime import Lifetime, forecast_value
 
 PERIOD = Period.parse("2025Q4")
 END = pd.Timestamp(PERIOD.end)
@@ -181,3 +183,28 @@ def test_signs_need_their_tables():
     tables = tables_of({"orders": orders((5, 30, 60))}, PERIOD)
     standing = standing_on(tables, PERIOD.end, "purchases", Value(), 180)
     assert list(signals_of(standing, tables, "purchases")) == ["slowing", "once", "spends_less"]
+
+
+def test_online_retail_is_calibrated_by_trees_or_regression_and_its_value_is_forecast():
+    path = ROOT.parent / "shared" / "data" / "online_retail" / "online_retail.parquet"
+    if not path.is_file():
+        pytest.skip(f"{path} is not on this machine")
+    rows = pd.read_parquet(path, columns=["InvoiceNo", "InvoiceDate", "Quantity", "UnitPrice", "CustomerID"])
+    rows["ordered_at"] = pd.to_datetime(rows["InvoiceDate"])
+    amount = pd.to_numeric(rows["Quantity"]) * pd.to_numeric(rows["UnitPrice"])
+    rows = rows.assign(amount=amount)[rows["CustomerID"].notna() & (amount > 0) & (rows["ordered_at"] < "2011-12-01")]
+    sums = rows.groupby("InvoiceNo").agg(
+        customer_id=("CustomerID", "first"), ordered_at=("ordered_at", "min"), amount=("amount", "sum")
+    )
+    bought = sums.rename_axis("order_id").reset_index().astype({"order_id": str, "customer_id": str})
+    november = Period.parse("2011-11")
+    tables = tables_of({"orders": bought}, november)
+    expected = forecast_value(tables, Value(), period=november)
+    assert isinstance(expected, Lifetime) and isinstance(expected.tested, BackTest)
+    churn = foresee_churn(tables, Value(), Analysis(), expected, period=november)
+    assert isinstance(churn, Churn) and churn.method in ("logistic", "boosting")
+    scores = churn.scores.set_index("method")
+    assert scores.loc[churn.method, "auc"] == pytest.approx(0.753, abs=0.01)
+    assert scores.loc[churn.method, "skill_low"] > 0.13
+    assert scores.loc[churn.method, "brier"] < min(scores.loc["hiatus", "brier"], scores.loc["bg_nbd", "brier"]) - 0.005
+    assert churn.held_out.mean() == pytest.approx(churn.lost.mean(), abs=0.005)

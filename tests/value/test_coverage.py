@@ -28,13 +28,14 @@ PLANTED = {
 
 
 def histories(model: str, rng: np.random.Generator) -> Fit | NoFit:
-    """Customers who began in the first half of a year, drawn as the model says, in whole days."""
+    """Customers who began in the first half of a year, drawn as the model says; days are those of the calendar."""
     p = list(PLANTED[model].values())
     n = CUSTOMERS
     age = rng.integers(DAYS // 2, DAYS, n)
     rate = rng.gamma(p[0], 1 / p[1], n) / 7
     waits = rng.exponential(1 / rate[:, None], (n, 120))
-    at = np.ceil(np.cumsum(waits, axis=1))
+    # the first purchase falls at some hour of its day, so that days are as often too long as too short
+    at = np.cumsum(waits, axis=1) + rng.random((n, 1))
     if model == "pareto_nbd":
         end = rng.exponential(1 / (rng.gamma(p[2], 1 / p[3], n) / 7))
         made = np.cumsum(waits, axis=1) <= np.minimum(age, end)[:, None]
@@ -43,7 +44,7 @@ def histories(model: str, rng: np.random.Generator) -> Fit | NoFit:
         most = rng.geometric(rng.beta(p[2], p[3], n)) - first
         made = (np.cumsum(waits, axis=1) <= age[:, None]) & (np.arange(120) < most[:, None])
     x = made.sum(axis=1)
-    last = np.where(x > 0, np.minimum(at[np.arange(n), np.maximum(x - 1, 0)], age), 0).astype(np.int64)
+    last = np.where(x > 0, np.minimum(np.floor(at[np.arange(n), np.maximum(x - 1, 0)]), age), 0).astype(np.int64)
     return MODELS[model].fit(collapse(x, last, age)[0])
 
 

@@ -134,7 +134,7 @@ def test_too_little_is_said_and_no_exception():
 
 def test_a_short_history_forecasts_without_a_back_test():
     tables, _ = story(1200)
-    tables.connection.execute("delete from orders where ordered_at < timestamp '2025-06-01'")
+    tables.connection.execute("delete from orders where ordered_at < timestamp '2025-11-01'")
     found = forecast(tables, holdout_months=6)
     assert isinstance(found.tested, NotMeasured) and found.method == "bg_nbd"
 

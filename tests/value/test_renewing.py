@@ -20,6 +20,14 @@ def test_the_published_cohort():
     assert survival(found.values, np.arange(8.0, 13.0)) == pytest.approx([0.460, 0.436, 0.414, 0.395, 0.378], abs=0.0005)
 
 
+def test_the_other_published_cohort():
+    # Fader & Hardie (2007), table 1, Regular
+    found = fit_renewals((1000, 631, 468, 382, 326, 289, 262, 241))
+    assert isinstance(found, Fit)
+    assert list(found.parameters.values()) == pytest.approx([0.704, 1.182], abs=0.0005)
+    assert found.log_likelihood == pytest.approx(-1680.27, abs=0.005)
+
+
 def test_survival_agrees_with_drawing_customers():
     rng = np.random.default_rng(4)
     left = rng.geometric(rng.beta(0.7, 3.0, 400_000))

@@ -33,7 +33,12 @@ class Value(Section):
         ["bg_nbd", "mbg_nbd", "pareto_nbd"], min_length=1, description="Models of repeat buying that the back-test tries."
     )
     horizon_months: int = Field(12, ge=1, le=60, description="Months that are forecast.")
-    holdout_months: int = Field(6, ge=1, le=24, description="Last months that the back-test holds out.")
+    holdout_months: int = Field(
+        6,
+        ge=1,
+        le=24,
+        description="Last months that the back-test holds out; a third of the history where that is less.",
+    )
     hiatus_days: int = Field(91, ge=1, description="Days of silence after which the rule of thumb counts a customer as lost.")
     lead_days: int = Field(
         90,

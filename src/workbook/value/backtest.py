@@ -37,7 +37,7 @@ RULES: Mapping[str, Text] = {
 NAMES: Mapping[str, Text] = {**{id: model.name for id, model in MODELS.items()}, **RULES}
 
 
-def rule_forecast(rule: str, rows: Rows, weeks: float, hiatus_days: int) -> Values:
+def rule_forecast(rule: str, rows: Rows, weeks: float | Values, hiatus_days: int) -> Values:
     """Purchases in the weeks to come by a rule of thumb.
 
     ``past_rate``: purchases after the first by week of age, carried on; ``hiatus``: the same, but none of a customer whose last
@@ -45,7 +45,7 @@ def rule_forecast(rule: str, rows: Rows, weeks: float, hiatus_days: int) -> Valu
     """
     rate = np.divide(rows.x, rows.age, out=np.zeros(len(rows.x)), where=rows.age > 0) * weeks
     if rule == "nobody":
-        return np.zeros(len(rows.x))
+        return rate * 0.0
     if rule == "hiatus":
         return np.where((rows.age - rows.t_x) * WEEK > hiatus_days, 0.0, rate)
     return rate

@@ -10,7 +10,7 @@ Morrison & Colombo 1987). Time is in weeks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -29,6 +29,9 @@ SAMPLE = 20_000
 ALIKE = 1000.0
 """Size of the parameters of a distribution so narrow that all customers are alike in it (they differ by 3%)."""
 
+NEVER, SELDOM = 1e-6, 1e-3
+"""Tendencies to stop (odds at a purchase, or a rate a week): one that means nobody does, and one that is more than that."""
+
 _NODES, _WEIGHTS = leggauss(32)
 PLACES, WEIGHTS = ((_NODES + 1) / 2) ** 3, _WEIGHTS / 2 * 3 * ((_NODES + 1) / 2) ** 2
 """Gauss's places and weights between 0 and 1, cubed: the integral over the time of stopping has a logarithm at 0."""
@@ -40,7 +43,8 @@ class Model:
 
     Attributes:
         likelihood: parameters, rows → log-likelihood of each row and its gradient (parameters × rows).
-        expected: parameters, rows, weeks → purchases expected of each in the weeks to come.
+        expected: parameters, rows, weeks → purchases expected of each in the weeks to come; several numbers of weeks, one a
+            row, give a row each.
         alive: parameters, rows → probability of being still a customer.
         alike: (r, α and the common tendency to stop) → parameters, and their slopes (parameters × 3), where customers differ in
             how often they buy but not in how readily they stop.
@@ -50,7 +54,7 @@ class Model:
     name: Text
     names: tuple[str, ...]
     likelihood: Callable[[Values, Rows], tuple[Values, Values]]
-    expected: Callable[[Values, Rows, float], Values]
+    expected: Callable[[Values, Rows, float | Values], Values]
     alive: Callable[[Values, Rows], Values]
     alike: Callable[[Values], tuple[Values, Values]]
 
@@ -58,7 +62,8 @@ class Model:
         """The parameters that make the histories most likely.
 
         Where customers do not differ in how readily they stop, two of the four parameters grow without end at a fixed ratio:
-        then the model in which all stop alike is fitted, with the parameters at that end (`ALIKE`).
+        then the model in which all stop alike is fitted, with the parameters at that end (`ALIKE`). Where nobody is seen to
+        stop, that tendency is 0: then how often customers buy is fitted alone, and the fit says so (``never``).
         """
         if float(rows.n[rows.x > 0].sum()) < FEWEST:
             return NoFit(self.id, text("value.fit.few", "fewer than 30 customers bought twice"))
@@ -73,7 +78,24 @@ class Model:
         if isinstance(found, Fit):
             return found
         few = fit(self.id, (*self.names[:2], "stop"), self._alike(whole), np.array([1.0, start[1], 0.1]), customers=customers)
-        return found if isinstance(few, NoFit) else self._told_whole(few)
+        if isinstance(few, Fit):
+            return self._told_whole(few.values, few.covariance, few)
+        never = fit(self.id, self.names[:2], self._never(whole), np.array([1.0, start[1]]), customers=customers)
+        if isinstance(never, NoFit):
+            return found
+        if whole(self.alike(np.array([*never.values, SELDOM]))[0])[0] >= never.log_likelihood:
+            return found  # some stop after all: the failure was another one
+        covariance = np.zeros((3, 3))
+        covariance[:2, :2] = never.covariance
+        return replace(self._told_whole(np.array([*never.values, NEVER]), covariance, never), never=True)
+
+    def _never(self, whole: Objective) -> Objective:
+        def objective(two: Values) -> tuple[float, Values]:
+            parameters, slopes = self.alike(np.array([*two, NEVER]))
+            value, slope = whole(parameters)
+            return value, slope @ slopes[:, :2]
+
+        return objective
 
     def _alike(self, whole: Objective) -> Objective:
         def objective(three: Values) -> tuple[float, Values]:
@@ -83,11 +105,11 @@ class Model:
 
         return objective
 
-    def _told_whole(self, few: Fit) -> Fit:
+    def _told_whole(self, three: Values, known: Values, few: Fit) -> Fit:
         """The fit of the model in which all stop alike, told by the parameters of the whole model."""
-        parameters, slopes = self.alike(few.values)
-        logs = slopes * few.values / parameters[:, None]
-        covariance = np.asarray(logs @ few.covariance @ logs.T)
+        parameters, slopes = self.alike(three)
+        logs = slopes * three / parameters[:, None]
+        covariance = np.asarray(logs @ known @ logs.T)
         errors = parameters * np.sqrt(np.diag(covariance))
         told, spread = (dict(zip(self.names, values.tolist(), strict=True)) for values in (parameters, errors))
         return Fit(self.id, told, spread, few.log_likelihood, covariance, few.customers, alike=True)
@@ -150,7 +172,7 @@ def _coin_alive(parameters: Values, rows: Rows, first: int) -> Values:
     return np.where(tossed, 1.0 / (1.0 + np.exp(np.minimum(gap, 700))), 1.0)
 
 
-def _coin_expected(parameters: Values, rows: Rows, weeks: float, first: int) -> Values:
+def _coin_expected(parameters: Values, rows: Rows, weeks: float | Values, first: int) -> Values:
     r, alpha, a, b = parameters
     if abs(a - 1) < 1e-6:  # the formula has a removable pole there
         a = 1 + 1e-6
@@ -204,7 +226,7 @@ def _pareto_alive(parameters: Values, rows: Rows) -> Values:
     return np.asarray(1 / (1 + _pareto_parts(parameters, rows)[3]))
 
 
-def _pareto_expected(parameters: Values, rows: Rows, weeks: float) -> Values:
+def _pareto_expected(parameters: Values, rows: Rows, weeks: float | Values) -> Values:
     r, alpha, s, beta = parameters
     growth = np.log1p(weeks / (beta + rows.age))
     lasting = growth if abs(s - 1) < 1e-9 else -np.expm1(-(s - 1) * growth) / (s - 1)

@@ -34,6 +34,7 @@ class Fit:
         covariance: of the logarithms of the parameters.
         customers: number of customers that it was fitted on.
         alike: whether customers do not differ in how readily they stop, so that two parameters stand at their end.
+        never: whether nobody is seen to stop, so that they stand for a tendency of 0.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Fit:
     covariance: Values
     customers: int
     alike: bool = False
+    never: bool = False
 
     @property
     def values(self) -> Values:

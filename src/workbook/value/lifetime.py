@@ -27,6 +27,9 @@ FEWEST = 100
 Z80 = 1.281552
 """Forecasts carry 80% intervals."""
 
+SHORTEST = 56
+"""Fewest days that a back-test holds out, where the orders reach back too short a time for the months of the settings."""
+
 QUARTER = 13.0
 """Weeks after each of which the money to come is discounted."""
 
@@ -175,7 +178,16 @@ class Lifetime:
                     off=share(off),
                 )
             )
-        if self.buying is not None and any(one.alike for one in self.buying.fits.values()):
+        if self.buying is not None and any(one.never for one in self.buying.fits.values()):
+            words.append(
+                text(
+                    "value.limits.never",
+                    "Nobody is seen to stop buying for good in so short a history, so {model} carries the rates of the past on;"
+                    " over a longer time some will stop.",
+                    model=NAMES[self.method],
+                )
+            )
+        elif self.buying is not None and any(one.alike for one in self.buying.fits.values()):
             words.append(
                 text(
                     "value.limits.alike",
@@ -263,9 +275,15 @@ def forecast_value(tables: Tables, settings: Value, *, period: Period) -> Lifeti
         why = text("value.lifetime.few", "A forecast needs 100 customers, 33 of whom bought twice.")
         return NotMeasured("value.lifetime", what, (), why)
     cut = (pd.Timestamp(period.end) - pd.DateOffset(months=settings.holdout_months)).date()
+    third = period.end - dt.timedelta(days=(period.end - now.begins).days // 3)
+    if third > cut and (period.end - third).days >= SHORTEST:
+        cut = third
     tested = back_test(purchase_histories(tables, until=cut, lead_days=settings.lead_days), now, settings)
-    method = tested.chosen if isinstance(tested, BackTest) else settings.models[0]
-    return _forecast(now, settings, tested, method)
+    methods = list(tested.frame["method"]) if isinstance(tested, BackTest) else settings.models
+    made = (_forecast(now, settings, tested, str(method)) for method in methods)
+    first = next(made)
+    # what did best may not be carried by the later histories: then the next best
+    return first if isinstance(first, Lifetime) else next((one for one in made if isinstance(one, Lifetime)), first)
 
 
 def _forecast(now: Histories, settings: Value, tested: BackTest | NotMeasured, method: str) -> Lifetime | NotMeasured:
@@ -283,9 +301,11 @@ def _forecast(now: Histories, settings: Value, tested: BackTest | NotMeasured, m
     weeks = settings.horizon_months * 365.25 / 12 / WEEK
     steps = _discounted_steps(weeks, settings.discount)
 
-    def ahead(predict: Callable[[float], Values]) -> Values:
-        """Discounted purchases of each history from its purchases until any week."""
-        until = [predict(week) for week in steps]
+    ends = np.array([*steps])[:, None]
+
+    def ahead(predict: Callable[[Values], Values]) -> Values:
+        """Discounted purchases of each history from its purchases until several weeks, one row each."""
+        until = predict(ends)
         return np.asarray(
             sum(np.diff(until, axis=0, prepend=np.zeros((1, len(rows.x)))) * np.array([*steps.values()])[:, None])
         )
