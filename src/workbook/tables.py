@@ -174,8 +174,9 @@ class Tables:
     def wide(self, query: str, /, **values: object) -> pd.DataFrame:
         """The same as :meth:`sql` for a result with a row a customer and many columns.
 
-        It is made in the database, in MEMORY where that is enough, and fetched a few columns at a time: the whole never
-        stands in memory twice.
+        It is made in the database, in MEMORY, and fetched a few columns at a time: the whole never stands in memory twice.
+        Where tens of millions of rows do not fit, each part of the query (``with``) becomes a table of its own, one after
+        the other, which goes to disk.
         """
         import duckdb
         import pandas as pd
@@ -183,13 +184,10 @@ class Tables:
         connection = self.connection
         connection.execute(f"set memory_limit = '{MEMORY}'")
         try:
-            make = f"create or replace temp table wide as {query}"
             try:
-                connection.execute(make, self._used(query, values))
+                self._make("wide", query, values)
             except duckdb.OutOfMemoryException:
-                # tens of millions of rows: slower on disk would be better, but more memory gives the same result
-                connection.execute("reset memory_limit")
-                connection.execute(make, self._used(query, values))
+                self._make_in_steps("wide", query, values)
             names = [str(row[0]) for row in connection.execute("describe wide").fetchall()]
             groups = [names[i : i + COLUMNS_AT_ONCE] for i in range(0, len(names), COLUMNS_AT_ONCE)]
             parts = [connection.execute(f"select {_quoted(group)} from wide").df() for group in groups]
@@ -197,6 +195,25 @@ class Tables:
         finally:
             connection.execute("reset memory_limit")
         return pd.concat(parts, axis=1)
+
+    def _make(self, name: str, query: str, values: Mapping[str, object]) -> None:
+        self.connection.execute(f"create or replace temp table {name} as {query}", self._used(query, values))
+
+    def _make_in_steps(self, name: str, query: str, values: Mapping[str, object]) -> None:
+        """The same table as :meth:`_make`, with one part of the query at work at a time."""
+        import sqlglot
+        from sqlglot import exp
+
+        tree = sqlglot.parse_one(query, dialect="duckdb").assert_is(exp.Select)
+        parts = [(str(part.alias), part.this.sql("duckdb")) for part in tree.ctes]
+        tree.set("with_", None)
+        parts.append((name, tree.sql("duckdb")))
+        for place, (step, words) in enumerate(parts):
+            self._make(step, words, values)
+            waiting = " ".join(later for _, later in parts[place + 1 :])
+            for done, _ in parts[: min(place + 1, len(parts) - 1)]:
+                if not re.search(rf"\b{done}\b", waiting):
+                    self.connection.execute(f"drop table if exists {done}")
 
     def _used(self, query: str, values: Mapping[str, object]) -> dict[str, object] | None:
         """The values that a query asks for; DuckDB refuses others."""

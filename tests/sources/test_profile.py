@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+import sqlglot
 
 from workbook.language import Edition
 from workbook.period import Period
 from workbook.settings.models import Settings
-from workbook.sources.profile import DAYS, build_profile, column_meanings, first_day_of_window
-from workbook.tables import SCHEMAS, tables_of
+from workbook.sources.profile import DAYS, build_profile, column_meanings, first_day_of_window, profile_query
+from workbook.tables import SCHEMAS, Tables, tables_of
 
 PERIOD = Period.parse("2025Q4")
 COLUMNS = [
@@ -34,76 +36,77 @@ def profile_of(tables, **more) -> pd.DataFrame:
     return build_profile(tables_of(tables, PERIOD), settings(**more)).frame.set_index("customer_id", drop=False)
 
 
+DELIVERED = {
+    "customers": pd.DataFrame(
+        {
+            "customer_id": ["ann", "cy"], "name": ["Ann A", None], "region": ["North", None],
+            "phone": ["+8613800000001", "12"], "email": ["x", None],
+            "created_at": ["2024-12-31", "2025-12-01"], "updated_at": ["2025-12-01", None],
+        }
+    ),
+    "orders": pd.DataFrame(
+        [
+            ("1", "ann", "2024-12-31 23:59", 50), ("2", "ann", "2025-01-01 00:00", 100),
+            ("3", "ann", "2025-07-01 09:00", 60), ("4", "ann", "2025-12-31 23:30", 40),
+            ("5", "ann", "2025-12-31 23:45", -10), ("6", "bo", "2025-10-01 08:00", 7),
+        ],
+        columns=["order_id", "customer_id", "ordered_at", "amount"],
+    ),
+    "order_lines": pd.DataFrame(
+        [
+            ("2", "1", "p1", 80, 20, 20, None), ("2", "2", "p2", 20, 15, 0, None),
+            ("3", "1", "p1", 60, None, None, None), ("4", "1", "p9", 40, 30, 10, None),
+            ("5", "1", "p1", -10, -5, None, "2"),
+        ],
+        columns=["order_id", "line_id", "product_id", "amount", "cost", "discount", "refund_of"],
+    ),
+    "products": pd.DataFrame({"product_id": ["p1", "p2"], "category": ["tea", "pots"]}),
+    "interactions": pd.DataFrame(
+        {
+            "interaction_id": ["1", "2", "3"], "customer_id": ["ann"] * 3,
+            "happened_at": ["2024-05-01 10:00", "2025-05-01 10:00", "2025-12-30 10:00"],
+        }
+    ),
+    "tickets": pd.DataFrame(
+        [
+            ("1", "ann", "2025-11-01 08:00", "2025-11-01 10:00", "2025-11-01 12:00", "high", "投诉"),  # just in time
+            ("2", "ann", "2025-11-02 08:00", "2025-11-02 10:00:01", "2025-11-02 10:00", "High", "delivery"),  # late
+            ("3", "ann", "2025-12-31 10:00", None, None, "low", "delivery"),  # unanswered, but still within its day
+            ("4", "ann", "2025-12-30 10:00", None, None, None, "complaint"),  # unanswered past the default of 8 hours
+        ],
+        columns=["ticket_id", "customer_id", "opened_at", "first_response_at", "resolved_at", "priority", "topic"],
+    ),
+    "feedback": pd.DataFrame(
+        [
+            ("1", "ann", "2025-03-01", "csat", 4, 5), ("2", "ann", "2025-04-01", "ces", 3, 5),
+            ("3", "ann", "2025-05-01", "nps", 9, 10), ("4", "ann", "2025-06-01", "nps", 6, 10),
+            ("5", "ann", "2024-06-01", "csat", 1, 5),
+        ],
+        columns=["feedback_id", "customer_id", "given_at", "instrument", "score", "scale_max"],
+    ),
+    "needs": pd.DataFrame({"customer_id": ["ann"], "noted_at": ["2025-02-01"], "need": ["quick delivery"]}),
+    "contracts": pd.DataFrame(
+        {
+            "contract_id": ["1", "2"], "customer_id": ["ann", "ann"], "starts_at": ["2024-01-01", "2025-01-01"],
+            "ends_at": ["2024-12-31", "2026-12-31"], "value": [500, 900],
+        }
+    ),
+    "risk": pd.DataFrame({"customer_id": ["ann"], "credit_rating": ["AA"], "disputes": [1], "overdue_days": [12.5]}),
+    "consents": pd.DataFrame(
+        [
+            ("ann", "marketing", "sms", "2025-01-01", None, "2025-12-31"),
+            ("cy", "marketing", "sms", "2025-01-01", "2025-12-31", None),
+            ("bo", "research", "sms", "2025-01-01", None, None),
+        ],
+        columns=["customer_id", "purpose", "channel", "granted_at", "withdrawn_at", "expires_at"],
+    ),
+}  # fmt: skip
+"""Ann with everything, Bo known by one order alone, Cy on the list without an order."""
+
+
 @pytest.fixture(scope="module")
 def small() -> pd.DataFrame:
-    """Ann with everything, Bo known by one order alone, Cy on the list without an order."""
-    return profile_of(
-        {
-            "customers": pd.DataFrame(
-                {
-                    "customer_id": ["ann", "cy"], "name": ["Ann A", None], "region": ["North", None],
-                    "phone": ["+8613800000001", "12"], "email": ["x", None],
-                    "created_at": ["2024-12-31", "2025-12-01"], "updated_at": ["2025-12-01", None],
-                }
-            ),
-            "orders": pd.DataFrame(
-                [
-                    ("1", "ann", "2024-12-31 23:59", 50), ("2", "ann", "2025-01-01 00:00", 100),
-                    ("3", "ann", "2025-07-01 09:00", 60), ("4", "ann", "2025-12-31 23:30", 40),
-                    ("5", "ann", "2025-12-31 23:45", -10), ("6", "bo", "2025-10-01 08:00", 7),
-                ],
-                columns=["order_id", "customer_id", "ordered_at", "amount"],
-            ),
-            "order_lines": pd.DataFrame(
-                [
-                    ("2", "1", "p1", 80, 20, 20, None), ("2", "2", "p2", 20, 15, 0, None),
-                    ("3", "1", "p1", 60, None, None, None), ("4", "1", "p9", 40, 30, 10, None),
-                    ("5", "1", "p1", -10, -5, None, "2"),
-                ],
-                columns=["order_id", "line_id", "product_id", "amount", "cost", "discount", "refund_of"],
-            ),
-            "products": pd.DataFrame({"product_id": ["p1", "p2"], "category": ["tea", "pots"]}),
-            "interactions": pd.DataFrame(
-                {
-                    "interaction_id": ["1", "2", "3"], "customer_id": ["ann"] * 3,
-                    "happened_at": ["2024-05-01 10:00", "2025-05-01 10:00", "2025-12-30 10:00"],
-                }
-            ),
-            "tickets": pd.DataFrame(
-                [
-                    ("1", "ann", "2025-11-01 08:00", "2025-11-01 10:00", "2025-11-01 12:00", "high", "投诉"),  # just in time
-                    ("2", "ann", "2025-11-02 08:00", "2025-11-02 10:00:01", "2025-11-02 10:00", "High", "delivery"),  # late
-                    ("3", "ann", "2025-12-31 10:00", None, None, "low", "delivery"),  # unanswered, but still within its day
-                    ("4", "ann", "2025-12-30 10:00", None, None, None, "complaint"),  # unanswered past the default of 8 hours
-                ],
-                columns=["ticket_id", "customer_id", "opened_at", "first_response_at", "resolved_at", "priority", "topic"],
-            ),
-            "feedback": pd.DataFrame(
-                [
-                    ("1", "ann", "2025-03-01", "csat", 4, 5), ("2", "ann", "2025-04-01", "ces", 3, 5),
-                    ("3", "ann", "2025-05-01", "nps", 9, 10), ("4", "ann", "2025-06-01", "nps", 6, 10),
-                    ("5", "ann", "2024-06-01", "csat", 1, 5),
-                ],
-                columns=["feedback_id", "customer_id", "given_at", "instrument", "score", "scale_max"],
-            ),
-            "needs": pd.DataFrame({"customer_id": ["ann"], "noted_at": ["2025-02-01"], "need": ["quick delivery"]}),
-            "contracts": pd.DataFrame(
-                {
-                    "contract_id": ["1", "2"], "customer_id": ["ann", "ann"], "starts_at": ["2024-01-01", "2025-01-01"],
-                    "ends_at": ["2024-12-31", "2026-12-31"], "value": [500, 900],
-                }
-            ),
-            "risk": pd.DataFrame({"customer_id": ["ann"], "credit_rating": ["AA"], "disputes": [1], "overdue_days": [12.5]}),
-            "consents": pd.DataFrame(
-                [
-                    ("ann", "marketing", "sms", "2025-01-01", None, "2025-12-31"),
-                    ("cy", "marketing", "sms", "2025-01-01", "2025-12-31", None),
-                    ("bo", "research", "sms", "2025-01-01", None, None),
-                ],
-                columns=["customer_id", "purpose", "channel", "granted_at", "withdrawn_at", "expires_at"],
-            ),
-        }
-    )  # fmt: skip
+    return profile_of(DELIVERED)
 
 
 def test_the_profile_has_the_agreed_columns_and_nothing_personal(small):
@@ -111,6 +114,27 @@ def test_the_profile_has_the_agreed_columns_and_nothing_personal(small):
     assert list(column_meanings()) == COLUMNS
     # the account manager stands in it for the departments' lists, and is masked wherever it is shown
     assert [c for c in small.columns if SCHEMAS["customers"].columns.get(c) == "contact"] == ["owner"]
+
+
+def test_made_in_steps_where_memory_is_short_it_is_the_same(small, monkeypatch):
+    at_once, made = Tables._make, []
+
+    def short_of_memory(tables, name, query, values):
+        if not made:
+            made.append(name)
+            raise duckdb.OutOfMemoryException("out of memory")
+        made.append(name)
+        at_once(tables, name, query, values)
+
+    monkeypatch.setattr(Tables, "_make", short_of_memory)
+    again = profile_of(DELIVERED)
+    pd.testing.assert_frame_equal(again, small)
+    assert made[0] == made[-1] == "wide" and len(made) > 15
+
+
+def test_the_query_can_be_read_by_spark_too():
+    (words,) = sqlglot.transpile(profile_query(), read="duckdb", write="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    assert "line_orders" in words
 
 
 def test_all_customers_and_buyers_stand_in_it_once(small):
