@@ -110,6 +110,7 @@ class BackTest:
     Attributes:
         frame: method (id), then the fields of Score, with low and high (95%) of rmse, bias and capture; the best first.
         forecasts: method → forecast of each customer; actual: what each bought.
+        fits: model → its fit on what was known at the cut.
         failed: the models that the data could not carry.
         cut: the last day that the forecasts knew.
         weeks: length of what they foretold.
@@ -119,6 +120,7 @@ class BackTest:
     frame: pd.DataFrame
     forecasts: Mapping[str, Values]
     actual: Values
+    fits: Mapping[str, Fit]
     failed: tuple[NoFit, ...]
     cut: pd.Timestamp
     weeks: float
@@ -174,10 +176,11 @@ class BackTest:
             label_axis(axes, text("value.calibration.actual", "Purchases made by a customer").render(edition))
             return figure
 
+        title = self._calibration_title(groups)
         alt = text(
             "value.calibration.alt",
             "Points of mean purchases made against mean purchases forecast for ten groups of customers. {message}",
-            message=self._calibration_title(),
+            message=title,
         )
         columns = (
             Column("group", text("value.column.group", "Group by forecast"), "count"),
@@ -185,7 +188,6 @@ class BackTest:
             Column("forecast", text("value.column.forecast", "Forecast"), "number", digits=2),
             Column("actual", text("value.column.actual", "Made"), "number", digits=2, low="low", high="high"),
         )
-        title = self._calibration_title()
         under = Table("value.calibration_data", title, columns, groups, self._note(), rows=len(groups))
         return Figure("value.calibration", title, draw, alt, self._note(), under)
 
@@ -227,8 +229,7 @@ class BackTest:
             )
         return text("value.backtest.level", "{method} errs least, and its total is not clearly off", method=method)
 
-    def _calibration_title(self) -> Text:
-        groups = self._groups()
+    def _calibration_title(self, groups: pd.DataFrame) -> Text:
         inside = int(((groups["forecast"] >= groups["low"]) & (groups["forecast"] <= groups["high"])).sum())
         return text(
             "value.calibration.title",
@@ -293,4 +294,5 @@ def compare_methods(
         half = 1.96 * frame.pop(f"{name}_error")
         frame[f"{name}_low"], frame[f"{name}_high"] = frame[name] - half, frame[name] + half
     failed = tuple(one for one in fits if isinstance(one, NoFit))
-    return BackTest(frame, forecasts, actual, failed, pd.Timestamp(cut), weeks, settings)
+    carried = {one.model: one for one in fits if isinstance(one, Fit)}
+    return BackTest(frame, forecasts, actual, carried, failed, pd.Timestamp(cut), weeks, settings)

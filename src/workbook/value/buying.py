@@ -58,8 +58,12 @@ class Model:
     alive: Callable[[Values, Rows], Values]
     alike: Callable[[Values], tuple[Values, Values]]
 
-    def fit(self, rows: Rows) -> Fit | NoFit:
+    def fit(self, rows: Rows, near: Fit | None = None) -> Fit | NoFit:
         """The parameters that make the histories most likely.
+
+        Args:
+            rows: the histories.
+            near: a fit of similar histories, where the search may begin.
 
         Where customers do not differ in how readily they stop, two of the four parameters grow without end at a fixed ratio:
         then the model in which all stop alike is fitted, with the parameters at that end (`ALIKE`). Where nobody is seen to
@@ -70,6 +74,8 @@ class Model:
         step = len(rows.x) // SAMPLE
         rough = self._objective(rows.every(step + 1)) if step else None
         start = np.ones(len(self.names)) * np.array([1.0, max(1.0, float(np.median(rows.age)) / 4), 1.0, 3.0])
+        if near is not None and not near.alike:
+            start = near.values
         customers = round(rows.customers)
         if rough is not None:
             rough = _scaled(rough, rows.customers / rows.every(step + 1).customers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 
 from workbook.language import Text, text
 
@@ -121,7 +121,12 @@ def fit(
 
 
 def _search(down: Objective, start: Values) -> Values:
-    return np.asarray(minimize(down, start, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 500}).x)
+    def run_away(intermediate_result: OptimizeResult) -> None:
+        if float(np.abs(intermediate_result.x).max()) > np.log(LARGEST):
+            raise StopIteration  # the answer is known: there is none
+
+    options = {"gtol": 1e-7, "maxiter": 500}
+    return np.asarray(minimize(down, start, jac=True, method="BFGS", callback=run_away, options=options).x)
 
 
 def _curvature(slope: Callable[[Values], Values], at: Values) -> Values:

@@ -294,7 +294,8 @@ def _forecast(now: Histories, settings: Value, tested: BackTest | NotMeasured, m
     rows, place = now.rows()
     buying: Fitted | None = None
     if method in MODELS:
-        found = fit_kinds(kinds, ground, lambda chosen: MODELS[method].fit(rows.only(place[chosen])))
+        near = tested.fits.get(method) if isinstance(tested, BackTest) else None
+        found = fit_kinds(kinds, ground, lambda chosen: MODELS[method].fit(rows.only(place[chosen]), near))
         if isinstance(found, NoFit):
             return NotMeasured("value.lifetime", text("value.lifetime.what", "What customers will bring"), (), found.why)
         buying = found
