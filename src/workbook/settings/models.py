@@ -363,6 +363,11 @@ class Review(Section):
     """Stage 6."""
 
     market: Name = Field("", description="What changed in the market, in the consultant's words; a section of the review.")
+    changed_on: dt.date | None = Field(
+        None,
+        description="First day on which the measures worked: the months before it are the measure of those after. "
+        "The first day of the period by default.",
+    )
 
 
 class Brand(Section):
