@@ -103,7 +103,7 @@ STAGES: tuple[Stage, ...] = (
           ledger=("cards", "looks"), lists=("pilot_assignment",), settings=("pilots", "next_pilot", "grading.tiers")),
     Stage("6_iterate", needs=("kpis", "goals", "problems", "scores", "plan", "decision"),
           makes=("review", "migration", "proposal"), previous=("kpis", "scores", "problems", "plan", "proposal"),
-          ledger=("grades",), settings=("goals", "grading", "pilots", "review", "service")),
+          ledger=("grades",), lists=("effect_report",), settings=("goals", "grading", "pilots", "review", "service")),
 )  # fmt: skip
 
 

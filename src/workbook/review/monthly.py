@@ -12,7 +12,7 @@ import pandas as pd
 
 from workbook.language import Text, count, day, text
 from workbook.period import Period
-from workbook.report.blocks import Block, NotMeasured
+from workbook.report.blocks import Block, NotMeasured, Sheet, Table
 from workbook.review import monthly_exhibits as exhibits
 from workbook.review.control import LEAST_BEFORE, MonthlyKpi, expect, individual_limits, share_limits
 from workbook.review.kpi import finished
@@ -70,6 +70,11 @@ class Tracking:
         if not self.kpis:
             return (NotMeasured("review.monthly", text("review.monthly.none", "KPIs by month"), self.lacks, self._why()),)
         return exhibits.monthly_blocks(self.kpis, self.short, self.since, self.confidence)
+
+    def sheets(self) -> tuple[Sheet, ...]:
+        """The table as a sheet; none where nothing could be followed."""
+        tables = [block for block in self.blocks() if isinstance(block, Table)]
+        return tuple(Sheet(text("review.monthly.sheet", "KPIs by month"), table) for table in tables)
 
     def _why(self) -> Text | None:
         if self.lacks:

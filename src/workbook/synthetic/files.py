@@ -413,6 +413,23 @@ def outcome_rows(part: Slice) -> pd.DataFrame:
     )
 
 
+def task_rows(part: Slice) -> pd.DataFrame:
+    """Tasks planned by the end of the period, as they stood on its last day."""
+    k, end = part.story.tasks, part.period.end
+    done = k["done"] <= end
+    rows = pd.DataFrame(
+        {
+            "任务号": k["task_id"],
+            "任务": k["measure"],
+            "责任人": k["owner"],
+            "计划完成": iso(pd.to_datetime(k["due"])),
+            "实际完成": unless(~done, iso(pd.to_datetime(k["done"]))),
+            "状态": np.where(done, "已完成", "进行中"),
+        }
+    )
+    return rows.loc[k["planned"] <= end]
+
+
 _TEXT_FILES: Mapping[str, tuple[Callable[[Slice], pd.DataFrame], str]] = {
     "crm_客户.csv": (crm_rows, "gbk"),
     "shop_members.csv": (member_rows, "utf-8"),
@@ -427,6 +444,7 @@ _TEXT_FILES: Mapping[str, tuple[Callable[[Slice], pd.DataFrame], str]] = {
     "credit_check.csv": (risk_rows, "utf-8"),
     "状态变更.csv": (status_rows, "utf-8"),
     "leads.csv": (lead_rows, "utf-8"),
+    "改进任务.csv": (task_rows, "utf-8"),
     "pilot_assignment.csv": (assignment_rows, "utf-8"),
     "pilot_outcomes.csv": (outcome_rows, "utf-8"),
 }

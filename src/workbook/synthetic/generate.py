@@ -17,6 +17,7 @@ from workbook.synthetic.faults import Planted
 from workbook.synthetic.pilot import Measured
 from workbook.synthetic.plan import Plan
 from workbook.synthetic.records import States
+from workbook.synthetic.tasks import make_tasks
 from workbook.synthetic.world import Flags, Ints, World, make_world
 
 VALUABLE_SHARE = 0.25
@@ -32,7 +33,7 @@ class Story:
         sales: orders and lines that came about.
         stated_cents: the amount of each order as the shop states it.
         unfinished: which orders were begun once in vain before.
-        tickets, feedback, interactions, needs, consents, contracts, risk, leads: as their makers describe them.
+        tickets, feedback, interactions, needs, consents, contracts, risk, leads, tasks: as their makers describe them.
         states: each customer's state month by month.
         pilots: the trials with outcomes and true effects.
         record: what the client's systems hold of each customer where it differs from the truth: phone, email, industry.
@@ -58,6 +59,7 @@ class Story:
     contracts: pd.DataFrame
     risk: pd.DataFrame
     leads: pd.DataFrame
+    tasks: pd.DataFrame
     states: States
     pilots: tuple[Measured, ...]
     record: pd.DataFrame
@@ -125,6 +127,7 @@ def generate(source: Plan | World) -> Story:
         contracts=records.make_contracts(world),
         risk=records.make_risk(world),
         leads=records.make_leads(world),
+        tasks=make_tasks(plan),
         states=states,
         pilots=pilots,
         record=pd.DataFrame({"phone": phone, "email": email, "industry": industry}),
