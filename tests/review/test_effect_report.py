@@ -77,7 +77,7 @@ def test_a_pilot_brings_its_own_effect_and_decision():
     row = words(found, 1)
     assert row["result"] == "2.0 points (-1.0 points to 5.0 points)"
     assert (row["judgement"], row["next"]) == ("no clear difference yet", "extend")
-    assert found.randomised == 1 and found.table().title.render(EN).endswith("judged at random: 1")
+    assert found.randomised == 1 and found.table().title.render(EN).endswith("pilots with a result: 1")
 
 
 def test_it_reads_in_both_languages_and_goes_to_a_file():

@@ -51,7 +51,7 @@ class EffectReport:
         )
         title = text(
             "review.effect.title",
-            "Targets reached: {reached} of {aimed}; pilots judged at random: {pilots}",
+            "Targets reached: {reached} of {aimed}; randomised pilots with a result: {pilots}",
             reached=count(self.reached),
             aimed=count(self.aimed),
             pilots=count(self.randomised),

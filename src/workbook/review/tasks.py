@@ -67,7 +67,11 @@ class TaskTracking:
             tasks=("task_id", "size"), due=("due", "sum"), on_time=("on_time", "sum"), late=("late", "sum"),
             overdue=("overdue", "sum"), longest=("days", "max"), open=("open", "sum"),
         )  # fmt: skip
-        rows = rows.reset_index().sort_values(["overdue", "tasks", "owner"], ascending=[False, False, True], ignore_index=True)
+        rows = (
+            rows.assign(longest=rows["longest"].fillna(0))
+            .reset_index()
+            .sort_values(["overdue", "tasks", "owner"], ascending=[False, False, True], ignore_index=True)
+        )
         columns = (
             Column("owner", text("review.head.owner", "Owner"), personal=True),
             Column("tasks", text("review.head.tasks", "Tasks"), "count"),
@@ -80,8 +84,8 @@ class TaskTracking:
         )
         note = text(
             "review.tasks.note",
-            "{n} tasks as they stood on {day}, with those not dated; due so far: due by that day and not cancelled. What was "
-            "done later counts as not done.",
+            "{n} tasks as they stood on {day}. Due so far: with a due date up to that day and not cancelled; what was done later "
+            "counts as not done. Owners stand in full in the file of the effect report.",
             n=count(len(self.frame)),
             day=day(self.period.end),
         )
