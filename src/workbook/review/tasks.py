@@ -84,8 +84,8 @@ class TaskTracking:
         )
         note = text(
             "review.tasks.note",
-            "{n} tasks as they stood on {day}. Due so far: with a due date up to that day and not cancelled; what was done later "
-            "counts as not done. Owners stand in full in the file of the effect report.",
+            "{n} tasks as they stood on {day}. Due so far: with a due date up to that day and not cancelled; what was done "
+            "later counts as not done. Owners stand in full in the file of the effect report.",
             n=count(len(self.frame)),
             day=day(self.period.end),
         )
