@@ -11,6 +11,7 @@ from workbook.errors import WorkbookError
 from workbook.opening.client import open_client
 from workbook.period import Period
 from workbook.settings.reading import read_settings
+from workbook.settings.readiness import readiness
 from workbook.sources.inspection.assemble import inspect_folder
 from workbook.sources.prepare import Preparation, prepare
 
@@ -103,6 +104,8 @@ def test_the_survey_of_sfo_asks_for_its_day_and_gives_its_score(delivered):
     score = "100.0 * (sum({w}) filter (score >= 9) - sum({w}) filter (score <= 6)) / sum({w}) filter (score is not null)"
     plain, weighted = one(prepared, f"select {score.format(w='1')}, {score.format(w='weight')} from feedback")
     assert (round(float(plain), 2), round(float(weighted), 2)) == (39.84, 40.40)
+    # answers alone have a satisfaction, and the opened file must not say that the diagnosis is empty
+    assert readiness(["feedback", *(f"feedback.{column}" for column in columns["feedback"])])["3_diagnose"].ready
 
 
 def test_chinese_reviews_ask_for_their_day_and_lose_no_text(delivered):

@@ -29,7 +29,7 @@ LEANINGS: Mapping[str, Leaning] = {
         ("order_lines", "products", "needs", "consents", "risk"),
     ),
     "3_diagnose": Leaning(
-        (("customers",), ("orders",), ("tickets",), ("interactions",), ("needs",)),
+        (("customers",), ("orders",), ("tickets",), ("interactions",), ("needs",), ("feedback",)),
         ("order_lines", "products", "status_history"),
     ),
     # without the customer an order says nothing of anybody: no RFM, no tiers
