@@ -10,8 +10,8 @@ import pytest
 from workbook.errors import WorkbookError
 from workbook.opening.client import open_client
 from workbook.period import Period
-from workbook.settings.reading import read_settings
 from workbook.settings.readiness import readiness
+from workbook.settings.reading import read_settings
 from workbook.sources.inspection.assemble import inspect_folder
 from workbook.sources.prepare import Preparation, prepare
 

@@ -315,19 +315,24 @@ def _late_share(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
 
 def _nps(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
     query = """
-        select count(*) as n, count(case when score >= 9 then 1 end) as promoters,
-               count(case when score <= 6 then 1 end) as detractors
-        from feedback
-        where lower(instrument) = 'nps' and score between 0 and 10 and coalesce(scale_max, 10) = 10 and given_at >= $start"""
+        with answers as (
+            select
+                coalesce(cast(weight as double), 1.0) as w,
+                case when score >= 9 then 1 when score <= 6 then -1 else 0 end as x
+            from feedback
+            where lower(instrument) = 'nps' and score between 0 and 10 and coalesce(scale_max, 10) = 10 and given_at >= $start)
+        select count(*) as n, sum(w) as w, sum(w * x) as wx, sum(w * w) as ww, sum(w * w * x) as wwx, sum(w * w * x * x) as wwxx
+        from answers
+        where w > 0"""
     row = _one(tables, query)
     n = int(row["n"])
     if not n:
         return None
-    up, down = row["promoters"] / n, row["detractors"] / n
-    # Rocks (2016), The American Statistician 70: the variance of a difference of two multinomial shares
-    error = 100 * ((up + down - (up - down) ** 2) / n) ** 0.5
-    low, high = normal(100 * (up - down), error, settings.analysis.confidence)
-    return Kpi(kpi, float(100 * (up - down)), n, max(low, -100.0), min(high, 100.0))
+    mean = row["wx"] / row["w"]
+    # without weights the variance of a difference of two multinomial shares: Rocks (2016), The American Statistician 70
+    variance = max(0.0, row["wwxx"] - 2 * mean * row["wwx"] + mean**2 * row["ww"]) / row["w"] ** 2
+    low, high = normal(100 * mean, 100 * variance**0.5, settings.analysis.confidence)
+    return Kpi(kpi, float(100 * mean), n, max(low, -100.0), min(high, 100.0))
 
 
 def _csat(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:

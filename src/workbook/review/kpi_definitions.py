@@ -113,7 +113,8 @@ DEFINITIONS: Mapping[str, KpiDefinition] = {
         ("feedback.instrument", "feedback.score"),
         lambda s: text(
             "review.define.nps",
-            "percentage of scores 9 and 10 less percentage of scores 0 to 6, of the answers given in the period, unweighted",
+            "percentage of scores 9 and 10 less percentage of scores 0 to 6, of the answers given in the period, "
+            "weighted where weights were delivered",
         ),
         30,
     ),
