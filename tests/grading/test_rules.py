@@ -69,6 +69,12 @@ def test_an_override_that_confirms_the_tier_is_still_by_hand():
     assert ruled(people(TIERS), overrides=[hand("c3", "ordinary")]).by.tolist() == ["", "", "", OVERRIDE]
 
 
+def test_of_two_overrides_of_a_customer_the_later_holds_and_who_is_not_graded_is_named():
+    result = ruled(people(TIERS), overrides=[hand("c3", "gold"), hand("nobody", "gold"), hand("c3", "silver")])
+    assert result.tiers.tolist() == ["diamond", "gold", "silver", "silver"]
+    assert found(result) == [(OVERRIDE, "unknown")]
+
+
 def test_without_rules_nothing_changes_and_nothing_is_shown():
     result = ruled(people(TIERS))
     assert result.tiers.tolist() == TIERS and not result.by.any() and result.blocks() == ()

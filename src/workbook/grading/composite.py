@@ -98,16 +98,16 @@ def index_shares(scores: pd.DataFrame, indices: Sequence[Index], group_weights: 
 
     What a customer lacks (NaN) weighs nothing, and the others of its group, or the other groups, take its weight.
     """
-    there = ~scores[[index.id for index in indices]].isna()
-    weights = there * np.array([_inside(index) for index in indices])
-    groups = pd.DataFrame({g: weights[[i.id for i in indices if i.group == g]].sum(axis=1) > 0 for g in group_weights})
-    whole = groups @ pd.Series(group_weights)
-    parts = {}
+    weights = {index.id: ~np.isnan(scores[index.id].to_numpy(dtype=float)) * _inside(index) for index in indices}
+    inside = {index.group: np.zeros(len(scores)) for index in indices}
     for index in indices:
-        inside = weights[[i.id for i in indices if i.group == index.group]].sum(axis=1)
-        group = group_weights.get(index.group, 0.0)
-        parts[index.id] = (weights[index.id] / inside.where(inside > 0, 1.0) * group / whole.where(whole > 0, 1.0)).to_numpy()
-    return pd.DataFrame(parts, index=scores.index)
+        inside[index.group] += weights[index.id]
+    whole = np.zeros(len(scores))
+    for group, weight in group_weights.items():  # added one by one: a product of matrices rounds as memory happens to lie
+        whole += (inside[group] > 0) * weight
+    whole = np.where(whole > 0, whole, 1.0)
+    of_group = {g: group_weights.get(g, 0.0) / np.where(sums > 0, sums, 1.0) / whole for g, sums in inside.items()}
+    return pd.DataFrame({i.id: weights[i.id] * of_group[i.group] for i in indices}, index=scores.index)
 
 
 def total_score(scores: pd.DataFrame, indices: Sequence[Index], group_weights: Mapping[str, float]) -> Values:

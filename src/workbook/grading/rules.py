@@ -128,7 +128,7 @@ def apply_rules(people: pd.DataFrame, settings: Grading, end: dt.date) -> Ruled:
     """
     ids = np.array([tier.id for tier in settings.tiers], dtype=object)
     place = {tier.id: position for position, tier in enumerate(settings.tiers)}
-    places: Places = np.array([place[tier] for tier in people["tier"]], dtype=np.int64)
+    places: Places = pd.Index(ids).get_indexer(people["tier"].to_numpy(dtype=object)).astype(np.int64)
     live = [rule for rule in settings.rules if rule.until is None or rule.until >= end]
     met = _meeting(people, live)
     steps: list[_Step] = []
@@ -164,6 +164,8 @@ def _target(rule: GradeRule, places: Places, place: Mapping[str, int]) -> Places
 def _meeting(people: pd.DataFrame, rules: Sequence[GradeRule]) -> dict[str, Flags]:
     met: dict[str, Flags] = {}
     problems: list[str] = []
+    if not rules:
+        return met
     # conditions come from a settings file: they see the customers and nothing else
     with duckdb.connect(config={"threads": 1, "enable_external_access": False}) as connection:
         connection.register("arriving", people.assign(customer_row=np.arange(len(people))))
@@ -190,8 +192,8 @@ def _meeting(people: pd.DataFrame, rules: Sequence[GradeRule]) -> dict[str, Flag
 
 def _overridden(customers: pd.Series, settings: Grading, end: dt.date) -> tuple[dict[int, str], list[str]]:
     """Row → tier of the overrides that hold, and the customers named that are not graded."""
-    rows = {customer: row for row, customer in enumerate(customers)}
     live = [one for one in settings.overrides if one.until is None or one.until >= end]
+    rows = {customers.iloc[row]: int(row) for row in np.flatnonzero(customers.isin([one.customer for one in live]))}
     found = {rows[one.customer]: one.tier for one in live if one.customer in rows}
     return found, [one.customer for one in live if one.customer not in rows]
 
