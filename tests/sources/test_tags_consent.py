@@ -61,6 +61,13 @@ def test_every_bad_rule_is_named_at_once():
     assert [p.split(":")[0] for p in caught.value.problems] == ["tags.first.rule", "tags.second.rule", "tags.third.rule"]
 
 
+def test_a_tag_of_few_customers_shows_neither_their_number_nor_their_share():
+    profile = pd.DataFrame({"customer_id": list("abcdefghij"), "orders": [9, 9, 9, *[1] * 7]})
+    rules = [Tag(id="rare", name="Rare", rule="orders > 5"), Tag(id="usual", name="Usual", rule="orders < 5")]
+    table = tag_customers(profile, rules, least=5).table().bundle(BOTH)
+    assert [row[2:] for row in table["languages"]["en"]["cells"]] == [["<5", "n/a"], ["7", "70.0%"]]
+
+
 def test_a_rule_cannot_read_files():
     with pytest.raises(SettingsError, match=r"tags\.t\.rule"):
         tag_customers(PROFILE, [tag("customer_id in (select content from read_text('/etc/hostname'))")])
