@@ -12,7 +12,9 @@ from statsmodels.stats.proportion import power_proportions_2indep
 
 from workbook.errors import WorkbookError
 from workbook.language import Edition
-from workbook.pilots.design import allot, detectable_mean, detectable_proportion, draw_assignment
+from workbook.pilots.design import draw_assignment
+from workbook.pilots.draws import allot
+from workbook.pilots.power import detectable_mean, detectable_proportion
 from workbook.pilots.units import meeting
 from workbook.report.blocks import NotMeasured, Sheet
 from workbook.settings.models import Settings

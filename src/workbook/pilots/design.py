@@ -7,15 +7,14 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy import optimize, stats
 
 from workbook.errors import WorkbookError
 from workbook.language import Quantity, Text, Unit, count, joined, named, number, points, share, text
 from workbook.pilots.comparison import standardised_difference
+from workbook.pilots.draws import balanced_draw, hashes
+from workbook.pilots.power import clustering_blocks, clusterings, detectable_mean, detectable_proportion, ratio_spread
 from workbook.pilots.units import arm_name, meeting, with_scores
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Sheet, Table
 from workbook.settings.models import NextPilot, Settings
@@ -50,6 +49,7 @@ class Assignment:
         pilot: the pilot as planned.
         settings: the parameters.
         reason: why nobody was drawn; None where somebody was.
+        draw: which draw was kept; above 1 only where the settings ask for balance.
     """
 
     frame: pd.DataFrame
@@ -60,6 +60,7 @@ class Assignment:
     pilot: NextPilot
     settings: Settings
     reason: NotMeasured | None = None
+    draw: int = 1
 
     @property
     def artefact(self) -> pd.DataFrame | NotMeasured:
@@ -155,6 +156,14 @@ class Assignment:
             limit=number(BALANCED, 1),
             n=count(len(self.frame)),
         )
+        if self.pilot.balance is not None:
+            note = text(
+                "pilots.balance.redrawn",
+                "{note} Draw {draw} was kept: the arms are as close (Mahalanobis) as in the best {share} of all draws.",
+                note=note,
+                draw=count(self.draw),
+                share=share(self.pilot.balance, 0),
+            )
         columns = (
             Column("covariate", text("pilots.head.covariate", "Known before")),
             Column("arm", text("pilots.head.arm", "Arm")),
@@ -167,12 +176,14 @@ class Assignment:
 
     def power(self) -> pd.DataFrame:
         """Columns metric, arm, n_control, n_arm, level, detectable: the smallest difference that the drawn numbers find with
-        the wanted power, for revenue of a period and for the share that buys in a period."""
+        the wanted power, for revenue, for the share that buys and for revenue over orders, all of a period."""
         control, *arms = self.pilot.arms
         if self.frame.empty or not {"revenue_period", "orders_period"} <= set(self.people.columns):
             return pd.DataFrame(columns=["metric", "arm", "n_control", "n_arm", "level", "detectable"])
-        revenue = self.people["revenue_period"].astype(float).fillna(0.0)
-        buys = float((self.people["orders_period"].astype(float).fillna(0) > 0).mean())
+        revenue = self.people["revenue_period"].astype("float64").fillna(0.0)
+        orders = self.people["orders_period"].astype("float64").fillna(0.0)
+        buys = float((orders > 0).mean())
+        scatter = ratio_spread(np.asarray(revenue, np.float64), np.asarray(orders, np.float64))
         sizes = self.frame["arm"].value_counts()
         confidence, wanted = self.settings.analysis.confidence, self.pilot.power
         rows = []
@@ -183,6 +194,9 @@ class Assignment:
             spread = float(revenue.std(ddof=1))
             rows.append(("revenue", arm, n0, n1, float(revenue.mean()), detectable_mean(spread, n0, n1, confidence, wanted)))
             rows.append(("buyers", arm, n0, n1, buys, detectable_proportion(buys, n0, n1, confidence, wanted)))
+            if math.isfinite(scatter):
+                level = float(revenue.sum() / orders.sum())
+                rows.append(("average_order", arm, n0, n1, level, detectable_mean(scatter, n0, n1, confidence, wanted)))
         return pd.DataFrame(rows, columns=["metric", "arm", "n_control", "n_arm", "level", "detectable"])
 
     def power_table(self) -> Table | NotMeasured:
@@ -193,7 +207,7 @@ class Assignment:
                                ("orders.amount", "orders.customer_id"))  # fmt: skip
         rows: list[dict[str, object]] = []
         for row in frame.to_dict("records"):
-            money_row = row["metric"] == "revenue"
+            money_row = row["metric"] != "buyers"
             level, least = row["level"], row["detectable"]
             rows.append(
                 {
@@ -228,6 +242,15 @@ class Assignment:
         )
         return Table("pilots.power", title, columns, pd.DataFrame(rows, dtype=object), note)
 
+    def clusters(self) -> tuple[Block, ...]:
+        """What the pilot could find if whole clusters were drawn, as table and picture; none where nobody is grouped."""
+        control, first = list(self.pilot.arms.values())[:2]
+        confidence, wanted, metric = self.settings.analysis.confidence, self.pilot.power, "revenue_period"
+        if self.frame.empty or metric not in self.people.columns:
+            return ()
+        ways = clusterings(self.people, metric, control / (control + first), confidence, wanted)
+        return clustering_blocks(ways, float(self.people[metric].astype(float).fillna(0.0).mean()), confidence, wanted)
+
     def paragraph(self) -> Paragraph | NotMeasured:
         """The pilot in one sentence."""
         if self.reason is not None:
@@ -256,15 +279,16 @@ class Assignment:
         return Sheet(text("pilots.sheet", "Pilot assignment"), table)
 
     def blocks(self) -> tuple[Block, ...]:
-        """Tables of assignment, balance and power; one note where nobody could be drawn."""
+        """Tables of assignment, balance and power, by single draws and by clusters; one note where nobody could be drawn."""
         if self.reason is not None:
             return (self.reason,)
-        return (self.table(), self.balance_table(), self.power_table())
+        return (self.table(), self.balance_table(), self.power_table(), *self.clusters())
 
 
 _POWER_METRICS: Mapping[str, Text] = {
     "revenue": text("pilots.power.revenue", "Revenue a customer and period"),
     "buyers": text("pilots.power.buyers", "Share that buys in a period"),
+    "average_order": text("pilots.power.average_order", "Revenue over orders (ratio)"),
 }
 
 
@@ -300,76 +324,20 @@ def draw_assignment(
         empty = pd.DataFrame(columns=["pilot", "customer_id", "stratum", "arm"], dtype="str")
         reason = _nobody(pilot, len(eligible), allowed is None)
         return Assignment(empty, granted.assign(arm=""), len(eligible), blocked, 0, pilot, settings, reason)
-    drawn = granted.assign(stratum=_strata(granted, pilot), draw=_draws(granted["customer_id"], settings.seed, pilot.id))
+    drawn = granted.assign(
+        stratum=_strata(granted, pilot), draw=hashes(granted["customer_id"], f"{settings.seed}:{pilot.id}:")[0]
+    )
     drawn = drawn.sort_values(["draw", "customer_id"], kind="stable")
     beyond = max(0, len(drawn) - pilot.largest) if pilot.largest else 0
     drawn = drawn.head(len(drawn) - beyond)
     strata = {s: hashlib.sha256(f"{settings.seed}:{pilot.id}:{s}".encode()).hexdigest() for s in drawn["stratum"].unique()}
     drawn = drawn.assign(place=drawn["stratum"].map(strata)).sort_values(["place", "draw", "customer_id"], kind="stable")
-    start = int(hashlib.sha256(f"{settings.seed}:{pilot.id}".encode()).hexdigest()[:13], 16) / 16**13
-    drawn = drawn.assign(arm=allot(len(drawn), pilot.arms, start)).sort_values("customer_id", kind="stable")
+    drawn, attempt = balanced_draw(drawn, settings, list(COVARIATES))
+    drawn = drawn.sort_values("customer_id", kind="stable")
     frame = drawn[["customer_id", "stratum", "arm"]].reset_index(drop=True)
     frame.insert(0, "pilot", pilot.id)
     people_drawn = drawn.drop(columns=["draw", "place"]).reset_index(drop=True)
-    return Assignment(frame, people_drawn, len(eligible), blocked, beyond, pilot, settings)
-
-
-def allot(n: int, arms: Mapping[str, float], start: float) -> NDArray[np.object_]:
-    """The arm of each of *n* units in a random order: every stretch holds the arms in their shares, within one or two units.
-
-    Args:
-        n: number of units.
-        arms: arm → share; shares need not add to one.
-        start: random number from 0 to 1 from which the systematic draw sets out.
-
-    Returns:
-        Names of arms, length *n*. Systematic sampling, arm after arm (Cochran 1977, Sampling Techniques, ch. 8).
-
-    >>> list(allot(4, {"control": 0.5, "treatment": 0.5}, 0.0))
-    ['control', 'treatment', 'control', 'treatment']
-    """
-    first, *others = arms
-    result = np.full(n, first, dtype=object)
-    left = np.arange(n)
-    share_left = sum(arms.values())
-    for arm in reversed(others):
-        rate = arms[arm] / share_left
-        # rounding keeps a third of 3 at 1, where binary fractions would make it 0.99…
-        steps = np.floor(np.round(rate * np.arange(len(left) + 1) + start, 9))
-        chosen = np.diff(steps) > 0
-        result[left[chosen]] = arm
-        left = left[~chosen]
-        share_left -= arms[arm]
-    return result
-
-
-def detectable_mean(spread: float, n_control: int, n_arm: int, confidence: float, power: float) -> float:
-    """Smallest difference of means found with *power*: (z₁₋α/₂ + z_power) · σ · √(1/n₀ + 1/n₁).
-
-    Args:
-        spread: standard deviation of the metric. Source: Fleiss (1986), Design and Analysis of Clinical Experiments.
-    """
-    return _z(confidence, power) * spread * math.sqrt(1 / n_control + 1 / n_arm)
-
-
-def detectable_proportion(level: float, n_control: int, n_arm: int, confidence: float, power: float) -> float:
-    """Smallest rise of a proportion from *level* found with *power* by the pooled z-test; ``nan`` where no rise up to one
-    would be found. Source: Fleiss, Levin & Paik (2003), Statistical Methods for Rates and Proportions, 4.2."""
-    z_test, z_power = float(stats.norm.ppf(0.5 + confidence / 2)), float(stats.norm.ppf(power))
-
-    def short(rise: float) -> float:
-        other = level + rise
-        pooled = (n_control * level + n_arm * other) / (n_control + n_arm)
-        null = math.sqrt(pooled * (1 - pooled) * (1 / n_control + 1 / n_arm))
-        true = math.sqrt(level * (1 - level) / n_control + other * (1 - other) / n_arm)
-        return z_test * null + z_power * true - rise
-
-    most = 1 - level
-    return float(optimize.brentq(short, 0.0, most)) if most > 0 and short(most) < 0 else math.nan
-
-
-def _z(confidence: float, power: float) -> float:
-    return float(stats.norm.ppf(0.5 + confidence / 2) + stats.norm.ppf(power))
+    return Assignment(frame, people_drawn, len(eligible), blocked, beyond, pilot, settings, draw=attempt)
 
 
 def _balance_words(size: float, chance: float) -> Text:
@@ -393,15 +361,6 @@ def _strata(people: pd.DataFrame, pilot: NextPilot) -> pd.Series:
     for column in columns[1:]:
         joined_columns = joined_columns + "|" + column
     return joined_columns
-
-
-def _draws(ids: pd.Series, seed: int, pilot: str) -> pd.Series:
-    """SHA-256 of "seed:pilot:customer" for each customer: random to look at, the same everywhere, for ever."""
-    with duckdb.connect() as connection:
-        connection.register("ids", pd.DataFrame({"place": range(len(ids)), "id": ids.astype(str).to_numpy()}))
-        query = "select sha256(concat($salt, id)) as draw from ids order by place"
-        hashed = connection.execute(query, {"salt": f"{seed}:{pilot}:"}).df()["draw"]
-    return hashed.set_axis(ids.index)
 
 
 def _nobody(pilot: NextPilot, eligible: int, undelivered: bool) -> NotMeasured:

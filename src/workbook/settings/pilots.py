@@ -105,5 +105,12 @@ class NextPilot(Section):
     )
     strata: list[str] = Field(["tier"], description="Columns of the profile within which units are drawn evenly.")
     purpose: str = Field("marketing", description="Consent purpose that each customer must have granted.")
+    balance: float | None = Field(
+        None,
+        ge=0.01,
+        lt=1,
+        description="Draw again until the arms are as alike in what was known before as in this share of all draws (0.1: the "
+        "best tenth). One draw by default.",
+    )
     power: Share = Field(0.8, description="Power wanted.")
     largest: int | None = Field(None, ge=2, description="Most customers that may take part.")
