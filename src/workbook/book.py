@@ -80,7 +80,9 @@ class Book:
     @property
     def editions(self) -> tuple[Edition, ...]:
         """The languages (with the currency) in which results show, the leading one first."""
-        return tuple(Edition(language, self.settings.currency) for language in self.settings.languages)
+        return tuple(
+            Edition(language, self.settings.currency, self.settings.analysis.small_cell) for language in self.settings.languages
+        )
 
     def show(self, *blocks: Block) -> None:
         """Show results, one output each, with their words in every language of the settings.

@@ -32,9 +32,10 @@ Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 Unit = Literal[
-    "text", "count", "number", "share", "points", "money", "score", "ratio", "days", "hours", "months", "date", "time"
+    "text", "count", "people", "number", "share", "points", "money", "score", "ratio", "days", "hours", "months", "date", "time"
 ]
-"""What a number measures. ``share`` is a proportion 0–1 shown in per cent; ``points`` is a difference of two shares
+"""What a number measures. ``people`` are counted like things, but a number below :attr:`Edition.least` is hidden.
+``share`` is a proportion 0–1 shown in per cent; ``points`` is a difference of two shares
 (0.034 is shown as 3.4 percentage points); ``money`` is in the edition's currency; ``date`` and ``time`` are dates."""
 
 Scalar = str | int | float | Decimal | dt.date | dt.datetime | bool | None
@@ -52,10 +53,26 @@ class StaleTranslation(WorkbookError):
 
 @dataclass(frozen=True)
 class Edition:
-    """One reader's view: a language and the currency of the engagement."""
+    """One reader's view.
+
+    Attributes:
+        language: of the words.
+        currency: of the engagement.
+        least: numbers of people from 1 up to below it are shown as "<5" (analysis.small_cell), so that no reader recognises
+            one of a few; 0 and 1 show all.
+    """
 
     language: Language
     currency: str = "CNY"
+    least: int = 0
+
+    def hides(self, value: object, unit: Unit) -> bool:
+        """Whether *value* is a number of people too small to be shown by itself.
+
+        >>> Edition("en", least=5).hides(4, "people"), Edition("en", least=5).hides(4, "count")
+        (True, False)
+        """
+        return unit == "people" and not is_missing(value) and 0 < float(value) < self.least  # type: ignore[arg-type]
 
     @property
     def locale(self) -> str:
@@ -79,6 +96,21 @@ class Quantity:
 def count(value: float | None) -> Quantity:
     """A number of things."""
     return Quantity(value, "count")
+
+
+def people(value: float | None) -> Quantity:
+    """A number of people: told as "<5" where it is smaller than the edition shows (small cells)."""
+    return Quantity(value, "people")
+
+
+def part_and_people(part: float, n: float, edition: Edition) -> str:
+    """A share with the number of people it stands for, as figures label it; where they are too few to be shown, that alone.
+
+    >>> part_and_people(0.25, 50, Edition("en", least=5)), part_and_people(0.02, 4, Edition("en", least=5))
+    ('25% · 50', '<5')
+    """
+    told = people(n).render(edition)
+    return told if edition.hides(n, "people") else f"{share(part).render(edition)} · {told}"
 
 
 def number(value: float | None, digits: int | None = None) -> Quantity:
@@ -252,7 +284,9 @@ def format_value(value: Scalar, unit: Unit, edition: Edition, digits: int | None
             return f"{words} 个百分点" if zh else f"{words} points"
         case "money":
             return _format_money(x, digits, edition)
-        case "count":
+        case "people" if edition.hides(x, unit):
+            return f"<{edition.least}"
+        case "count" | "people":
             return _decimal(x, 0 if digits is None else digits, edition)
         case "score" | "ratio":
             return _decimal(x, (1 if unit == "score" else 2) if digits is None else digits, edition)

@@ -1,14 +1,17 @@
 """Blocks turn themselves into words and cells of both languages without losing or inventing anything."""
 
 import datetime as dt
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from workbook.language import Edition, named, share
+from workbook.language import Edition, named, people, share
 from workbook.report.blocks import Column, KeyFigure, NotMeasured, Table, mask
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 EDITIONS = (Edition("en", "CNY"), Edition("zh", "CNY"))
 
 
@@ -71,6 +74,28 @@ def test_personal_values_never_enter_a_bundle():
     assert "13812345678" not in str(bundle)
     assert "li.wei" not in str(bundle)
     assert bundle["languages"]["en"]["cells"] == [["138****5678", "l***@example.com"]]
+
+
+def test_a_few_people_are_hidden_wherever_they_are_counted():
+    editions = (Edition("en", least=5), Edition("zh", least=5))
+    frame = pd.DataFrame({"n": [4, 40, 0], "part": [0.04, 0.4, 0.0], "rows": [4, 40, 0]})
+    columns = (
+        Column("n", named("n"), "people"),
+        Column("part", named("p"), "share", of="n"),
+        Column("rows", named("r"), "count"),
+    )
+    bundle = Table("t.few", named("title"), columns, frame).bundle(editions)
+    assert bundle["languages"]["en"]["cells"] == [["<5", "hidden", "4"], ["40", "40.0%", "40"], ["–", "–", "–"]]
+    assert bundle["languages"]["zh"]["cells"][0] == ["<5", "不显示", "4"]
+    assert bundle["rows"][0] == [None, None, 4]
+    few = KeyFigure("t.k", named("k"), people(3), previous=people(40)).bundle(editions)["languages"]["en"]
+    assert (few["value"], few["change"]) == ("<5", "")
+
+
+def test_every_number_of_customers_in_a_table_is_declared_as_people():
+    source = "".join(path.read_text("utf-8") for path in (REPOSITORY / "src" / "workbook").rglob("*.py"))
+    heads = re.findall(r'Column\("[a-z_]+", text\("[^"]+", "Customers[^"]*"\), "(\w+)"', source)
+    assert len(heads) > 10 and set(heads) <= {"people", "share"}
 
 
 def test_only_the_first_rows_are_shown_and_the_number_of_all_is_known():

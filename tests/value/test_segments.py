@@ -11,7 +11,7 @@ from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Analysis
 from workbook.value.segments import WITHIN, Segments, segment_customers
 
-EN, ZH = Edition("en", "USD"), Edition("zh", "CNY")
+EN, ZH = Edition("en", "USD", least=5), Edition("zh", "CNY", least=5)
 
 
 def person(**given):

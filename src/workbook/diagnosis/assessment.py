@@ -114,8 +114,8 @@ def grades_table(tables: Tables, profile: pd.DataFrame, settings: Settings) -> T
     frame["agree"] = [counts.loc[place, place] / max(int(counts.loc[place].sum()), 1) for place in tiers]
     columns = (
         Column("tier", text("diagnosis.grades.tier", "Client’s tier")),
-        *(Column(f"to_{place}", text("diagnosis.grades.earned", "Earned: {tier}", tier=grades.names[place]), "count",
-                 least=settings.analysis.small_cell) for place in tiers),
+        *(Column(f"to_{place}", text("diagnosis.grades.earned", "Earned: {tier}", tier=grades.names[place]), "people")
+          for place in tiers),
         Column("agree", text("diagnosis.grades.agree", "Agree"), "share", digits=0),
     )  # fmt: skip
     same = float((rows["place"] == rows["earned"]).mean())

@@ -62,7 +62,7 @@ def problem_table(
         Column("module", text("diagnosis.column.module", "Module"), labels=MODULE_NAMES),
         Column("problem", text("diagnosis.column.problem", "Problem")),
         Column("evidence", text("diagnosis.column.evidence", "Evidence")),
-        Column("customers", text("diagnosis.column.customers", "Customers touched"), "count"),
+        Column("customers", text("diagnosis.column.customers", "Customers touched"), "people"),
         Column("revenue", text("diagnosis.column.revenue", "Their revenue"), "money"),
         Column("priority", text("diagnosis.column.priority", "Priority"), labels=PRIORITY_NAMES),
         Column("status", text("diagnosis.column.status", "Status"), labels=STATUS_NAMES),
@@ -224,7 +224,7 @@ def module_table(
         Column("n", text("diagnosis.column.n", "n"), "count"),
         Column("limit", text("diagnosis.column.limit", "Limit")),
         Column("breached", text("diagnosis.column.reading", "Reading"), labels=BREACH_NAMES),
-        Column("customers", text("diagnosis.column.customers", "Customers touched"), "count"),
+        Column("customers", text("diagnosis.column.customers", "Customers touched"), "people"),
         Column("revenue", text("diagnosis.column.revenue", "Their revenue"), "money"),
     )
     note = text(

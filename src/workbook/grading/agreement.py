@@ -43,8 +43,8 @@ def cross_table(present: pd.Series[str], computed: pd.Series[str], tiers: Sequen
     body = frame[shown].reset_index(names="present").assign(n=frame.sum(axis=1).to_numpy())
     columns = (
         Column("present", text("grading.agreement.present", "Present tier"), labels=names if ours else {}),
-        *(Column(tier, names[tier], "count") for tier in shown),
-        Column("n", text("grading.column.customers", "Customers"), "count"),
+        *(Column(tier, names[tier], "people") for tier in shown),
+        Column("n", text("grading.column.customers", "Customers"), "people"),
     )
     n = len(words)
     if not ours:

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
-from workbook.language import Edition, Text, count, day, named, share, text
+from workbook.language import Edition, Text, count, day, named, part_and_people, share, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Column, Figure, KeyFigure, NotMeasured, Table
 from workbook.report.figures import BETTER, FULL_WIDTH, GRID, TEXT, UNCLEAR, WORSE, canvas, label_axis
@@ -74,8 +74,8 @@ class Migration:
         body = square[shown].reset_index(names="before").assign(n=square.sum(axis=1).to_numpy())
         columns = (
             Column("before", text("grading.migration.before", "Tier in {period}", period=self.before), labels=self.names),
-            *(Column(state, self.names[state], "count") for state in shown),
-            Column("n", text("grading.column.customers", "Customers"), "count"),
+            *(Column(state, self.names[state], "people") for state in shown),
+            Column("n", text("grading.column.customers", "Customers"), "people"),
         )
         return Table("grading.migration", self._title(), columns, body, self._note(), rows=len(body), artefact="migration")
 
@@ -95,7 +95,7 @@ class Migration:
                     depth = (0.12 + 0.6 * part) if n else 0.0
                     axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=ink, alpha=depth, edgecolor="none"))
                     if n:
-                        words = f"{share(part).render(edition)} · {count(n).render(edition)}"
+                        words = part_and_people(part, n, edition)
                         bold = "white" if depth > 0.55 and ink == BETTER else TEXT
                         axes.text(j, i, words, ha="center", va="center", color=bold, fontsize=8.5)
             for k in range(len(columns) + 1):

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from workbook.language import Edition, Quantity, Text, count, joined, money, named, share, text
+from workbook.language import Edition, Quantity, Text, count, joined, money, named, part_and_people, share, text
 from workbook.report.blocks import Column, Figure, Table
 from workbook.report.figures import (
     DIAMOND,
@@ -82,7 +82,7 @@ def pyramid(tiers: pd.DataFrame, names: Mapping[str, Text], high: Sequence[str],
             axes.barh(y, parts, 0.68, color=tier_colours(len(tiers)), edgecolor=TIER_EDGE, linewidth=0.8)
         axes.axvline(0, color="white", linewidth=3)
         for at, part, n in zip(y, customers, tiers["customers"], strict=True):
-            words = f"{share(part).render(edition)} · {count(int(n)).render(edition)}"
+            words = part_and_people(part, int(n), edition)
             axes.annotate(words, (-part, at), (-5, 0), textcoords="offset points", ha="right", va="center")
         for at, part, amount in zip(y, tiers["revenue_share"], tiers["revenue"], strict=True):
             words = f"{share(part).render(edition)} · {money(amount).render(edition)}"

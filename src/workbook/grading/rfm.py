@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
 
 from workbook.errors import SettingsError
-from workbook.language import Edition, Quantity, Text, count, day, money, number, share, text
+from workbook.language import Edition, Quantity, Text, count, day, money, number, people, share, text
 from workbook.period import Period
 from workbook.report.blocks import Column, Figure, KeyFigure, NotMeasured, Table
 from workbook.report.figures import DIAMOND, FULL_WIDTH, TEXT, canvas, label_axis
@@ -83,8 +83,8 @@ class RfmResult:
         columns = (
             Column("segment", text("grading.rfm.segment", "Segment"), labels=SEGMENT_NAMES),
             Column("rule", text("grading.rfm.rule", "R, F, M"), labels=rules),
-            Column("customers", text("grading.column.customers", "Customers"), "count"),
-            Column("customer_share", text("grading.column.customer_share", "Share of customers"), "share"),
+            Column("customers", text("grading.column.customers", "Customers"), "people"),
+            Column("customer_share", text("grading.column.customer_share", "Share of customers"), "share", of="customers"),
             Column("revenue", text("grading.column.revenue", "Revenue"), "money"),
             Column("revenue_share", text("grading.column.revenue_share", "Share of revenue"), "share"),
         )
@@ -136,7 +136,7 @@ class RfmResult:
             edges = np.arange(bins + 1) + 0.5
             axes.pcolormesh(edges, edges, shade, cmap=tint, vmin=0, vmax=1, edgecolor="white", linewidth=2)
             for x, y, n, dark in zip(f, r, cells["customers"], depth > 0.6, strict=True):
-                words, ink = count(int(n)).render(edition), "white" if dark else TEXT
+                words, ink = people(int(n)).render(edition), "white" if dark else TEXT
                 axes.text(x, y, words, ha="center", va="center", color=ink)
             axes.set_xticks(range(1, bins + 1))
             axes.set_yticks(range(1, bins + 1))
@@ -165,7 +165,7 @@ class RfmResult:
         columns = (
             Column("r", text("grading.rfm.r", "R score"), "count"),
             Column("f", text("grading.rfm.f", "F score"), "count"),
-            Column("customers", text("grading.column.customers", "Customers"), "count"),
+            Column("customers", text("grading.column.customers", "Customers"), "people"),
             Column("revenue_per_customer", text("grading.rfm.per_customer", "Revenue per customer"), "money"),
         )
         ordered = cells.sort_values(["r", "f"], ascending=False).reset_index(drop=True)
@@ -179,7 +179,7 @@ class RfmResult:
             KeyFigure(
                 "grading.key_value_customers",
                 text("grading.rfm.key", "Key value customers"),
-                count(int(first["customers"])),
+                people(int(first["customers"])),
                 note=text("grading.rfm.key_note", "of {n} buyers in {window}", n=count(len(self.frame)), window=self.window),
                 rank=40,
             ),
@@ -194,7 +194,7 @@ class RfmResult:
             return text(
                 "grading.rfm.few",
                 "Key value customers: {n} of {of} buyers, {revenue} of revenue",
-                n=count(n),
+                n=people(n),
                 of=count(of),
                 revenue=share(float(first["revenue_share"])),
             )

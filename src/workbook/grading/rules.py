@@ -90,7 +90,7 @@ class Ruled:
             Column("name", text("grading.rules.rule", "Rule")),
             Column("finding", text("grading.rules.finding", "Finding"), labels=FINDINGS),
             Column("by", text("grading.rules.by", "Undone by")),
-            Column("customers", text("grading.column.customers", "Customers"), "count"),
+            Column("customers", text("grading.column.customers", "Customers"), "people"),
             Column("example", text("grading.rules.example", "For example")),
         )
         title = text("grading.rules.faults", "{n} rules or overrides need a look", n=count(int(self.faults["rule"].nunique())))

@@ -97,8 +97,8 @@ class Grades:
         columns = (
             Column("tier", text("grading.column.tier", "Tier"), labels=self.names),
             Column("at_least", text("grading.column.at_least", "Threshold"), "score"),
-            Column("customers", text("grading.column.customers", "Customers"), "count"),
-            Column("customer_share", text("grading.column.customer_share", "Share of customers"), "share"),
+            Column("customers", text("grading.column.customers", "Customers"), "people"),
+            Column("customer_share", text("grading.column.customer_share", "Share of customers"), "share", of="customers"),
             Column("revenue", text("grading.column.revenue", "Revenue"), "money"),
             Column("revenue_share", text("grading.column.revenue_share", "Share of revenue"), "share"),
         )

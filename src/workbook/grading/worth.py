@@ -65,7 +65,7 @@ class Worth:
         """Later revenue and retention of each tier."""
         columns = (
             Column("tier", text("grading.worth.column.tier", "Tier in {period}", period=self.periods[0]), labels=self.names),
-            Column("customers", text("grading.column.customers", "Customers"), "count"),
+            Column("customers", text("grading.column.customers", "Customers"), "people"),
             Column("mean", text("grading.worth.column.mean", "Later revenue each"), "money", low="mean_low", high="mean_high"),
             Column("kept", text("grading.worth.column.kept", "Bought again"), "share", low="kept_low", high="kept_high"),
             Column("share", text("grading.worth.column.share", "Share of later revenue"), "share"),

@@ -237,7 +237,7 @@ def _table(ways: tuple[Clustering, ...], level: float, confidence: float, power:
     columns = (
         Column("way", text("pilots.clusters.head.drawn", "Drawn")),
         Column("units", text("pilots.head.units", "Units"), "count"),
-        Column("customers", text("pilots.clusters.head.customers", "Customers"), "count"),
+        Column("customers", text("pilots.clusters.head.customers", "Customers"), "people"),
         Column(
             "correlation",
             text("pilots.clusters.head.correlation", "Intra-class correlation (interval)"),

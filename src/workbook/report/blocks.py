@@ -43,7 +43,7 @@ class Column:
         digits: decimals shown; None for what suits the unit.
         low, high: columns of the frame that hold the interval, shown in the same cell as "x (low to high)".
         personal: names, phones, e-mails: masked wherever the table is shown.
-        least: numbers of people from 1 up to below it are shown as "<5" (analysis.small_cell); 0 shows all.
+        of: for a share: the column of people that it is a share of; where that is too small to be shown, so is the share.
     """
 
     name: str
@@ -54,11 +54,7 @@ class Column:
     low: str | None = None
     high: str | None = None
     personal: bool = False
-    least: int = 0
-
-    def hides(self, value: Any) -> bool:
-        """Whether a number of people is too small to be shown by itself."""
-        return self.least > 0 and not is_missing(value) and 0 < float(value) < self.least
+    of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,14 +87,22 @@ class Table:
             self.id,
             {e.language: self._words(shown, e) for e in editions},
             columns=[{"name": c.name, "unit": c.unit} for c in self.columns],
-            rows=[
-                [None if c.personal or c.hides(v) else _raw(v) for v, c in zip(row, self.columns, strict=True)]
-                for row in shown[[c.name for c in self.columns]].itertuples(index=False)
-            ],
+            rows=[list(row) for row in zip(*(self._raw(shown, c, editions) for c in self.columns), strict=True)],
             n_rows=len(self.frame),
             artefact=self.artefact,
             rounded=self._rounded(shown),
         )
+
+    def hidden(self, shown: pd.DataFrame, column: Column, edition: Edition) -> list[bool]:
+        """Which cells of a column stand for too few people to be shown: the numbers themselves, and shares of them."""
+        counted = shown[column.of] if column.of else shown[column.name]
+        unit: Unit = next((c.unit for c in self.columns if c.name == column.of), column.unit)
+        return [edition.hides(v.value, v.unit) if isinstance(v, Quantity) else edition.hides(v, unit) for v in counted]
+
+    def _raw(self, shown: pd.DataFrame, column: Column, editions: Sequence[Edition]) -> list[Any]:
+        few = [any(cells) for cells in zip(*(self.hidden(shown, column, e) for e in editions), strict=True)]
+        few = few or [False] * len(shown)
+        return [None if column.personal or less else _raw(v) for v, less in zip(shown[column.name], few, strict=True)]
 
     def _rounded(self, shown: pd.DataFrame) -> bool:
         """Whether a column of shares adds to 1 but its rounded cells do not add to 100%."""
@@ -144,8 +148,6 @@ class Table:
                 return "n/a" if edition.language == "en" else "未知"
             if column.personal:
                 return mask(str(value))
-            if column.hides(value):
-                return f"<{column.least}"
             if str(value) in column.labels:
                 return column.labels[str(value)].render(edition)
             if isinstance(value, Text | Quantity):
@@ -168,7 +170,12 @@ class Table:
 
         lows = shown[column.low] if column.low else [None] * len(shown)
         highs = shown[column.high] if column.high else [None] * len(shown)
-        return [cell(v, lo, hi) for v, lo, hi in zip(shown[column.name], lows, highs, strict=True)]
+        few = self.hidden(shown, column, edition)
+        veiled = "hidden" if edition.language == "en" else "不显示"
+        return [
+            veiled if less and column.of else cell(v, lo, hi)
+            for v, lo, hi, less in zip(shown[column.name], lows, highs, few, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -270,10 +277,12 @@ class KeyFigure:
             return ""
         if self.value.unit in ("text", "date", "time"):
             return ""
+        if any(edition.hides(q.value, q.unit) for q in (self.value, self.previous)):
+            return ""
         now, before = float(self.value.value), float(self.previous.value)  # type: ignore[arg-type]
         sign = "+" if now > before else "−" if now < before else "±"
         unit, size = self.value.unit, abs(now - before)
-        if unit in ("money", "count") and before:
+        if unit in ("money", "count", "people") and before:
             return sign + format_value(size / abs(before), "share", edition, 1)
         if unit == "share":
             return sign + format_value(size, "points", edition, 1)
@@ -416,7 +425,7 @@ def _bundle(kind: str, id: str, languages: Mapping[Any, Any], **more: Any) -> Bu
 
 def _is_nothing(value: Any, unit: Unit) -> bool:
     """Whether a cell is a zero that a table shows as a dash."""
-    return unit in ("count", "money", "share") and isinstance(value, int | float | Decimal | np.number) and value == 0
+    return unit in ("count", "people", "money", "share") and isinstance(value, int | float | Decimal | np.number) and value == 0
 
 
 def _raw(value: Any) -> Any:

@@ -127,7 +127,7 @@ def build_report(
 
 
 def _editions(settings: Settings) -> list[Edition]:
-    return [Edition(language, settings.currency) for language in settings.languages]
+    return [Edition(language, settings.currency, settings.analysis.small_cell) for language in settings.languages]
 
 
 def _read_notebooks(folder: Path) -> dict[str, NotebookNode]:

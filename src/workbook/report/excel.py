@@ -297,6 +297,8 @@ def _value(value: Any, column: Column, edition: Edition, unmasked: bool) -> str 
         return None
     if column.personal and not unmasked:
         return mask(str(value))
+    if edition.hides(value, column.unit) and not unmasked:
+        return f"<{edition.least}"
     if column.labels and str(value) in column.labels:
         return column.labels[str(value)].render(edition)
     if hasattr(value, "to_pydatetime"):

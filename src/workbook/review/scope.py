@@ -56,8 +56,8 @@ class Scope:
         columns = (
             Column("name", text("review.head.group", "Group")),
             Column("rule", text("review.head.rule", "Rule")),
-            Column("customers", text("review.head.customers", "Customers"), "count"),
-            Column("customer_share", text("review.head.customer_share", "Share of customers"), "share"),
+            Column("customers", text("review.head.customers", "Customers"), "people"),
+            Column("customer_share", text("review.head.customer_share", "Share of customers"), "share", of="customers"),
             Column("revenue", text("review.head.revenue", "Revenue"), "money"),
             Column("revenue_share", text("review.head.revenue_share", "Share of revenue"), "share"),
         )

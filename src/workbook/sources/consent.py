@@ -60,10 +60,10 @@ class ConsentCount:
             (
                 Column("purpose", text("sources.consent.purpose", "Purpose"), labels=consent_words()),
                 Column("channel", text("sources.consent.channel", "Channel"), labels=consent_words()),
-                Column("granted", text("sources.consent.granted", "Granted"), "count", least=self.least),
-                Column("withdrawn", text("sources.consent.withdrawn", "Withdrawn"), "count", least=self.least),
-                Column("expired", text("sources.consent.expired", "Expired"), "count", least=self.least),
-                Column("undated", text("sources.consent.undated", "Without a date"), "count", least=self.least),
+                Column("granted", text("sources.consent.granted", "Granted"), "people"),
+                Column("withdrawn", text("sources.consent.withdrawn", "Withdrawn"), "people"),
+                Column("expired", text("sources.consent.expired", "Expired"), "people"),
+                Column("undated", text("sources.consent.undated", "Without a date"), "people"),
             ),
             self.frame,
             note=text(

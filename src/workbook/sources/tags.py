@@ -24,14 +24,12 @@ class Tags:
         tags: the tags with their rules.
         customers: customers in all.
         unjudged: ids of the tags that nobody carries because the profile holds no value of a column that the rule asks for.
-        least: a tag that fewer customers carry shows neither their number nor their share.
     """
 
     frame: pd.DataFrame
     tags: tuple[Tag, ...]
     customers: int
     unjudged: frozenset[str] = frozenset()
-    least: int = 0
 
     def table(self) -> Table:
         """Each tag with its rule, its customers and their share."""
@@ -43,7 +41,7 @@ class Tags:
                 "customers": [None if tag.id in self.unjudged else int(sizes.get(tag.id, 0)) for tag in self.tags],
             }
         ).astype({"customers": "Int64"})
-        rows["share"] = (rows["customers"] / max(self.customers, 1)).where(~rows["customers"].between(1, self.least - 1))
+        rows["share"] = rows["customers"] / max(self.customers, 1)
         if len(self.frame):
             first = max(self.tags, key=lambda tag: int(sizes.get(tag.id, 0)))
             title = text(
@@ -60,8 +58,8 @@ class Tags:
             (
                 Column("name", text("sources.tags.tag", "Tag")),
                 Column("rule", text("sources.tags.rule", "Rule over the profile")),
-                Column("customers", text("sources.tags.customers", "Customers"), "count", least=self.least),
-                Column("share", text("sources.tags.share", "Share of customers"), "share"),
+                Column("customers", text("sources.tags.customers", "Customers"), "people"),
+                Column("share", text("sources.tags.share", "Share of customers"), "share", of="customers"),
             ),
             rows,
             note=text(
@@ -74,13 +72,12 @@ class Tags:
         )
 
 
-def tag_customers(profile: pd.DataFrame, tags: Sequence[Tag], least: int = 0) -> Tags:
+def tag_customers(profile: pd.DataFrame, tags: Sequence[Tag]) -> Tags:
     """Mark the customers that meet the rule of each tag.
 
     Args:
         profile: one row a customer (:func:`workbook.sources.profile.build_profile`).
         tags: ``rule`` is an SQL condition over the columns of the profile.
-        least: customers that a tag must have for their number to be shown (analysis.small_cell).
 
     Raises:
         SettingsError: with every rule that is no such condition.
@@ -113,4 +110,4 @@ def tag_customers(profile: pd.DataFrame, tags: Sequence[Tag], least: int = 0) ->
     empty = [column for column in profile.columns if profile[column].isna().all()]
     unmet = [tag for tag in tags if not (frame["tag"] == tag.id).any()]
     unjudged = frozenset(tag.id for tag in unmet if any(re.search(rf"\b{column}\b", tag.rule) for column in empty))
-    return Tags(frame, tuple(tags), len(profile), unjudged, least)
+    return Tags(frame, tuple(tags), len(profile), unjudged)

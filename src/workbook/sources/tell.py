@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from workbook.language import Edition, Quantity, Text, count, day, joined, share, text
+from workbook.language import Edition, Quantity, Text, count, day, joined, people, share, text
 from workbook.report.blocks import Answer, Column, Figure, KeyFigure, Paragraph, Table
 from workbook.report.figures import CATEGORIES, MUTED, UNCLEAR, canvas, label_axis
 from workbook.sources.forms import FORM_REPAIRS
@@ -223,8 +223,11 @@ class DeliveryStory:
             return Paragraph("sources.alerts", text("sources.alerts.none", "No check across the tables failed."))
         grave = int((alerts["severity"] == "high").sum())
         names: list[Any] = [alert_name(str(a), str(c)) for a, c in zip(alerts["alert"], alerts["column"], strict=True)]
+        # a row of the customer list is a person: a few of them are not told by themselves
+        rows = [people(n) if t == "customers" else n for n, t in zip(alerts["rows"], alerts["table"], strict=True)]
         shown = alerts.assign(
             alert=names,
+            rows=pd.Series(rows, index=alerts.index, dtype="object"),
             column=alerts["table"] + "." + alerts["column"],
             weakens=alerts["weakens"].map(_modules),
         )
@@ -246,7 +249,7 @@ class DeliveryStory:
                 Column("alert", text("sources.alerts.alert", "Finding")),
                 Column("column", text("sources.repairs.column", "Column")),
                 Column("rows", text("sources.quarantine.rows", "Rows"), "count"),
-                Column("share", text("sources.alerts.share", "Share of rows checked"), "share"),
+                Column("share", text("sources.alerts.share", "Share of rows checked"), "share", of="rows"),
                 Column("severity", text("sources.alerts.severity", "Severity"), labels=severity_names()),
                 Column("weakens", text("sources.alerts.weakens", "Weakens")),
             ),

@@ -288,7 +288,7 @@ class LinkStory:
             title,
             (
                 Column("field", text("links.field", "Field")),
-                Column("values", text("links.fields.values", "Customers with a value"), "count"),
+                Column("values", text("links.fields.values", "Customers with a value"), "people"),
                 Column("source", text("links.fields.source", "Mostly from")),
                 Column("from_source", text("links.fields.from", "Values from there"), "count"),
                 Column("differ", text("links.fields.differ", "Records that differ"), "count"),

@@ -117,8 +117,8 @@ class ThirdParty:
                 Column("latest", text("sources.third_party.latest", "Newest row"), "date"),
                 Column("rows", text("sources.third_party.rows", "Rows with a value"), "count"),
                 Column("rate", text("sources.third_party.rate", "Match rate"), "share"),
-                Column("customers", text("sources.third_party.customers", "Customers with it"), "count"),
-                Column("part", text("sources.third_party.part", "Share of customers"), "share"),
+                Column("customers", text("sources.third_party.customers", "Customers with it"), "people"),
+                Column("part", text("sources.third_party.part", "Share of customers"), "share", of="customers"),
             ),
             shown,
             note=text(

@@ -184,7 +184,7 @@ class BackTest:
         )
         columns = (
             Column("group", text("value.column.group", "Group by forecast"), "count"),
-            Column("customers", text("value.column.customers", "Customers"), "count"),
+            Column("customers", text("value.column.customers", "Customers"), "people"),
             Column("forecast", text("value.column.forecast", "Forecast"), "number", digits=2),
             Column("actual", text("value.column.actual", "Made"), "number", digits=2, low="low", high="high"),
         )

@@ -143,7 +143,7 @@ class Churn:
         )
         columns = (
             Column("group", text("value.column.risk_group", "Group by probability"), "count"),
-            Column("customers", text("value.column.customers", "Customers"), "count"),
+            Column("customers", text("value.column.customers", "Customers"), "people"),
             Column("foretold", text("value.column.foretold", "Foretold"), "share"),
             Column("left", text("value.column.left", "Left"), "share", low="low", high="high"),
         )

@@ -92,7 +92,7 @@ class Cohorts:
         shown = self.ages[:TABLE_AGES]
         columns = (
             Column("cohort", text("value.cohorts.first", "Period of the first purchase")),
-            Column("n", text("value.column.customers", "Customers"), "count", least=self.least),
+            Column("n", text("value.column.customers", "Customers"), "people"),
             *(Column(f"kept_{age}", text("value.column.after", "{age} later", age=count(age)), "share") for age in shown),
         )
         under = Table("value.cohorts_data", self._title(), columns, self.frame, self._note(), rows=len(self.frame))

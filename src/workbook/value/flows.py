@@ -95,7 +95,7 @@ class Flows:
         heads = (
             Column("before", text("value.flows.before", "Stage in {period}", period=self.before), labels=STATES),
             *(Column(one, STATES[one], "count") for one in shown),
-            Column("n", text("value.column.customers", "Customers"), "count"),
+            Column("n", text("value.column.customers", "Customers"), "people"),
         )
         under = Table("value.flows_data", self._title(), heads, body, self._note(), rows=len(body))
         return Figure("value.flows", self._title(), draw, alt, self._note(), under)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from workbook.language import Edition, Quantity, Text, count, day, share, text
+from workbook.language import Edition, Quantity, Text, count, day, part_and_people, share, text
 from workbook.period import Period
 from workbook.report.blocks import Column, Figure, KeyFigure, NotMeasured, Table
 from workbook.report.figures import DIAMOND, FULL_WIDTH, MUTED, WORSE, canvas
@@ -73,8 +73,8 @@ class Lifecycle:
         columns = (
             Column("lifecycle", text("value.column.stage", "Stage"), labels=NAMES),
             Column("rule", text("value.column.rule", "Rule"), labels=_rules(self.settings)),
-            Column("customers", text("value.column.customers", "Customers"), "count"),
-            Column("customer_share", text("value.column.customer_share", "Share"), "share"),
+            Column("customers", text("value.column.customers", "Customers"), "people"),
+            Column("customer_share", text("value.column.customer_share", "Share"), "share", of="customers"),
             Column("revenue", text("value.column.revenue", "Revenue"), "money"),
             Column("aim", text("value.column.aim", "Aim"), labels=AIMS),
             Column("strategy", text("value.column.strategy", "Strategy"), labels=STRATEGIES),
@@ -91,7 +91,7 @@ class Lifecycle:
             colours = [WORSE if s == CHURNED else MUTED if s == CONTACT else DIAMOND for s in self.stages["lifecycle"]]
             axes.barh(y, parts, height=0.62, color=colours)
             for at, part, n in zip(y, parts, self.stages["customers"], strict=True):
-                words = f"{share(part).render(edition)} · {count(int(n)).render(edition)}"
+                words = part_and_people(part, int(n), edition)
                 axes.annotate(words, (part, at), (5, 0), textcoords="offset points", va="center")
             axes.set_yticks(y, [NAMES[s].render(edition) for s in self.stages["lifecycle"]])
             axes.set_xlim(0, 1.25 * max(float(parts.max()), 0.01))
@@ -106,8 +106,8 @@ class Lifecycle:
         )  # fmt: skip
         columns = (
             Column("lifecycle", text("value.column.stage", "Stage"), labels=NAMES),
-            Column("customers", text("value.column.customers", "Customers"), "count"),
-            Column("customer_share", text("value.column.customer_share", "Share"), "share"),
+            Column("customers", text("value.column.customers", "Customers"), "people"),
+            Column("customer_share", text("value.column.customer_share", "Share"), "share", of="customers"),
         )
         under = Table("value.lifecycle_data", self._title(), columns, self.stages, self._note(), rows=len(self.stages))
         return Figure("value.lifecycle_stages", self._title(), draw, alt, self._note(), under)

@@ -86,7 +86,7 @@ class Lifetime:
         frame["share"] = frame["value"] / frame["value"].sum()
         columns = (
             Column("tier", text("value.column.tier", "Tier"), labels={tier.id: named(tier.name) for tier in tiers}),
-            Column("customers", text("value.column.customers", "Customers"), "count"),
+            Column("customers", text("value.column.customers", "Customers"), "people"),
             Column("value", text("value.column.value", "Value to come"), "money"),
             Column("share", text("value.column.value_share", "Share of it"), "share"),
             Column("purchases", text("value.column.purchases", "Purchases each"), "number", digits=1),

@@ -74,18 +74,17 @@ class Segments:
 
     def table(self) -> Table:
         """Every segment with its rule, its customers, their revenue and how many of them are lost."""
-        least = self.settings.small_cell
         columns = (
             Column("dimension", text("value.column.dimension", "Segmented by"), labels=DIMENSIONS),
             Column("segment", text("value.column.segment", "Segment"), labels=SEGMENTS),
             Column("rule", text("value.column.rule", "Rule"), labels=_rules(self.settings)),
-            Column("customers", text("value.column.customers", "Customers"), "count", least=least),
+            Column("customers", text("value.column.customers", "Customers"), "people"),
             Column("share", text("value.column.customer_share", "Share"), "share"),
             Column("revenue_share", text("value.column.revenue_share", "Share of revenue"), "share"),
             Column("lost", text("value.column.lost", "Of them lost"), "share", low="low", high="high"),
         )
         shown = self.rows.assign(rule=self.rows["segment"])
-        small = (shown["customers"] > 0) & (shown["customers"] < least)
+        small = (shown["customers"] > 0) & (shown["customers"] < self.settings.small_cell)
         shown.loc[small, ["share", "revenue_share", "lost", "low", "high"]] = np.nan
         return Table("value.segments", self._title(), columns, shown, self._note(), rows=len(shown), artefact="segments")
 
