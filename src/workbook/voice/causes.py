@@ -60,8 +60,8 @@ class Causes:
             "voice.causes.note",
             "Discontent customers, each counted once; a case speaks of the topic. Systemic: more cases in a place than among "
             "the other discontent customers, by Fisher's exact test, one-sided, p held over all {n} places (Holm), {level} "
-            "confidence; intervals for each place alone. It tells where to look, not why. No excess seen is no proof of "
-            "chance where cases are few.",
+            "confidence; intervals for each place alone. It tells where to look, not why. Without an excess, cases are "
+            "single ones or a fault of the whole process: the test cannot tell which.",
             n=count(len(self.places)), level=share(self.settings.analysis.confidence),
         )  # fmt: skip
         return Table("voice.causes", self._title(), columns, self.places, note, rows=8)
@@ -72,7 +72,7 @@ class Causes:
             return text("voice.causes.systemic", "Systemic: {topic}, {cases} at {place} against {expected} expected",
                         topic=self.name, cases=count(int(first["cases"])), place=str(first["level"]),
                         expected=number(float(first["expected"]), 1))  # fmt: skip
-        return text("voice.causes.single", "{topic}: single cases, none of {n} places beyond chance",
+        return text("voice.causes.single", "{topic}: no place stands out; none of {n} exceeds chance",
                     topic=self.name, n=count(len(self.places)))  # fmt: skip
 
 
