@@ -23,6 +23,8 @@ scores                  customer_id, one column index_<id> an index (0–100), s
 grade_policy            JSON: number, since, settings, scales and thresholds that decide a score
 tiers                   tier, customers, customer_share, revenue, revenue_share
 rfm                     customer_id, r, f, m, segment
+clusters                customer_id, cluster (1 brings most revenue a customer), distance
+cluster_centres         JSON: columns, mean, spread, centres, found, since, policy: what decides a cluster
 lifecycle               customer_id, lifecycle
 segments                customer_id, history, interaction, needs, loyalty
 lifetime                customer_id, purchases, spend, value, silent, alive, and the intervals of purchases and value
@@ -93,9 +95,9 @@ STAGES: tuple[Stage, ...] = (
           previous=("problems", "findings"),
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
-          makes=("scores", "tiers", "grade_policy", "rfm", "lifecycle", "segments", "lifetime", "churn",
-                 "plan"),
-          previous=("scores", "grade_policy", "rfm", "profile", "lifecycle"),
+          makes=("scores", "tiers", "grade_policy", "rfm", "clusters", "cluster_centres", "lifecycle", "segments", "lifetime",
+                 "churn", "plan"),
+          previous=("scores", "grade_policy", "rfm", "cluster_centres", "profile", "lifecycle"),
           lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),
           settings=("grading", "value", "measures", "consent.purposes", "consent.lists")),
     Stage("5_pilot", needs=("profile", "scores"),
