@@ -134,6 +134,20 @@ def test_a_broken_expression_is_told_with_its_place():
         measured(tables(units(ARMS)), settings(pilot(metrics=[spend(source="nonsense(1)")])))
 
 
+def test_a_division_by_zero_in_an_expression_is_refused_and_decides_nothing():
+    """The database makes it infinite without an error, and an infinite mean once read as harm."""
+    ids = units(ARMS)["customer_id"]
+    orders = pd.DataFrame({"order_id": ids, "customer_id": ids, "ordered_at": "2025-11-01", "amount": 10.0})
+    orders.loc[0, "amount"] = 0.0
+    one = "(select 1 / sum(o.amount) from orders o where o.customer_id = unit.customer_id)"
+    delivered = tables(units(ARMS), orders=orders)
+    with pytest.raises(WorkbookError, match=r"pilots\.care\.metrics\.spend\.source: unit 'c00000' has the value inf"):
+        measured(delivered, settings(pilot(metrics=[spend(source=one)])))
+    with pytest.raises(WorkbookError, match=r"pilots\.care\.metrics\.spend\.covariates: unit 'c00000'"):
+        known = spend(covariates=[one], source="cast(1 as double)")
+        measured(delivered, settings(pilot(metrics=[known])))
+
+
 def test_a_proportion_of_something_else_than_yes_and_no_is_refused():
     with pytest.raises(WorkbookError, match="expected 0 or 1"):
         measured(tables(units(ARMS), outcomes(np.full(600, 3.2))), settings(pilot()))

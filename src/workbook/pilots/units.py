@@ -71,7 +71,8 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
         known_0, known_1 … for each covariate; one row a unit.
 
     Raises:
-        WorkbookError: where the expression cannot be worked out, or a proportion holds something other than 0 and 1.
+        WorkbookError: where the expression cannot be worked out or gives an infinite value, or a proportion holds something
+            other than 0 and 1.
     """
     values = (
         _delivered(tables, pilot, metric.id)
@@ -137,12 +138,21 @@ def _by_expression(tables: Tables, pilot: Pilot, key: str, expression: str) -> p
                       where pilot = $name and unit_id is not null group by unit_id)
         select unit_id, cast(({expression}) as double) as value from unit order by unit_id"""
     try:
-        return tables.sql(query, name=pilot.id, first_day=pilot.starts, last_day=pilot.extended_to or pilot.ends)
+        found = tables.sql(query, name=pilot.id, first_day=pilot.starts, last_day=pilot.extended_to or pilot.ends)
     except duckdb.Error as error:
         raise WorkbookError(
             f"{key}: found {expression!r}, expected 'outcomes' or an SQL expression over the canonical tables with "
             f"unit.customer_id for the customer; the database says: {str(error).partition(chr(10))[0]}"
         ) from error
+    # the database divides by zero without an error; one infinite value would decide the whole pilot
+    endless = found.loc[np.isinf(found["value"].astype(float)), ["unit_id", "value"]]
+    if len(endless):
+        unit, value = endless.iloc[0]
+        raise WorkbookError(
+            f"{key}: unit {unit!r} has the value {value} by {expression!r}, expected a finite number; put nullif(…, 0) under a "
+            "division, so that the unit counts as missing"
+        )
+    return found
 
 
 def with_scores(profile: pd.DataFrame, scores: object) -> pd.DataFrame:
