@@ -70,8 +70,10 @@ class Clusters:
             self._title(rows),
             (
                 Column("cluster", text("grading.clusters.cluster", "Group"), "count"),
-                Column("customers", text("grading.column.customers", "Customers"), "count"),
-                Column("customer_share", text("grading.clusters.customer_share", "Share of customers"), "share"),
+                Column("customers", text("grading.column.customers", "Customers"), "people"),
+                Column(
+                    "customer_share", text("grading.clusters.customer_share", "Share of customers"), "share", of="customers"
+                ),
                 Column("revenue_share", text("grading.clusters.revenue_share", "Share of revenue"), "share"),
                 *(Column(index.id, named(index.name), "score") for index in indices[:4]),
             ),
@@ -105,7 +107,7 @@ class Clusters:
             ),
             (
                 Column("cluster", text("grading.clusters.cluster", "Group"), "count"),
-                *(Column(tier.id, named(tier.name), "count") for tier in self.settings.tiers[:7]),
+                *(Column(tier.id, named(tier.name), "people") for tier in self.settings.tiers[:7]),
             ),
             rows,
             note=text("grading.clusters.tiers.note", "Customers by natural group and tier; n = {n}.", n=count(len(joined))),
