@@ -25,7 +25,7 @@ MOST_EXHIBITS = 5
 MOST_KEY_FIGURES = 5
 MOST_ASKS = 6
 MOST_UNKNOWN = 3
-MOST_UNKNOWN_LINES = 5
+MOST_UNKNOWN_LINES = 3
 LESSON = "lesson"
 """Tag of markdown cells that teach: they stand in the notebook edition and not in the client's report."""
 
