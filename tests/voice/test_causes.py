@@ -1,5 +1,6 @@
 """Systemic or single: planted excess found, even complaints left alone at the stated rate, the exact test and Holm held."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
 from workbook.settings.reading import read_settings
 from workbook.sources.prepare import prepare
+from workbook.synthetic.world import OWNERS
 from workbook.tables import tables_of
 from workbook.voice.causes import Causes, excess, find_causes
 from workbook.voice.hotspots import find_hotspots
@@ -66,7 +68,8 @@ def test_the_demo_is_judged():
     heard = find_hotspots(tables, chosen)
     found = find_causes(heard, tables, chosen)
     assert len(found.table().title.render(EDITIONS[0]).split()) <= 15
-    found.table().bundle(EDITIONS)
+    shown = json.dumps(found.table().bundle(EDITIONS), ensure_ascii=False)
+    assert "负责人" in shown and not any(name in shown for name in OWNERS)
     assert isinstance(found, Causes)
     assert found.places["cases"].groupby(found.places["factor"]).sum().max() <= heard.topics["discontent"].max()
 

@@ -29,6 +29,8 @@ FACTOR_NAMES = {
 class Causes:
     """Where the complaints of one topic gather.
 
+    Account owners are numbered here, in the order of their names: only the departments' lists say who they are.
+
     Attributes:
         places: one row a factor and level: factor, level, cases (discontent customers who speak of the topic), n (all
             discontent customers), expected cases, share with low and high, p (exact), p_held (Holm over all rows).
@@ -61,19 +63,27 @@ class Causes:
             "Discontent customers, each counted once; a case speaks of the topic. Systemic: more cases in a place than among "
             "the other discontent customers, by Fisher's exact test, one-sided, p held over all {n} places (Holm), {level} "
             "confidence; intervals for each place alone. It tells where to look, not why. Without an excess, cases are "
-            "single ones or a fault of the whole process: the test cannot tell which.",
+            "single ones or a fault of the whole process: the test cannot tell which. Account owners are numbered in the order "
+            "of their names.",
             n=count(len(self.places)), level=share(self.settings.analysis.confidence),
         )  # fmt: skip
-        return Table("voice.causes", self._title(), columns, self.places, note, rows=8)
+        places = [_place(*at) for at in zip(self.places["factor"], self.places["level"], strict=True)]
+        shown = self.places.assign(level=pd.Series(places, index=self.places.index, dtype=object))
+        return Table("voice.causes", self._title(), columns, shown, note, rows=8)
 
     def _title(self) -> Text:
         first = self.places.iloc[0]
         if self.systemic:
             return text("voice.causes.systemic", "Systemic: {topic}, {cases} at {place} against {expected} expected",
-                        topic=self.name, cases=count(int(first["cases"])), place=str(first["level"]),
+                        topic=self.name, cases=count(int(first["cases"])), place=_place(first["factor"], first["level"]),
                         expected=number(float(first["expected"]), 1))  # fmt: skip
         return text("voice.causes.single", "{topic}: no place stands out; none of {n} exceeds chance",
                     topic=self.name, n=count(len(self.places)))  # fmt: skip
+
+
+def _place(factor: str, level: str) -> Text | str:
+    """What readers call a level of a factor."""
+    return text("voice.causes.owner_number", "Owner no. {n}", n=level) if factor == "owner" else level
 
 
 def find_causes(heard: Hotspots | NotMeasured, tables: Tables, settings: Settings) -> Causes | NotMeasured:
@@ -97,7 +107,8 @@ def find_causes(heard: Hotspots | NotMeasured, tables: Tables, settings: Setting
         why = text("voice.causes.few", "No topic draws discontent often enough to look for its places.")
         return NotMeasured("voice.causes", what, why=why)
     owners = tables.sql("select customer_id, owner from customers where owner is not null")
-    held = bad["customer_id"].map(owners.drop_duplicates("customer_id").set_index("customer_id")["owner"])
+    owner = owners.drop_duplicates("customer_id").set_index("customer_id")["owner"]
+    held = bad["customer_id"].map(owner.rank(method="dense").map("{:.0f}".format))
     given = pd.to_datetime(bad["given_at"])
     timed = bool((given.dt.normalize() != given).any())
     six = given.dt.hour // 6 * 6
