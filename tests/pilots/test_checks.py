@@ -169,3 +169,30 @@ def test_summaries_are_held_to_the_planned_shares_too():
     )  # fmt: skip
     assert failed(units([]), pilot_summaries=rows) == {"sample_ratio"}
     assert failed(units([]), pilot_summaries=rows.assign(n=[1000, 1010])) == set()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"successes": [90, 1300]}, "successes or shares that cannot be: 1"),
+        ({"successes": [90, -1]}, "successes or shares that cannot be: 1"),
+        ({"successes": [None, None], "mean": [0.1, 1.2]}, "successes or shares that cannot be: 1"),
+        ({"variance": [-1.0, 0.1]}, "variances that cannot be: 1"),
+        ({"n": [1000, 0]}, "without units: 1"),
+        ({"looked_at": "2024-12-20"}, "looked at before the first day: 2"),
+    ],
+)
+def test_summaries_that_cannot_be_shut_the_gate_and_are_counted(changed, said):
+    rows = pd.DataFrame(
+        {"pilot": "care", "arm": ["control", "treatment"], "metric": "repeat", "looked_at": "2025-12-20", "n": [1000, 1010],
+         "mean": [0.09, 0.11], "variance": [0.08, 0.09], "successes": [90, 120]}
+    )  # fmt: skip
+    checks = check_pilots(tables(units([]), pilot_summaries=rows.assign(**changed)), settings(pilot()))
+    words = {check.check: check.words.render(Edition("en")) for check in checks.failed("care")}
+    assert said in words["summaries"] and not {check.check for check in checks.failed("care")} - {"summaries", "assigned",
+                                                                                                  "sample_ratio"}  # fmt: skip
+
+
+def test_exposure_before_the_pilot_began_shuts_the_gate():
+    early = np.where(np.arange(400) < 40, "2025-09-20", "2025-10-05")
+    assert failed(units(ARMS, assigned_at="2025-09-10", exposed_at=early), outcomes(yes())) == {"exposure"}

@@ -84,8 +84,9 @@ class Checks:
         )
         note = text(
             "pilots.checks.note",
-            "A check that is a test is not passed where p is below {p}; units in two arms, exposed too early, measured outside "
-            "the pilot or twice may be at most {faulty}. An effect behind a check that is not passed is not shown.",
+            "A check that is a test is not passed where p is below {p}; units in two arms, exposed too early, drawn or "
+            "measured outside the pilot or measured twice may be at most {faulty}. An effect behind a check that is not passed "
+            "is not shown.",
             p=number(SMALLEST_P, 3),
             faulty=share(LARGEST_FAULTY, 0),
         )
@@ -123,7 +124,7 @@ def check_pilots(tables: Tables, settings: Settings, cards: Cards | None = None)
         if len(units):
             found, doubts[pilot.id], unchecked[pilot.id] = _check(tables, pilot, units)
         elif len(summaries):
-            found, doubts[pilot.id], unchecked[pilot.id] = _check_summaries(pilot, summaries)
+            found, doubts[pilot.id], unchecked[pilot.id] = _check_summaries(tables, pilot, summaries)
         else:
             continue
         checks.append(gates.card(pilot, fixed.differences.get(pilot.id, ()), fixed.fixed.get(pilot.id)))
@@ -158,11 +159,13 @@ def _check(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> tuple[list[Chec
     return [check for check in found if check is not None], tuple(doubts), tuple(unchecked)
 
 
-def _check_summaries(pilot: Pilot, summaries: pd.DataFrame) -> tuple[list[Check], tuple[Text, ...], tuple[Text, ...]]:
+def _check_summaries(
+    tables: Tables, pilot: Pilot, summaries: pd.DataFrame
+) -> tuple[list[Check], tuple[Text, ...], tuple[Text, ...]]:
     """What can be checked where only summaries were delivered: arms and their sizes, at every look."""
     sizes = summaries.groupby(["looked_at", "arm"], sort=True)["n"].max().unstack("arm").ffill().fillna(0)  # noqa: PD010
     now = sizes.iloc[-1]
-    found = [gates.assigned(pilot, now[now > 0]), gates.sample_ratio(pilot, now)]
+    found = [gates.assigned(pilot, now[now > 0]), gates.sample_ratio(pilot, now), gates.summaries(tables, pilot)]
     arrivals = gates.arrivals(pilot, sizes.diff().fillna(sizes.iloc[:1]).clip(lower=0))
     unchecked = (text("pilots.doubt.summaries", "only summaries were delivered, so units cannot be checked one by one"),)
     return [*found, *([arrivals] if arrivals is not None else [])], (), unchecked

@@ -179,14 +179,15 @@ def relative_lift(found: Difference, confidence: float = 0.95) -> Lift | None:
     if found.error is None or found.error_control is None or found.control <= 0:
         return None
     z = quantile(found, confidence)
-    above, below = found.control + found.effect, found.control
-    v0 = found.error_control**2
-    v1 = max(found.error**2 - v0, 0.0)
-    g = z * z * v0 / below**2
+    # everything as a share of the control's level first: squares of the values themselves may not fit into a number
+    part0, whole = found.error_control / found.control, found.error / found.control
+    v0 = part0 * part0
+    v1 = max(whole * whole - v0, 0.0)
+    g = z * z * v0
     if g >= 1:
         return None
-    centre = above / below
-    half = (z / below) * math.sqrt(max(v1 * (1 - g) + centre**2 * v0, 0.0))
+    centre = 1 + found.effect / found.control
+    half = z * math.sqrt(max(v1 * (1 - g) + centre * centre * v0, 0.0))
     return Lift(centre - 1, (centre - half) / (1 - g) - 1, (centre + half) / (1 - g) - 1)
 
 
@@ -211,7 +212,9 @@ def _with_interval(plain: Difference, part0: float, part1: float, confidence: fl
     if error <= 1e-12 * scale or error == 0:
         return plain
     n0, n1, effect = plain.n_control, plain.n_treated, plain.effect
-    freedom = (part0 + part1) ** 2 / (part0**2 / (n0 - 1) + part1**2 / (n1 - 1))
+    # by the shares of both parts, since their squares may not fit into a number
+    share0, share1 = part0 / (part0 + part1), part1 / (part0 + part1)
+    freedom = 1 / (share0 * share0 / (n0 - 1) + share1 * share1 / (n1 - 1))
     half = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error
     p = float(2 * stats.t.sf(abs(effect) / error, freedom))
     return replace(

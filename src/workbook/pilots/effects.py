@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbook.language import Text, named, text
+from workbook.language import Text, count, named, text
 from workbook.period import Period
 from workbook.pilots import effect_exhibits as exhibits
 from workbook.pilots.checks import Checks
@@ -226,7 +226,7 @@ class _Trial:
         for metric in metrics:
             values = measured[metric.id]
             if values["value"].notna().sum() == 0:
-                missing.append(_unmeasured(pilot, metric))
+                missing.append(_unmeasured(pilot, metric, values))
                 continue
             effects = self._compared(values, metric, look)
             found += effects
@@ -397,17 +397,24 @@ def _unassigned(pilot: Pilot) -> NotMeasured:
     )
 
 
-def _unmeasured(pilot: Pilot, metric: Metric) -> NotMeasured:
-    return NotMeasured(
-        f"pilots.missing.{pilot.id}.{metric.id}",
-        text(
-            "pilots.missing.metric",
-            "Effect of {pilot} on {metric}",
-            pilot=named(pilot.name),
-            metric=named(metric.name),
-        ),
-        ("outcomes.value",),
+def _unmeasured(pilot: Pilot, metric: Metric, values: pd.DataFrame | None = None) -> NotMeasured:
+    """A metric without one outcome; what to do depends on where its outcomes should come from."""
+    name = f"pilots.missing.{pilot.id}.{metric.id}"
+    what = text(
+        "pilots.missing.metric",
+        "Effect of {pilot} on {metric}",
+        pilot=named(pilot.name),
+        metric=named(metric.name),
     )
+    if metric.source == "outcomes" or values is None:
+        return NotMeasured(name, what, ("outcomes.value",))
+    why = text(
+        "pilots.missing.expression",
+        "The expression of the metric gives no value for any of {n} units; it divides zero by zero for {undefined} of them.",
+        n=count(len(values)),
+        undefined=count(int(values["undefined"].fillna(False).astype(bool).sum())),
+    )
+    return NotMeasured(name, what, why=why)
 
 
 def _frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:

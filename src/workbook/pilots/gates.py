@@ -14,7 +14,7 @@ from workbook.language import Text, count, named, number, points, share, text
 from workbook.pilots.card import Binding, item_name
 from workbook.pilots.card import Difference as CardDifference
 from workbook.pilots.comparison import Values, compare_means, standardised_difference
-from workbook.pilots.units import in_two_arms, money_before, read_values
+from workbook.pilots.units import LARGEST, in_two_arms, money_before, read_values
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables
 
@@ -22,6 +22,8 @@ SMALLEST_P = 0.001
 """A gate is red below this: a sound pilot meets it once in a thousand (Fabijan et al. 2019, KDD, on sample ratios)."""
 LARGEST_FAULTY = 0.01
 """Share of units in two arms, or exposed before they were assigned, above which a gate is red."""
+LONGEST_LEAD = 92
+"""Days before the start on which units may be drawn: the draw of one quarter is the pilot of the next."""
 MANY_MISSING = 0.05
 """Share of missing outcomes above which a result is no longer called sound."""
 
@@ -31,9 +33,10 @@ CHECKS: Mapping[str, Text] = {
     "sample_ratio": text("pilots.check.sample_ratio", "Sample ratio"),
     "arrivals": text("pilots.check.arrivals", "Sample ratio day by day"),
     "two_arms": text("pilots.check.two_arms", "Units in two arms"),
-    "exposure": text("pilots.check.exposure", "Exposed before assigned"),
+    "exposure": text("pilots.check.exposure", "Exposed before assigned or started"),
     "clusters": text("pilots.check.clusters", "Clusters drawn whole"),
-    "dates": text("pilots.check.dates", "Measured within the pilot"),
+    "dates": text("pilots.check.dates", "Drawn and measured within the pilot"),
+    "summaries": text("pilots.check.summaries", "Summaries are possible"),
     "duplicates": text("pilots.check.duplicates", "One outcome a unit"),
     "missing": text("pilots.check.missing", "Missing outcomes by arm"),
     "balance": text("pilots.check.balance", "Balance before the pilot"),
@@ -171,26 +174,70 @@ def clusters(pilot: Pilot, units: pd.DataFrame) -> Check:
 
 
 def dates(tables: Tables, pilot: Pilot) -> Check | None:
-    """Share of outcomes measured before the pilot began, or of units drawn after it ended; None where no date was delivered."""
+    """The larger of two shares: outcomes measured on a day outside the pilot, and units drawn too early or after its end.
+
+    Returns:
+        None where no date was delivered.
+    """
     (row,) = tables.sql(
-        """select count(measured_at) as measured, count(*) filter (where measured_at < $first_day) as early,
-                  (select count(*) from assignments where pilot = $name and assigned_at > $last_day) as late
-           from outcomes where pilot = $name""",
+        """with measured as (select measured_at from outcomes where pilot = $name and measured_at is not null),
+                drawn as (select assigned_at from assignments where pilot = $name and assigned_at is not null)
+           select (select count(*) from measured) as measured, (select count(*) from drawn) as drawn,
+                  (select count(*) from measured where measured_at < $first_day) as before,
+                  (select count(*) from measured where measured_at > $last_day) as after,
+                  (select count(*) from drawn where assigned_at < $first_day - $lead * interval 1 day) as early,
+                  (select count(*) from drawn where assigned_at > $last_day) as late""",
         name=pilot.id,
         first_day=pilot.starts,
         last_day=pilot.extended_to or pilot.ends,
+        lead=LONGEST_LEAD,
     ).to_dict("records")
-    if not row["measured"] and not row["late"]:
+    if not row["measured"] and not row["drawn"]:
         return None
-    early, late = int(row["early"]), int(row["late"])
-    faulty = (early + late) / max(int(row["measured"]), early + late, 1)
+    before, after, early, late = (int(row[key]) for key in ("before", "after", "early", "late"))
+    faulty = max((before + after) / max(int(row["measured"]), 1), (early + late) / max(int(row["drawn"]), 1))
     words = text(
         "pilots.found.dates",
-        "{early} outcomes measured before the start, {late} units drawn after the end",
+        "outcomes measured before the first day: {before}, after the last: {after}; units drawn over {lead} days before the "
+        "first: {early}, after the last: {late}",
+        before=count(before),
+        after=count(after),
+        lead=count(LONGEST_LEAD),
         early=count(early),
         late=count(late),
     )
     return Check(pilot.id, "dates", faulty, None, faulty <= LARGEST_FAULTY, words)
+
+
+def summaries(tables: Tables, pilot: Pilot) -> Check:
+    """Whether every delivered summary can be: a number of units, successes among them, a variance not below zero, a mean of a
+    size that can be measured, and a look not before the pilot."""
+    (row,) = tables.sql(
+        """select count(*) as rows, count(*) filter (where n is null or n <= 0) as empty,
+                  count(*) filter (where successes < 0 or successes > n
+                                   or (list_contains($shares, metric) and (mean < 0 or mean > 1))) as beyond,
+                  count(*) filter (where variance < 0 or abs(mean) > $largest or variance > $largest
+                                   or isnan(mean) or isnan(variance)) as odd,
+                  count(*) filter (where looked_at < $first_day) as early
+           from pilot_summaries where pilot = $name""",
+        name=pilot.id,
+        first_day=pilot.starts,
+        largest=LARGEST,
+        shares=[metric.id for metric in pilot.metrics if metric.kind == "proportion"],
+    ).to_dict("records")
+    empty, beyond, odd, early = (int(row[key]) for key in ("empty", "beyond", "odd", "early"))
+    words = text(
+        "pilots.found.summaries",
+        "{rows} rows; without units: {empty}; successes or shares that cannot be: {beyond}; means or variances that cannot be: "
+        "{odd}; looked at before the first day: {early}",
+        rows=count(int(row["rows"])),
+        empty=count(empty),
+        beyond=count(beyond),
+        odd=count(odd),
+        early=count(early),
+    )
+    faulty = empty + beyond + odd + early
+    return Check(pilot.id, "summaries", float(faulty), None, faulty == 0, words)
 
 
 def duplicates(tables: Tables, pilot: Pilot) -> Check | None:
@@ -209,8 +256,9 @@ def duplicates(tables: Tables, pilot: Pilot) -> Check | None:
 
 
 def exposure(pilot: Pilot, units: pd.DataFrame) -> Check:
-    """Share of units that met the measure before they were drawn."""
-    early = int((units["exposed_at"] < units["assigned_at"]).sum())
+    """Share of units that met the measure before they were drawn, or before the pilot began."""
+    exposed = pd.to_datetime(units["exposed_at"])
+    early = int(((exposed < pd.to_datetime(units["assigned_at"])) | (exposed < pd.Timestamp(pilot.starts))).sum())
     faulty = early / len(units)
     words = text("pilots.found.early", "{n} units", n=count(early))
     return Check(pilot.id, "exposure", faulty, None, faulty <= LARGEST_FAULTY, words)
@@ -252,6 +300,14 @@ def missing(pilot: Pilot, metric: Metric, values: pd.DataFrame, doubts: list[Tex
         n=count(int(gone.sum())),
         apart=points(float(rates.max() - rates.min())),
     )
+    undefined = int(values["undefined"].fillna(False).astype(bool).sum())
+    if undefined:
+        words = text(
+            "pilots.found.undefined",
+            "{words}; of {n} of them the expression divides zero by zero",
+            words=words,
+            n=count(undefined),
+        )
     return Check(pilot.id, f"missing.{metric.id}", float(rates.max() - rates.min()), p, p >= SMALLEST_P, words)
 
 

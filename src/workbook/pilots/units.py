@@ -19,6 +19,9 @@ _ARMS = {
     "treatment": text("pilots.arm.treatment", "With measure"),
 }
 
+LARGEST = 1e100
+"""No outcome is larger: squares of larger ones do not fit into a number, and nothing that a client measures comes near."""
+
 
 def newest_first(settings: Settings) -> list[Pilot]:
     """The pilots of the settings, the one that ends last in front."""
@@ -67,15 +70,16 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
     pilot's days. The metric's covariates are such expressions too.
 
     Returns:
-        Columns unit_id, value, pre_value (the same measure before the pilot, where delivered), denominator (of a ratio), and
-        known_0, known_1 … for each covariate; one row a unit.
+        Columns unit_id, value, pre_value (the same measure before the pilot, where delivered), undefined (whether the value is
+        missing because the expression divides zero by zero), denominator (of a ratio), and known_0, known_1 … for each
+        covariate; one row a unit.
 
     Raises:
-        WorkbookError: where the expression cannot be worked out or gives an infinite value, or a proportion holds something
-            other than 0 and 1.
+        WorkbookError: where the expression cannot be worked out, a value is infinite or beyond :data:`LARGEST`, or a proportion
+            holds something other than 0 and 1.
     """
     values = (
-        _delivered(tables, pilot, metric.id)
+        _delivered(tables, pilot, metric.id).assign(undefined=False)
         if metric.source == "outcomes"
         else _by_expression(tables, pilot, f"pilots.{pilot.id}.metrics.{metric.id}.source", metric.source).assign(
             pre_value=np.nan
@@ -89,7 +93,8 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
         values.loc[values["denominator"].isna(), "value"] = np.nan
     for place, expression in enumerate(metric.covariates):
         known = _by_expression(tables, pilot, f"pilots.{pilot.id}.metrics.{metric.id}.covariates", expression)
-        values = values.merge(known.rename(columns={"value": f"known_{place}"}), on="unit_id", how="left")
+        known = known[["unit_id", "value"]].rename(columns={"value": f"known_{place}"})
+        values = values.merge(known, on="unit_id", how="left")
     if metric.kind == "proportion":
         odd = values.loc[values["value"].notna() & ~values["value"].isin([0, 1]), ["unit_id", "value"]]
         if len(odd):
@@ -124,19 +129,30 @@ def read_summaries(tables: Tables, pilot: Pilot) -> pd.DataFrame:
 
 def _delivered(tables: Tables, pilot: Pilot, metric: str) -> pd.DataFrame:
     """The delivered outcomes of a metric; a unit measured twice counts once, by its latest measurement."""
-    return tables.sql(
+    found = tables.sql(
         """select unit_id, value, pre_value from outcomes where pilot = $name and metric = $metric and unit_id is not null
            order by unit_id, measured_at nulls first, value""",
         name=pilot.id,
         metric=metric,
     ).drop_duplicates("unit_id", keep="last")
+    for column in ("value", "pre_value"):
+        beyond = found.loc[found[column].abs() > LARGEST, ["unit_id", column]]
+        if len(beyond):
+            unit, value = beyond.iloc[0]
+            raise WorkbookError(
+                f"outcomes.{column}: pilot {pilot.id!r}, metric {metric!r}, unit {unit!r} has the value {value:g}, expected a "
+                f"number of a size that can be measured (at most {LARGEST:g}); correct the file, or leave the cell empty where "
+                "nothing was measured"
+            )
+    return found
 
 
 def _by_expression(tables: Tables, pilot: Pilot, key: str, expression: str) -> pd.DataFrame:
     query = f"""
         with unit as (select unit_id, min(customer_id) as customer_id from assignments
                       where pilot = $name and unit_id is not null group by unit_id)
-        select unit_id, cast(({expression}) as double) as value from unit order by unit_id"""
+        select unit_id, value, coalesce(isnan(value), false) as undefined
+        from (select unit_id, cast(({expression}) as double) as value from unit) order by unit_id"""
     try:
         found = tables.sql(query, name=pilot.id, first_day=pilot.starts, last_day=pilot.extended_to or pilot.ends)
     except duckdb.Error as error:
@@ -145,12 +161,12 @@ def _by_expression(tables: Tables, pilot: Pilot, key: str, expression: str) -> p
             f"unit.customer_id for the customer; the database says: {str(error).partition(chr(10))[0]}"
         ) from error
     # the database divides by zero without an error; one infinite value would decide the whole pilot
-    endless = found.loc[np.isinf(found["value"].astype(float)), ["unit_id", "value"]]
-    if len(endless):
-        unit, value = endless.iloc[0]
+    beyond = found.loc[found["value"].astype(float).abs() > LARGEST, ["unit_id", "value"]]
+    if len(beyond):
+        unit, value = beyond.iloc[0]
         raise WorkbookError(
-            f"{key}: unit {unit!r} has the value {value} by {expression!r}, expected a finite number; put nullif(…, 0) under a "
-            "division, so that the unit counts as missing"
+            f"{key}: unit {unit!r} has the value {value} by {expression!r}, expected a finite number up to {LARGEST:g}; "
+            "put nullif(…, 0) under a division, so that the unit counts as missing"
         )
     return found
 
