@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from workbook.errors import DeliveryError
+from workbook.sources.parsing import epoch_time_sql
 
 
 def rows(prepared, table, columns):
@@ -95,3 +97,35 @@ def test_phones_of_any_country_are_kept_as_e164(deliver, source):
     assert rows(made, "customers", "customer_id, phone") == [
         ["1", "+8613812345678"], ["2", "+861065543210"], ["3", "+442079460958"], ["4", "95588"],
     ]  # fmt: skip
+
+
+SHOP = "Name,State,Day,Total,Sku\n" + "".join(
+    f"#{k},{state},{day},{total},S{j}\n"
+    for k, whole in enumerate([("paid", "2025-10-02", "60"), ("refunded", "2025-11-05", "70"), ("paid", "2026-02-01", "80")])
+    for j, (state, day, total) in enumerate([whole, ("", "", ""), ("", "", "")])
+)
+
+
+def test_lines_on_which_an_order_does_not_repeat_its_day_and_state_are_part_of_it(deliver, source):
+    orders = source("orders", "o.csv", "order_id=Name status=State ordered_at=Day amount=Total", group="last")
+    lines = source("order_lines", "o.csv", "order_id=Name product_id=Sku")
+    found = deliver({"o.csv": SHOP}, [{**orders, "only": {"status": ["paid"]}}, lines])
+    assert rows(found, "orders", "order_id, amount::int") == [["#0", "60"]]
+    assert rows(found, "order_lines", "order_id, product_id") == [["#0", "S0"], ["#0", "S1"], ["#0", "S2"]]
+    first = found.row_ledger.set_index("table").loc["orders"]
+    assert first[["rows_kept", "rows_quarantined", "rows_set_aside"]].tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("words", "day"),
+    [
+        ("1735700000", "2025-01-01"),
+        ("1735700000123", "2025-01-01"),
+        ("1511544070.5", "2017-11-24"),
+        ("17357", None),
+        ("soon", None),
+    ],
+)
+def test_moments_since_1970_are_read_as_they_say(words, day):
+    (row,) = duckdb.execute(f"select cast({epoch_time_sql('t')} as date) from (select '{words}' as t)").fetchall()
+    assert (None if row[0] is None else str(row[0])) == day

@@ -27,6 +27,8 @@ WESTERN = "name,city,price\nJosé Núñez,Köln,€5\nZoë,Málaga,£7\nRenée�
         (TRADITIONAL, "big5", "cp950"),
         (TRADITIONAL, "utf-8", "utf-8"),
         (WESTERN, "cp1252", "cp1252"),
+        ("Artikel\nSchrauben größe 8\nMüßig\n", "cp1252", "cp1252"),
+        ("name\nBush “Café” – 8’\n", "cp1252", "cp1252"),
         ("only ASCII,1\n", "ascii", "utf-8"),
         ("Channel,Fresh\xa0\n2,12669\n", "latin-1", "cp1252"),
     ],

@@ -76,8 +76,8 @@ class Source(Section):
     constants: dict[str, str] = Field(default_factory=dict, description="Canonical column: one value for every row.")
     dates: str | dict[str, str] | None = Field(
         None,
-        description="strptime format of the dates, or 'day first', 'month first' or 'excel' (a spreadsheet's day numbers), one "
-        "for all or one a column; found from all values otherwise.",
+        description="strptime format of the dates, or 'day first', 'month first', 'excel' (a spreadsheet's day numbers) or "
+        "'unix' (seconds or milliseconds since 1970), one for all or one a column; found from all values otherwise.",
     )
     decimals: Literal["point", "comma"] | None = Field(
         None, description="Sign before decimals: point (1,234.50) or comma (1.234,50); found from all values otherwise."

@@ -25,8 +25,10 @@ from workbook.sources.parsing import (
     LONGEST_WORDS,
     MONTH_FIRST,
     POINT,
+    UNIX,
     bare_number_sql,
     date_evidence,
+    epoch_time_sql,
     excel_time_sql,
     flag_sql,
     given_time_sql,
@@ -200,19 +202,39 @@ def _write_typed(
     required = SCHEMAS[source.table].required
     typed = ", ".join(f'{c.typed} as "{c.column}"' for c in cells)
     kept_texts = "".join(f', "t_{c.column}"' for c in cells if c.fallible)
-    reasons = "".join(_reason(c) for c in cells if c.column in required)
+    reasons = ""
     for column, words in source.only.items():
         allowed = ", ".join(literal(tidy(word)) for word in words)
         reasons += f' when "{column}" is null or "{column}" not in ({allowed}) then \'not_valid_business\''
+    reasons += "".join(_reason(c) for c in cells if c.column in required)
     reason = f"case{reasons} end" if reasons else "null::varchar"
     bare = "".join(f', {c.bare} as "s_{c.column}"' for c in cells if c.bare)
+    inner = f"(select _file, _row, {typed}{kept_texts} from (select *{bare} from {texts}))"
+    if source.group == "last" and (told_once := _told_once(source, cells)):
+        inner = f"(select * replace ({told_once}) from {inner})"
     with _as_written(connection):
-        connection.execute(
-            f"create or replace table {relation} as select *, {reason} as _reason from "
-            f"(select _file, _row, {typed}{kept_texts} from (select *{bare} from {texts}))"
-        )
+        connection.execute(f"create or replace table {relation} as select *, {reason} as _reason from {inner}")
     if any(c.column == "phone" for c in cells):
         write_e164(connection, relation, "phone", country, keep=True)
+
+
+def _told_once(source: Source, cells: Sequence[Cell]) -> str:
+    """Empty cells that decide whether a row counts, filled with what another row of the same thing tells last.
+
+    A shop's export names the day and state of an order on its first line only: the others are no less part of it.
+    """
+    schema, by_name = SCHEMAS[source.table], {c.column: c for c in cells}
+    if any(k not in by_name for k in schema.key):
+        return ""
+    key = ", ".join(f'"{k}"' for k in schema.key)
+    given = " and ".join(f'"{k}" is not null' for k in schema.key)
+    deciding = [c for c in by_name if c not in schema.key and (c in schema.required or c in source.only or c == "status")]
+    return ", ".join(
+        f'case when {given} and "{"t_" * by_name[c].fallible}{c}" is null then last_value("{c}" ignore nulls) over '
+        f"(partition by {key} order by _file, _row rows between unbounded preceding and unbounded following) "
+        f'else "{c}" end as "{c}"'
+        for c in deciding
+    )
 
 
 @contextmanager
@@ -229,7 +251,8 @@ def _reason(cell: Cell) -> str:
     missing = f"then 'missing_{cell.column}'"
     if not cell.fallible:
         return f' when "{cell.column}" is null {missing}'
-    return f' when "t_{cell.column}" is null {missing} when "{cell.column}" is null then \'unreadable_{cell.column}\''
+    unreadable = f"then 'unreadable_{cell.column}'"
+    return f' when "{cell.column}" is null and "t_{cell.column}" is null {missing} when "{cell.column}" is null {unreadable}'
 
 
 def _held(raw: RawSource, source: Source, column: str) -> Held:
@@ -267,6 +290,8 @@ def _cell(
         form = source.dates if isinstance(source.dates, str) else (source.dates or {}).get(column)
         if form == EXCEL:
             return Cell(column, kind, f"cast({plausible(excel_time_sql(t))} as {SQL_TYPES[kind]})", True)
+        if form == UNIX:
+            return Cell(column, kind, f"cast({plausible(epoch_time_sql(t))} as {SQL_TYPES[kind]})", True)
         if form is not None and form not in (DAY_FIRST, MONTH_FIRST):
             problems += _form_problems(connection, raw, column, form)
             bare = given_time_sql(t, form, iso_too=raw.iso_dates)

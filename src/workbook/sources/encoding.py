@@ -3,7 +3,7 @@
 GB 18030, Big5 and the Western code page share their bytes: nearly any file decodes as each of them. They are told apart
 by where the bytes of real text lie. Simplified Chinese uses the first level of GB 2312 (lead byte B0–D7, second byte from
 A1 on); traditional Chinese the first level of Big5 (lead byte A4–C6), of which two characters in five have a second byte
-below 7F; Western text has accents that stand alone between plain letters.
+below 7F; Western text has accents, quotes and dashes, at most three beside each other, between plain letters.
 """
 
 from __future__ import annotations
@@ -18,6 +18,13 @@ _EVIDENCE = 1 << 18
 """Bytes of text outside ASCII that are judged; the whole file must then decode."""
 
 _PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
+_WESTERN = bytes({*b"\x80\x85\x8a\x8c\x8e\x91\x92\x93\x94\x95\x96\x97\x99\x9a\x9c\x9e\x9f", *range(0xA0, 0x100)})
+"""Letters with accents, signs and the quotes and dashes that word processors set; other bytes are rare in Western text."""
+_IN_WORDS = re.compile(
+    rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])|(?<=[A-Za-z])[\x80-\xff]{2,3}(?![\x80-\xff])"
+    rb"|(?<![\x80-\xff])[\x80-\xff]{2,3}(?=[A-Za-z])"
+)
+"""Alone, or two or three beside a plain letter."""
 _HIGH = re.compile(rb"[\x80-\xff]+")
 
 
@@ -85,6 +92,5 @@ def _is_big5(sample: bytes) -> bool:
 
 
 def _is_western(sample: bytes) -> bool:
-    runs = _HIGH.findall(sample)
-    alone = sum(len(run) == 1 for run in runs)
-    return alone >= 0.8 * len(runs) and _decodes(sample, "cp1252")
+    usual = sum(len(run) for run in _IN_WORDS.findall(sample) if not run.translate(None, _WESTERN))
+    return usual >= 0.8 * sum(map(len, _HIGH.findall(sample))) and _decodes(sample, "cp1252")

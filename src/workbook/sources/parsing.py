@@ -24,7 +24,7 @@ MONTH_NAMES = ("%d-%b-%Y", "%d %b %Y", "%d %b, %Y", "%b %d, %Y", "%b %d %Y", "%d
 YES = ("是", "y", "yes", "true", "t", "1", "有", "√", "✓", "对")
 NO = ("否", "n", "no", "false", "f", "0", "无", "×", "没有", "错")
 
-DAY_FIRST, MONTH_FIRST, EXCEL = "day first", "month first", "excel"
+DAY_FIRST, MONTH_FIRST, EXCEL, UNIX = "day first", "month first", "excel", "unix"
 """Words of ``sources.dates`` that are no strptime formats: the order of day and month, and day numbers of a spreadsheet."""
 
 POINT, COMMA = "point", "comma"
@@ -332,6 +332,17 @@ def excel_time_sql(t: str) -> str:
     moment = f"timestamp '1899-12-30' + to_seconds(round({days} * 86400))"
     iso = f"case when regexp_full_match({t}, '{_ISO}') then try_cast({t} as timestamp) end"
     return f"case when {days} between 61 and 109574 then {moment} else {iso} end"
+
+
+def epoch_time_sql(t: str) -> str:
+    """A timestamp (UTC) from seconds since 1970, ``1511544070``, or milliseconds, ``1433221332117``, of the years 2000–2099."""
+    seconds, milliseconds = "[0-9]{9,10}([.][0-9]+)?", "[0-9]{12,13}"
+    micros = (
+        f"case when regexp_full_match({t}, '{seconds}') then try_cast({t} as double) * 1000000 "
+        f"when regexp_full_match({t}, '{milliseconds}') then try_cast({t} as double) * 1000 end"
+    )
+    moment = f"make_timestamp(cast(round({micros}) as bigint))"
+    return f"case when ({micros}) between 946684800000000 and 4102444799999999 then {moment} end"
 
 
 def plausible(x: str) -> str:

@@ -16,9 +16,9 @@ from workbook.sources.inspection.coverage import Coverage, coverage_of, last_ful
 from workbook.sources.inspection.describe import describe, own_currencies
 from workbook.sources.inspection.extracts import Extract, Unread, read_folder
 from workbook.sources.inspection.keys import could_be_ids, gather_ids, overlap
-from workbook.sources.inspection.match import Guess, Match, Question
+from workbook.sources.inspection.match import Guess, Match, Question, match_columns
 from workbook.sources.inspection.proposal import Proposal, ProposedSource
-from workbook.sources.inspection.tables import Draft, Unplaced, buyers_of, place, products_of
+from workbook.sources.inspection.tables import Draft, Unplaced, buyers_of, place, products_of, sales_of
 from workbook.sources.inspection.vocabulary import Vocabulary, territory_code, vocabulary
 from workbook.tables import SCHEMAS
 
@@ -56,7 +56,9 @@ class Inspection:
                 unplaced.append(found)
             else:
                 drafts += found
-        drafts = _with_customers(self.connection, _with_derived(drafts, self.words))
+        drafts, doubled = _without_undated(drafts)
+        named, unplaced = _named_customers(self.connection, drafts, unplaced, self.words)
+        drafts = _with_customers(self.connection, _with_derived([*drafts, *named], self.words))
         country, currency = _country(drafts), _currency(drafts, self.words)
         proposed = [_tried(self.connection, describe(draft, self.words), draft, country or "CN") for draft in drafts]
         coverages = [c for draft, one in zip(drafts, proposed, strict=True) if (c := self._coverage(draft, one))]
@@ -64,7 +66,7 @@ class Inspection:
         order = {name: i for i, name in enumerate(SCHEMAS)}
         proposed.sort(key=lambda p: (order[p.source.table], p.source.file, p.source.sheet or ""))
         return Proposal(
-            tuple(proposed), tuple(unplaced), tuple(self.unread), last_full_period(coverages), currency, country, partial
+            tuple(proposed), (*unplaced, *doubled), tuple(self.unread), last_full_period(coverages), currency, country, partial
         )
 
     def _coverage(self, draft: Draft, proposed: ProposedSource) -> Coverage | None:
@@ -95,14 +97,62 @@ def inspect_folder(folder: Path, told: Mapping[str, str] | None = None) -> Inspe
 
 
 def _with_derived(drafts: Sequence[Draft], words: Vocabulary) -> list[Draft]:
-    """Products that only the lines name, customers whom only the orders describe."""
+    """Orders that only the deals tell, products that only the lines name, customers whom only the orders describe."""
     there = {draft.table for draft in drafts}
     found = list(drafts)
+    if "orders" not in there:
+        found += [made for d in drafts if d.table == "leads" and (made := sales_of(d, words))]
     if "products" not in there:
         found += [made for d in drafts if d.table == "order_lines" and (made := products_of(d, words))]
     if "customers" not in there:
         found += [made for d in drafts if d.table == "orders" and (made := buyers_of(d, words))]
     return found
+
+
+def _without_undated(drafts: Sequence[Draft]) -> tuple[list[Draft], list[Unplaced]]:
+    """A second list of the same things without their day (payments beside orders) is left out, and said so."""
+    dated = {d.table: d for d in drafts if (event := SCHEMAS[d.table].event) is None or event in d.match.guesses}
+    kept, left = [], []
+    for draft in drafts:
+        event = SCHEMAS[draft.table].event
+        known = event is None or event in draft.match.guesses or event in draft.match.questions
+        if known or event not in SCHEMAS[draft.table].required or draft.table not in dated:
+            kept.append(draft)
+            continue
+        why = text(
+            "new.unplaced.undated", "it looks like {table}, but no column holds {column}; {file} holds it",
+            table=draft.table, column=str(event), file=dated[draft.table].extract.name,
+        )  # fmt: skip
+        left.append(Unplaced(draft.extract, why, (draft.table,)))
+    return kept, left
+
+
+def _named_customers(
+    connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft], unplaced: Sequence[Unplaced], words: Vocabulary
+) -> tuple[list[Draft], list[Unplaced]]:
+    """Lists of customers without an id, each with a name of its own, by which other files call them: the name is the id."""
+    found: list[Draft] = []
+    left: list[Unplaced] = []
+    for one in unplaced:
+        extract = one.extract
+        match = match_columns("customers", extract.facts, words)
+        name = match.guesses.get("name")
+        column = extract.column(name.own[0]) if name and len(name.own) == 1 else None
+        others = [d for d in drafts if "customer_id" in SCHEMAS[d.table].columns and "customer_id" not in d.match.guesses]
+        if "customers" not in one.candidates or column is None or column.unique < 1 or column.filled < column.rows:
+            left.append(one)
+            continue
+        gather_ids(connection, [(extract, column.name)])
+        by_name = [f for d in others for f in d.extract.facts if could_be_ids(d.extract, f.name)
+                   and overlap(connection, d.extract, f.name).share >= KNOWN_SHARE]  # fmt: skip
+        if not by_name:
+            left.append(one)
+            continue
+        reason = text("new.reason.named", "each name stands once, and other files call customers by it")
+        key = Guess("customer_id", (column.name,), 0.8, reason, None)
+        told = {c: g for c, g in match.guesses.items() if column.name not in g.own}
+        found.append(Draft(extract, Match("customers", {"customer_id": key, **told}, {}), 0.8))
+    return found, left
 
 
 def _with_customers(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft]) -> list[Draft]:

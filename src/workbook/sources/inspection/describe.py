@@ -12,11 +12,11 @@ from workbook.language import Text, count, share, text
 from workbook.settings.models import Source
 from workbook.sources.inspection.extracts import Extract
 from workbook.sources.inspection.facts import TOP, Facts
-from workbook.sources.inspection.match import Guess, Question
+from workbook.sources.inspection.match import CHURN_NAMES, Guess, Question
 from workbook.sources.inspection.proposal import ProposedSource
 from workbook.sources.inspection.tables import Draft
 from workbook.sources.inspection.vocabulary import Vocabulary, squash
-from workbook.sources.parsing import DAY_FIRST, EXCEL, MONTH_FIRST
+from workbook.sources.parsing import DAY_FIRST, EXCEL, MONTH_FIRST, UNIX
 from workbook.tables import SCHEMAS
 
 SCALES = (5, 7, 10, 100)
@@ -60,7 +60,9 @@ def describe(draft: Draft, words: Vocabulary) -> ProposedSource:
     _write_dates(made, facts, schema.required)
     _write_units(made, facts, words)
     _translate(made, draft.table, guesses, facts, words)
-    if draft.table == "orders":
+    if draft.only:
+        made.only |= {column: sorted(kept) for column, kept in draft.only.items()}
+    elif draft.table == "orders":
         _keep_sales(made, facts.get("status"), words)
     if draft.table == "feedback":
         _tell_instrument(made, draft, facts, words)
@@ -136,6 +138,8 @@ def _write_dates(made: _Writing, facts: Mapping[str, Facts], required: Sequence[
             continue
         if f.serials and f.share(f.serials) >= 0.9 and f.share(f.dates) < 0.5:
             made.dates[column] = EXCEL
+        elif f.epochs and f.share(f.epochs) >= 0.9 and f.share(f.dates) < 0.5:
+            made.dates[column] = UNIX
         elif f.order.ambiguous:
             both = f.order.first_high > 0 and f.order.second_high > 0
             why = (
@@ -171,7 +175,7 @@ def _write_units(made: _Writing, facts: Mapping[str, Facts], words: Vocabulary) 
 def _translate(made: _Writing, table: str, guesses: Mapping[str, Guess], facts: Mapping[str, Facts], words: Vocabulary) -> None:
     for column, f in facts.items():
         name = f"{table}.{column}"
-        if name == "customers.status" and squash(guesses[column].own[0]) in ("churn", "churned", "是否流失"):
+        if name == "customers.status" and squash(guesses[column].own[0]) in CHURN_NAMES:
             name = "customers.status.churn"
         known: Mapping[str, Sequence[Any]] = words.content["values"].get(name, {})
         ours = {squash(str(theirs)): canonical for canonical, all_ in known.items() for theirs in all_}

@@ -16,6 +16,7 @@ from workbook.sources.parsing import (
     DateEvidence,
     bare_number_sql,
     date_evidence,
+    epoch_time_sql,
     iso_time_sql,
     literal,
     number_sql,
@@ -48,6 +49,7 @@ class Facts:
         dates, times: values that are dates with a year; those of them with a clock time.
         order: evidence on day and month, see :class:`DateEvidence`.
         serials: numbers that are day numbers of a spreadsheet for the years 1950–2119.
+        epochs: seconds or milliseconds since 1970, for the years 2000–2099.
         relative: values such as 3 天前 or yesterday.
         numbers, whole, negative: values that are numbers; whole ones; negative ones.
         emails, phones, mobiles: by form; mobiles are those of China, or written with their country.
@@ -71,6 +73,7 @@ class Facts:
     times: int
     order: DateEvidence
     serials: int
+    epochs: int
     relative: int
     numbers: int
     whole: int
@@ -133,7 +136,8 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: RawFile, i: int, vocabula
     row = connection.execute(
         f"""
         select coalesce(sum(n), 0), count(*), {_sum("date is not null")}, {_sum("date is not null and t like '%:%'")},
-            {_sum("number between 18264 and 80354")}, {_sum(f"regexp_matches(lower(t), '({relative})') and date is null")},
+            {_sum("number between 18264 and 80354")}, {_sum(f"{epoch_time_sql('t')} is not null")},
+            {_sum(f"regexp_matches(lower(t), '({relative})') and date is null")},
             {_sum("number is not null")}, {_sum("number = trunc(number)")}, {_sum("number < 0")},
             {_sum("regexp_full_match(t, '[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+')")},
             {_sum(f"regexp_full_match(t, '{_PHONE}') and length(digits) between 7 and 15")},
@@ -150,12 +154,12 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: RawFile, i: int, vocabula
         """
     ).fetchall()[0]
     top = connection.execute(f"select t, n from judged order by n desc, t limit {TOP}").fetchall()
-    counts = [int(x) for x in row[:17]]
+    counts = [int(x) for x in row[:18]]
     rows = connection.execute(f"select count(*) from {raw.relation}").fetchall()[0][0]
     return Facts(
-        raw.columns[i], i, rows, counts[0], counts[1], tuple(found), counts[2], counts[3], order, *counts[4:17],  # type: ignore[arg-type,misc]
-        width=float(row[17]), least=row[18], most=row[19], top=tuple(top),
-        currencies=tuple(sign for sign, there in zip(signs, row[20:], strict=True) if there),
+        raw.columns[i], i, rows, counts[0], counts[1], tuple(found), counts[2], counts[3], order, *counts[4:18],  # type: ignore[arg-type,misc]
+        width=float(row[18]), least=row[19], most=row[20], top=tuple(top),
+        currencies=tuple(sign for sign, there in zip(signs, row[21:], strict=True) if there),
     )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ WORTH_ASKING = 0.4
 
 _BASE: Mapping[Strength, float] = {"sure": 0.95, "maybe": 0.75, "partly": 0.6}
 _LONG_TEXT = ("text", "need", "question", "choices", "evidence", "outcome", "name", "measure")
+CHURN_NAMES = ("churn", "churned", "exited", "attrition", "是否流失")
+"""Columns that say of each customer whether it left, as yes and no or 1 and 0."""
 _ASK_KINDS = ("id", "date", "time", "money", "number", "count", "flag")
 
 
@@ -103,6 +105,9 @@ def match_columns(table: str, facts: Iterable[Facts], vocabulary: Vocabulary) ->
         asked = first.confidence < ENOUGH or (rivals and first.strength != "sure" and schema.columns[column] in _ASK_KINDS)
         if column in schema.key and rivals and not _decided_by_uniqueness(table, column, first, rivals):
             asked = asked or first.strength != "sure"
+        if asked and column in schema.key and (full := _only_filled([first, *rivals])) and full.confidence >= ENOUGH:
+            first, asked = full, False
+            rivals = []
         if asked:
             worthy = [c.facts.name for c in own if c.confidence >= WORTH_ASKING]
             if worthy:
@@ -187,13 +192,16 @@ def _fit_date(facts: Facts) -> tuple[float, Text | None]:
         return 1.0, None
     if facts.share(facts.serials) >= 0.9:
         return 0.85, text("new.values.serials", "day numbers of a spreadsheet")
+    if facts.share(facts.epochs) >= 0.9:
+        return 0.95, text("new.values.epochs", "seconds or milliseconds since 1970, in UTC")
     return (0.8 if dates >= 0.5 else 0.0), None
 
 
 def _fit_text(column: str, facts: Facts, strength: Strength) -> tuple[float, Text | None]:
     if _is_dates(facts) or facts.share(facts.emails) > 0.5:
         return 0.0, None
-    coded = facts.share(facts.whole) > 0.9 and facts.width <= 3
+    left = column == "status" and squash(facts.name) in CHURN_NAMES and facts.share(facts.flags) >= 0.9
+    coded = facts.share(facts.whole) > 0.9 and facts.width <= 3 and not left
     if coded and (strength != "sure" or column == "language"):
         return 0.6, text("new.values.codes", "its values are numbers that stand for words")
     if column in _LONG_TEXT:
@@ -294,6 +302,12 @@ def _best(order: list[_Candidate], column: str) -> float:
 def _decided_by_uniqueness(table: str, column: str, first: _Candidate, rivals: list[_Candidate]) -> bool:
     unique_key = SCHEMAS[table].key == (column,)
     return unique_key and first.facts.unique > 0.99 and all(c.facts.unique < 0.9 for c in rivals)
+
+
+def _only_filled(candidates: list[_Candidate]) -> _Candidate | None:
+    """The one of several that every row has: no row can do without its id."""
+    full = [c for c in candidates if c.facts.filled == c.facts.rows]
+    return full[0] if len(full) == 1 < len(candidates) else None
 
 
 def _reason(meaning: Meaning, said: Text | None, *, telling: bool) -> Text:

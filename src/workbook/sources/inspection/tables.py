@@ -11,10 +11,11 @@ import duckdb
 from workbook.language import Text, named, text
 from workbook.sources.columns import DERIVED_IDS, tidy_text
 from workbook.sources.inspection.extracts import Extract
-from workbook.sources.inspection.match import Guess, Match, Question, match_columns
-from workbook.sources.inspection.vocabulary import Vocabulary
+from workbook.sources.inspection.facts import TOP
+from workbook.sources.inspection.match import Guess, Match, Question, fit, match_columns
+from workbook.sources.inspection.vocabulary import Vocabulary, bare_name, squash
 from workbook.sources.parsing import bare_number_sql, number_sql
-from workbook.tables import SCHEMAS
+from workbook.tables import SCHEMAS, Kind
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "sales": ("orders", "order_lines"),
@@ -74,6 +75,7 @@ class Draft:
         confidence: of the table itself.
         group: ``sum`` or ``last`` where several rows of the file make one of the table.
         notes: what the reader of the engagement should know.
+        only: canonical column → the values of the rows that count, where not all do.
     """
 
     extract: Extract
@@ -81,6 +83,7 @@ class Draft:
     confidence: float
     group: Grouping = None
     notes: tuple[Text, ...] = field(default=())
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def table(self) -> str:
@@ -170,6 +173,37 @@ def products_of(draft: Draft, vocabulary: Vocabulary) -> Draft | None:
     return Draft(draft.extract, Match("products", {"product_id": key, **told}, {}), draft.confidence, "last", (note,))
 
 
+def sales_of(draft: Draft, vocabulary: Vocabulary) -> Draft | None:
+    """The deals won of a list of leads, as orders on the day they were closed; None where it tells no such day or stage."""
+    deals, extract = vocabulary.content["deals"], draft.extract
+    key, stage = draft.match.guesses.get("lead_id"), draft.match.guesses.get("stage")
+    closed, amount = _column_called(extract, deals["closed"], "time"), _column_called(extract, deals["amount"], "money")
+    won = {squash(word) for word in deals["won"]}
+    stages = extract.column(stage.own[0]) if stage else None
+    kept = tuple(t for t, _ in stages.top if squash(bare_name(t)) in won) if stages and stages.distinct <= TOP else ()
+    if key is None or stage is None or closed is None or not kept:
+        return None
+    reason = text("new.reason.deal", "by its name in a list of deals, and its values fit")
+    guesses = {c: g for c, g in draft.match.guesses.items() if c == "customer_id"}
+    guesses |= {"order_id": key, "status": stage, "ordered_at": Guess("ordered_at", (closed,), 0.8, reason, "maybe")}
+    if amount is not None:
+        guesses["amount"] = Guess("amount", (amount,), 0.8, reason, "maybe")
+    note = text(
+        "new.note.deals", "no orders were found: deals won ({stages}) count as orders on the day they were closed",
+        stages=", ".join(kept),
+    )  # fmt: skip
+    return Draft(extract, Match("orders", guesses, {}), 0.8, None, (note,), {"status": kept})
+
+
+def _column_called(extract: Extract, names: Sequence[str], kind: Kind) -> str | None:
+    """The first of some names that a column with fitting values has."""
+    for name in names:
+        for facts in extract.facts:
+            if squash(bare_name(facts.name)) == squash(name) and fit(kind, name, facts, "sure")[0] > 0:
+                return facts.name
+    return None
+
+
 def _is_of_people(column: str, guess: Guess) -> bool:
     # in a list of orders "name" alone may be the order's or the article's
     return guess.strength == "sure" or (guess.strength == "maybe" and column == "region")
@@ -212,6 +246,12 @@ def _lead(scores: Mapping[str, _Score], family: str) -> str:
 def _not_known(extract: Extract, scores: Mapping[str, _Score], families: Sequence[str]) -> Unplaced:
     known = sorted({g.own[0] for s in scores.values() for g in s.match.guesses.values() if g.strength == "sure"})
     candidates = tuple(_lead(scores, family) for family in families)
+    if not known and not extract.reading.header_row:
+        why = text(
+            "new.unplaced.headless",
+            "its first row holds values and no names of columns; put the names there, or ask for the export with them",
+        )
+        return Unplaced(extract, why, candidates)
     if not known:
         return Unplaced(extract, text("new.unplaced.unknown", "none of its columns is known"), candidates)
     few = known[:5]

@@ -63,7 +63,7 @@ class Vocabulary:
         for words in _readings(name, self.units):
             if words in self.meanings:
                 return self.meanings[words]
-        return self._by_ending(name)
+        return self._of_a_thing(name) or self._by_ending(name)
 
     def knows(self, name: str) -> bool:
         """Whether the whole name is a word of the vocabulary."""
@@ -76,7 +76,7 @@ class Vocabulary:
         for part in found:
             if part in self.units:
                 return self.units[part]
-        whole = squash(_BRACKETS.sub("", name))
+        whole = squash(bare_name(name))
         for unit in sorted(self.units, key=len, reverse=True):
             if whole.endswith(unit) and whole[: -len(unit)] in self.meanings and len(unit) < len(whole):
                 return self.units[unit]
@@ -92,6 +92,12 @@ class Vocabulary:
             if hits:
                 found[table] = 1 + 0.1 * min(10, max(len(w) if w.isascii() else 3 * len(w) for w in hits))
         return found
+
+    def _of_a_thing(self, name: str) -> tuple[Meaning, ...]:
+        """Names such as review_score or customer_city: the thing that a table lists, then a column of this table."""
+        words = tokens(name)
+        known = self.meanings.get(squash(" ".join(words[1:])), ()) if len(words) > 1 else ()
+        return tuple(m for m in known if words[0] in self.called[m.table])
 
     def _by_ending(self, name: str) -> tuple[Meaning, ...]:
         """Names such as 下单客户编号 or primary_email_address, of which the end is a sure word."""
@@ -151,6 +157,15 @@ def squash(words: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKC", words).casefold() if c.isalnum())
 
 
+def bare_name(name: str) -> str:
+    """A name without what stands between brackets.
+
+    >>> bare_name("Closed Won (Sales Pipeline)"), bare_name("金额（元）")
+    ('Closed Won ', '金额')
+    """
+    return _BRACKETS.sub("", unicodedata.normalize("NFKC", name))
+
+
 def tokens(words: str) -> list[str]:
     """The words of a name, camel case and signs parting them; Chinese stays in one piece.
 
@@ -173,7 +188,7 @@ def _is_in(word: str, parts: set[str], whole: str) -> bool:
 
 def _readings(name: str, units: Mapping[str, str]) -> Sequence[str]:
     """A name squashed as it stands, without brackets, without a custom field's ending, without a unit at its end."""
-    bare = _BRACKETS.sub("", unicodedata.normalize("NFKC", name))
+    bare = bare_name(name)
     readings = [squash(name), squash(bare), squash(_CUSTOM.sub("", name.strip()))]
     whole = squash(bare)
     readings += [

@@ -1,0 +1,128 @@
+"""Exports in the shape of known systems (rows made up here): a shop, a CRM, a payment service, an event log."""
+
+from __future__ import annotations
+
+import pytest
+from tests.opening.conftest import mapped, said, source_of
+
+from workbook.language import Edition
+
+CUSTOMERS = [f"{7 * i + 10_000:06x}f{i:02d}" for i in range(60)]
+
+
+def day(i: int) -> str:
+    return f"2025-{1 + i % 12:02d}-{1 + i % 28:02d}"
+
+
+def table(header: str, row, rows: int = 60) -> str:
+    return header + "\n" + "".join(row(i) + "\n" for i in range(rows))
+
+
+def test_a_market_place_whose_columns_carry_the_name_of_their_table(look):
+    proposal = look(
+        {
+            "customers_dataset.csv": table(
+                "customer_id,customer_zip_code_prefix,customer_city", lambda i: f"{CUSTOMERS[i]},0{i},Recife"
+            ),
+            "orders_dataset.csv": table(
+                "order_id,customer_id,order_status,order_purchase_timestamp",
+                lambda i: f"o{i:05d},{CUSTOMERS[i]},delivered,{day(i)} 10:00:00",
+            ),
+            "order_payments_dataset.csv": table("order_id,payment_type,payment_value", lambda i: f"o{i:05d},card,{i}.50"),
+            "order_reviews_dataset.csv": table(
+                "review_id,order_id,review_score,review_comment_message,review_creation_date",
+                lambda i: f"r{i:05d},o{i:05d},{1 + i % 5},bom {i},{day(i)} 00:00:00",
+            ),
+            "products_dataset.csv": table("product_id,product_category_name", lambda i: f"p{i:05d},artes"),
+        }
+    )
+    assert {p.source.table: p.source.file for p in proposal.sources} == {
+        "customers": "customers_dataset.csv", "orders": "orders_dataset.csv", "feedback": "order_reviews_dataset.csv",
+        "products": "products_dataset.csv",
+    }  # fmt: skip
+    assert mapped(proposal, "customers")["region"] == "customer_city"
+    assert mapped(proposal, "products")["category"] == "product_category_name"
+    feedback = mapped(proposal, "feedback")
+    assert (feedback["score"], feedback["given_at"], feedback["text"]) == (
+        "review_score", "review_creation_date", "review_comment_message"
+    )  # fmt: skip
+    (left,) = proposal.unplaced
+    assert "no column holds ordered_at; orders_dataset.csv holds it" in left.why.render(Edition("en"))
+
+
+@pytest.mark.parametrize(("won", "lost"), [("Closed Won (Sales Pipeline)", "Closed Lost (Sales Pipeline)"), ("赢单", "输单")])
+def test_deals_won_are_orders_where_no_orders_came(look, won, lost):
+    deals = table(
+        "Record ID,Deal Stage,Close Date,Amount,Associated Contact IDs,Create Date",
+        lambda i: f"{9000 + i},{lost if i % 3 else won},{day(i)} 09:00,{100 + i},{CUSTOMERS[i]},{day(i)} 08:00",
+    )
+    contacts = table("Contact ID,Full Name,Email", lambda i: f"{CUSTOMERS[i]},Ann {i},a{i}@example.com")
+    proposal = look({"all-deals.csv": deals, "all-contacts.csv": contacts})
+    orders = source_of(proposal, "orders")
+    assert dict(orders.source.columns) == {
+        "order_id": "Record ID", "customer_id": "Associated Contact IDs", "ordered_at": "Close Date", "amount": "Amount",
+        "status": "Deal Stage",
+    }  # fmt: skip
+    assert orders.source.only == {"status": [won]} and "deals won" in said(orders)
+    assert source_of(proposal, "leads").source.columns["stage"] == "Deal Stage"
+
+
+def test_deals_are_no_orders_beside_orders(look):
+    deals = table("Deal ID,Deal Stage,Close Date,Amount,Create Date", lambda i: f"{i},Won,{day(i)},{i},{day(i)}")
+    orders = table("Order ID,Customer ID,Order Date,Total Amount", lambda i: f"{i},{CUSTOMERS[i]},{day(i)},{i}.5")
+    assert source_of(look({"deals.csv": deals, "orders.csv": orders}), "orders").source.file == "orders.csv"
+
+
+def test_a_name_by_which_other_files_call_customers_is_their_id(look):
+    files = {
+        "accounts.csv": table("account,sector,employees", lambda i: f"Firm No {i} Ltd,energy,{i + 5}"),
+        "sales_pipeline.csv": table(
+            "opportunity_id,account,deal_stage,engage_date,close_date,close_value",
+            lambda i: f"K{i:07d},Firm No {i % 50} Ltd,{'Won' if i % 2 else 'Lost'},{day(i)},{day(i)},{i * 10}", 200,
+        ),
+    }  # fmt: skip
+    proposal = look(files)
+    assert {t: mapped(proposal, t)["customer_id"] for t in ("customers", "orders", "leads")} == {
+        "customers": "account", "orders": "account", "leads": "account",
+    }  # fmt: skip
+
+
+def test_a_list_of_customers_that_nobody_names_stays_without_an_id(look):
+    files = {
+        "accounts.csv": table("account,sector,employees", lambda i: f"Firm No {i} Ltd,energy,{i + 5}"),
+        "orders.csv": table("Order ID,Customer ID,Order Date,Total Amount", lambda i: f"{i},{CUSTOMERS[i]},{day(i)},{i}.5"),
+    }
+    assert "customers" not in {p.source.table for p in look(files).sources}
+
+
+def test_an_id_that_every_row_has_is_taken_before_one_that_some_lack(look):
+    def row(i: int) -> str:
+        first = f"paid,{day(i // 3)} 10:00:00,{i + 60}.00,5{i:09d}" if i % 3 == 0 else ",,,"
+        return f"#{1000 + i // 3},a{i // 3}@example.com,{first},1,Tee,{20 + i % 3}.00,SKU{i % 3}"
+
+    header = "Name,Email,Financial Status,Created at,Total,Id,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku"
+    proposal = look({"orders_export.csv": table(header, row, 90)})
+    orders = source_of(proposal, "orders").source
+    assert (orders.columns["order_id"], orders.group, orders.columns["amount"]) == ("Name", "last", "Total")
+    assert mapped(proposal, "order_lines")["order_id"] == "Name"
+
+
+@pytest.mark.parametrize("unit", [1, 1000])
+def test_moments_since_1970_are_known(look, unit):
+    log = table("order id,user id,timestamp,total", lambda i: f"{i},{CUSTOMERS[i]},{(1_735_700_000 + 86_400 * i) * unit},9.5")
+    assert source_of(look({"orders.csv": log}), "orders").source.dates == {"ordered_at": "unix"}
+
+
+def test_a_file_without_a_header_is_told(look):
+    proposal = look({"log.csv": "".join(f"{i % 9},{i},{i % 5},pv,{1_511_544_070 + i}\n" for i in range(60))})
+    (left,) = proposal.unplaced
+    assert "its first row holds values" in left.why.render(Edition("en"))
+
+
+def test_who_left_is_known_by_one_and_nothing(look):
+    proposal = look(
+        {"churn.csv": table("CustomerId,Geography,Balance,Exited", lambda i: f"{15_600_000 + i},France,{i}.5,{i % 2}")}
+    )
+    customers = source_of(proposal, "customers").source
+    assert customers.columns["region"] == "Geography"
+    assert customers.values["status"] == {"0": "active", "1": "lost"}
