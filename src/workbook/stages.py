@@ -31,6 +31,7 @@ lifetime                customer_id, purchases, spend, value, silent, alive, and
 churn                   customer_id, probability (of leaving), value_at_risk, signals (the clear ones); who could leave
 plan                    problem, priority, measure, owner, days, starts, due, deliverable, expected
 assignment              pilot, customer_id, stratum, arm
+rollout                 pilot, customer_id, tier, wave, starts, held_out (yes, no); who gets the measure when
 pilot_cards             pilot, item, value, sha256, launched
 pilot_checks            pilot, check, statistic, p, passed
 pilot_effects           pilot, metric, arm, n_control, n_arm, control, treated, effect, low, high, p, margin, unit, verdict,
@@ -101,8 +102,9 @@ STAGES: tuple[Stage, ...] = (
           lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),
           settings=("grading", "value", "measures", "consent.purposes", "consent.lists")),
     Stage("5_pilot", needs=("profile", "scores"),
-          makes=("assignment", "pilot_cards", "pilot_checks", "pilot_effects", "decision"), previous=("pilot_cards",),
-          ledger=("cards", "looks"), lists=("pilot_assignment",), settings=("pilots", "next_pilot", "grading.tiers")),
+          makes=("assignment", "pilot_cards", "pilot_checks", "pilot_effects", "decision", "rollout"),
+          previous=("pilot_cards",), ledger=("cards", "looks"), lists=("pilot_assignment", "pilot_arrivals", "rollout"),
+          settings=("pilots", "next_pilot", "grading.tiers")),
     Stage("6_iterate", needs=("kpis", "goals", "problems", "scores", "plan", "decision"),
           makes=("review", "migration", "proposal"), previous=("kpis", "scores", "problems", "plan", "proposal"),
           ledger=("grades",), lists=("effect_report",), settings=("goals", "grading", "pilots", "review", "service")),

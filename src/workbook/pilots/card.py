@@ -28,6 +28,7 @@ ITEMS: Mapping[str, Text] = {
     "spending": text("pilots.card.spending", "How looks share the error"),
     "units": text("pilots.card.units", "Units with an outcome at the end"),
     "groups": text("pilots.card.groups", "Who takes part"),
+    "arrivals": text("pilots.card.arrivals", "Who comes later is drawn too"),
     "strata": text("pilots.card.strata", "Strata"),
     "confidence": text("pilots.card.confidence", "Confidence"),
     "metrics": text("pilots.card.metrics", "Metrics, primary first"),
@@ -182,6 +183,8 @@ def card_of(pilot: Pilot, confidence: float) -> dict[str, str]:
         "population": _plain(pilot.population),
         "cost": f"{pilot.cost:g}",
     }
+    if pilot.arrivals:  # an item of its own only where it is so, or cards fixed before it existed would differ
+        card["arrivals"] = "yes"
     for metric in pilot.metrics:
         card |= {f"{metric.id}.{field}": value for field, value in _metric_items(metric).items()}
     return card

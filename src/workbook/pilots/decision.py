@@ -96,6 +96,12 @@ class Decision:
         """Pilot → decision, reason (in every language), and the effect that it rests on; plain JSON."""
         return {decision.pilot.id: _plain(decision, self.settings.currency) for decision in self.decisions}
 
+    @property
+    def to_roll_out(self) -> PilotDecision | None:
+        """The first decision on a pilot of the period to roll out, wholly or limited; None where there is none."""
+        news = current([decision.pilot for decision in self.decisions], self.period)
+        return next((d for d in self.decisions if d.action in ("roll_out", "limited") and d.pilot in news), None)
+
     def answer(self) -> Answer:
         """The chapter's message: the decision on the first pilot and what it rests on."""
         if not self.decisions and self.observed is not None and len(self.observed.frame):

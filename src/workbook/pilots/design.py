@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -325,7 +325,8 @@ def draw_assignment(
         reason = _nobody(pilot, len(eligible), allowed is None)
         return Assignment(empty, granted.assign(arm=""), len(eligible), blocked, 0, pilot, settings, reason)
     drawn = granted.assign(
-        stratum=_strata(granted, pilot), draw=hashes(granted["customer_id"], f"{settings.seed}:{pilot.id}:")[0]
+        stratum=strata_of(granted, pilot.strata, "next_pilot.strata"),
+        draw=hashes(granted["customer_id"], f"{settings.seed}:{pilot.id}:")[0],
     )
     drawn = drawn.sort_values(["draw", "customer_id"], kind="stable")
     beyond = max(0, len(drawn) - pilot.largest) if pilot.largest else 0
@@ -348,15 +349,18 @@ def _balance_words(size: float, chance: float) -> Text:
     return text("pilots.balance.uneven", "uneven")
 
 
-def _strata(people: pd.DataFrame, pilot: NextPilot) -> pd.Series:
-    unknown = [column for column in pilot.strata if column not in people.columns]
+def strata_of(people: pd.DataFrame, names: Sequence[str], key: str) -> pd.Series:
+    """The stratum of each customer: the values of its strata columns parted by "|".
+
+    Raises:
+        WorkbookError: where a column, of those under *key* of the settings, is not there.
+    """
+    unknown = [column for column in names if column not in people.columns]
     if unknown:
-        raise WorkbookError(
-            f"next_pilot.strata: found {', '.join(unknown)}, expected columns of the profile: {', '.join(people.columns)}"
-        )
-    if not pilot.strata:
+        raise WorkbookError(f"{key}: found {', '.join(unknown)}, expected columns of the profile: {', '.join(people.columns)}")
+    if not names:
         return pd.Series("–", index=people.index)
-    columns = [people[column].astype("object").where(people[column].notna(), "–").astype(str) for column in pilot.strata]
+    columns = [people[column].astype("object").where(people[column].notna(), "–").astype(str) for column in names]
     joined_columns = columns[0]
     for column in columns[1:]:
         joined_columns = joined_columns + "|" + column

@@ -144,6 +144,40 @@ def allot(n: int, arms: Mapping[str, float], start: float) -> NDArray[np.object_
     return result
 
 
+def arm_by_hash(ids: pd.Series, salt: str, arms: Mapping[str, float]) -> NDArray[np.object_]:
+    """The arm of each customer by a hash of its own id alone: the same whenever and beside whomever it is asked for.
+
+    Unlike :func:`allot` it does not even the arms out, so it serves where customers come one after the other.
+
+    Args:
+        ids: of customers.
+        salt: what keeps one draw apart from another: seed, pilot and use.
+        arms: arm → share; shares need not add to one.
+
+    Returns:
+        Names of arms, in the order of *ids*.
+
+    >>> list(arm_by_hash(pd.Series(["a", "b"]), "1:care:", {"control": 0.5, "treatment": 0.5}))
+    ['treatment', 'control']
+    """
+    return arms_of(hashes(ids, salt)[0], arms)
+
+
+def arms_of(drawn: pd.Series, arms: Mapping[str, float]) -> NDArray[np.object_]:
+    """The arm of each hash: the hashes of each share of all that there can be belong to one arm.
+
+    Args:
+        drawn: of :func:`hashes`.
+        arms: arm → share; shares need not add to one.
+    """
+    shares = np.cumsum(list(arms.values())) / sum(arms.values())
+    # thirteen hexadecimal digits of the hash are ordered as the numbers that they write
+    ends = np.array([f"{int(share * 16**13):013x}" for share in shares[:-1]], dtype=str)
+    digits = drawn.astype(str).str[:13].to_numpy(dtype=str)
+    found: NDArray[np.object_] = np.array(list(arms), dtype=object)[np.searchsorted(ends, digits, side="right")]
+    return found
+
+
 def hashes(ids: pd.Series, *salts: str) -> list[pd.Series]:
     """SHA-256 of each salt and id: random to look at, the same everywhere, for ever.
 

@@ -40,7 +40,7 @@ def effects_table(effects: Sequence[Effect], settings: Settings) -> Table:
 def strata_table(shown: Sequence[Effect], settings: Settings, *, several: bool) -> Table:
     """The primary metric by stratum, as it is and drawn towards the whole; exploratory."""
     frame = _table_rows(shown, [_stratum_label(part, settings, several) for part in shown])
-    drawn = _drawn_to_the_whole(shown)
+    drawn = drawn_to_the_whole(shown)
     verdicts = [judge(low, high, e.metric.margin, e.metric.better) for e, (_, low, high) in zip(shown, drawn, strict=True)]
     good = sum(verdict in ("better", "small") for verdict in verdicts)
     frame["drawn"] = pd.Series([e.amount(x) for e, (x, _, _) in zip(shown, drawn, strict=True)], dtype=object)
@@ -253,7 +253,7 @@ def _sizes(control: int, arm: int) -> Text:
     return text("pilots.n", "{control} / {arm}", control=count(control), arm=count(arm))
 
 
-def _drawn_to_the_whole(shown: Sequence[Effect]) -> list[tuple[float, float, float]]:
+def drawn_to_the_whole(shown: Sequence[Effect]) -> list[tuple[float, float, float]]:
     """Effect and interval of each part, drawn to the common effect of the parts of its pilot and arm."""
     groups: dict[tuple[str, str], list[int]] = {}
     for place, part in enumerate(shown):

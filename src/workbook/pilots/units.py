@@ -203,6 +203,17 @@ def meeting(people: pd.DataFrame, condition: str | None, key: str) -> pd.Series:
             ) from error
 
 
+def granting(consents: pd.DataFrame | None, purpose: str) -> pd.Series:
+    """The ids of the customers who have granted a purpose; none where no consents were delivered.
+
+    Args:
+        consents: columns customer_id, purpose, standing.
+    """
+    if consents is None:
+        return pd.Series([], dtype="str")
+    return consents.loc[(consents["purpose"] == purpose) & (consents["standing"] == "granted"), "customer_id"]
+
+
 def money_before(tables: Tables, pilot: Pilot) -> pd.DataFrame:
     """Revenue of each customer of the pilot over the 365 days before it, for balance; columns unit_id, value."""
     return tables.sql(

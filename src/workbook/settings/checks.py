@@ -49,7 +49,7 @@ def check(settings: Settings) -> list[Fault]:
         *_diagnosis(settings),
         *_unique([topic.id for topic in settings.voice.topics], ("voice", "topics")),
         *_grading(settings.grading),
-        *_pilots(settings.pilots),
+        *_pilots(settings.pilots, [tier.id for tier in settings.grading.tiers]),
         *_shares(settings.next_pilot.arms, ("next_pilot", "arms")),
     ]
 
@@ -317,7 +317,7 @@ def _comparison(comparison: Comparison, items: Sequence[str], at: tuple[str | in
         seen.setdefault(key, (pair, worth))
 
 
-def _pilots(pilots: Sequence[Pilot]) -> Iterator[Fault]:
+def _pilots(pilots: Sequence[Pilot], tiers: Sequence[str]) -> Iterator[Fault]:
     yield from _unique([pilot.id for pilot in pilots], ("pilots",))
     for i, pilot in enumerate(pilots):
         at = ("pilots", i)
@@ -329,6 +329,13 @@ def _pilots(pilots: Sequence[Pilot]) -> Iterator[Fault]:
         for j, metric in enumerate(pilot.metrics):
             yield from _metric(metric, (*at, "metrics", j), first=j == 0)
         yield from _shares(pilot.arms, (*at, "arms"))
+        yield from _unique([tier for wave in pilot.rollout.waves for tier in wave], (*at, "rollout", "waves"))
+        for j, wave in enumerate(pilot.rollout.waves):
+            for tier in wave:
+                if tier not in tiers:
+                    yield Fault((*at, "rollout", "waves", j), repr(tier), f"a tier of grading.tiers: {', '.join(tiers)}")
+        if pilot.arrivals and pilot.unit == "cluster":
+            yield Fault((*at, "arrivals"), "arrivals of a pilot whose clusters were drawn", "unit: customer, or no arrivals")
 
 
 def _metric(metric: Metric, at: tuple[str | int, ...], *, first: bool) -> Iterator[Fault]:

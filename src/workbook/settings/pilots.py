@@ -60,6 +60,30 @@ class Metric(Section):
     )
 
 
+class Rollout(Section):
+    """How a measure is rolled out once its pilot says so: wave after wave by tier, some customers held out in each."""
+
+    waves: list[list[Identifier]] = Field(
+        default_factory=list,
+        description="Tiers of each wave, in order. By default a wave a tier, the tier worth most a customer first.",
+    )
+    holdout: Share | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="Share held out in each wave; by default the smallest that finds the effect to plan with, 0.2 at most.",
+    )
+    power: Share = Field(0.8, description="Power with which those held out find that effect.")
+    starts: dt.date | None = Field(
+        None, description="First day of the first wave; by default the first Monday two weeks after the period."
+    )
+    days: int | None = Field(
+        None,
+        ge=1,
+        description="Days from one wave to the next; by default as many as the pilot ran, so that each is read first.",
+    )
+
+
 class Pilot(Section):
     """A pilot: fixed before it starts."""
 
@@ -92,6 +116,13 @@ class Pilot(Section):
     )
     population: int | None = Field(None, ge=1, description="Customers who would get the measure when it is rolled out.")
     cost: float = Field(0, ge=0, description="Cost of the rolled-out measure a customer and year, in the currency.")
+    arrivals: bool = Field(
+        False, description="True where customers who come to meet the condition while it runs are drawn too, by a keyed hash."
+    )
+    purpose: str = Field(
+        "marketing", description="Consent purpose that each customer of arrivals and roll-out must have granted."
+    )
+    rollout: Rollout = Field(default_factory=Rollout, description="How it is rolled out, wave by wave.")
 
 
 class NextPilot(Section):

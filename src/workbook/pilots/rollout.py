@@ -1,0 +1,413 @@
+"""From a decision to a plan: roll out wave after wave by tier, with customers held out to see whether it works there (row P6).
+
+A pilot tells what a measure did to those who took part. Whether it still does so when everybody gets it, only customers who
+do not get it can tell. So in every wave a share is held out by a keyed hash; the waves are looks at one comparison and share
+its error, and what stops the roll-out is written down before the first of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from workbook.language import Quantity, Text, count, day, joined, named, share, text
+from workbook.pilots.boundaries import FARTHEST, limits
+from workbook.pilots.decision import Decision, PilotDecision
+from workbook.pilots.draws import arm_by_hash
+from workbook.pilots.effect import Effect
+from workbook.pilots.effect_exhibits import drawn_to_the_whole
+from workbook.pilots.effects import Effects
+from workbook.pilots.units import granting, meeting, read_units, with_scores
+from workbook.pilots.worth import yearly_factor
+from workbook.report.blocks import Block, Column, NotMeasured, Sheet, Table
+from workbook.settings.models import Settings
+from workbook.tables import Tables
+
+MOST_HELD = 0.2
+"""Share held out at most unless the settings ask for more: who is held out goes without the measure."""
+LEAST_WAVE = 0.1
+"""Share of the customers below which a tier is no wave of its own: too few could be held out to learn anything."""
+DAYS_TO_START = 14
+"""Days after the period before which no wave starts: the client has to decide and to prepare."""
+
+COLUMNS = ["pilot", "customer_id", "tier", "wave", "starts", "held_out"]
+Interval = tuple[float, float, float]
+"""A value, and the ends of its interval."""
+
+_PLAN = text("pilots.rollout.none", "Plan of the roll-out by tier")
+
+
+@dataclass(frozen=True)
+class Wave:
+    """One wave of a roll-out.
+
+    Attributes:
+        tiers: that get the measure in it.
+        starts: its first day; ``read_on`` the day on which it is compared with those held out.
+        reached, held: customers who get the measure, and who are held out.
+        worth: of the measure a customer and year with its interval, its cost taken off; None where the card does not say.
+        widen, back: difference between those reached and those held out, of all waves so far, that stops the roll-out, and
+            that takes the measure back, where the difference is worse; NaN where nobody is held out.
+    """
+
+    tiers: tuple[str, ...]
+    starts: dt.date
+    read_on: dt.date
+    reached: int
+    held: int
+    worth: Interval | None
+    widen: float
+    back: float
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The plan of a roll-out.
+
+    Attributes:
+        decided: the pilot and what was decided on it.
+        waves: in order; a limited roll-out has one.
+        waiting: tiers that wait for the first wave to be read, or whose estimated worth is not above its cost.
+        frame: columns pilot, customer_id, tier, wave, starts, held_out; sorted by customer.
+        lift: the effect that those held out shall find; ``found`` the smallest that they do find with the wanted power.
+        share: held out of each wave.
+        already: customers who have the measure from the pilot; blocked: those without consent.
+        settings: the parameters.
+    """
+
+    decided: PilotDecision
+    effect: Effect
+    waves: tuple[Wave, ...]
+    waiting: tuple[str, ...]
+    frame: pd.DataFrame
+    lift: float
+    found: float
+    share: float
+    already: int
+    blocked: int
+    settings: Settings
+
+    def table(self) -> Table:
+        """A row a wave: tiers, days, customers reached and held out, worth, and what stops it."""
+        effect = self.effect
+        rows: list[dict[str, object]] = [
+            {
+                "wave": text("pilots.rollout.wave", "{n}: {tiers}", n=count(n), tiers=self._tiers(wave.tiers)),
+                "starts": day(wave.starts),
+                "read": day(wave.read_on),
+                "reached": wave.reached,
+                "held": wave.held,
+                "value": wave.worth[0] if wave.worth else None,
+                "low": wave.worth[1] if wave.worth else None,
+                "high": wave.worth[2] if wave.worth else None,
+                "widen": _or_nothing(effect, wave.widen),
+                "back": _or_nothing(effect, wave.back),
+            }
+            for n, wave in enumerate(self.waves, 1)
+        ]
+        columns = (
+            Column("wave", text("pilots.rollout.head.wave", "Wave")),
+            Column("starts", text("pilots.rollout.head.starts", "Starts")),
+            Column("read", text("pilots.rollout.head.read", "Read on")),
+            Column("reached", text("pilots.rollout.head.reached", "Customers reached"), "people"),
+            Column("held", text("pilots.rollout.head.held", "Customers held out"), "people"),
+            Column(
+                "value",
+                text("pilots.rollout.head.value", "Net worth a customer and year (interval)"),
+                "money",
+                low="low",
+                high="high",
+            ),
+            Column("widen", text("pilots.rollout.head.widen", "No further wave where worse than"), "number"),
+            Column("back", text("pilots.rollout.head.back", "Taken back where worse than"), "number"),
+        )
+        return Table(
+            "pilots.rollout", self.title(), columns, pd.DataFrame(rows, dtype=object), self._note(), artefact="rollout"
+        )
+
+    def title(self) -> Text:
+        """The pilot, its waves and how many are held out."""
+        held = sum(wave.held for wave in self.waves)
+        words: dict[str, Text | Quantity] = {
+            "pilot": self.decided.name,
+            "n": count(len(self.frame) - held),
+            "held": count(held),
+        }
+        if len(self.waves) == 1:
+            return text("pilots.rollout.title_one", "{pilot}: {n} customers in one wave, {held} held out", **words)
+        return text(
+            "pilots.rollout.title",
+            "{pilot}: {n} customers in {waves} waves, {held} held out",
+            waves=count(len(self.waves)),
+            **words,
+        )
+
+    def sheet(self) -> Sheet:
+        """Who gets the measure when, and who is held out, as a file for those who roll it out."""
+        columns = (
+            Column("pilot", text("pilots.head.pilot", "Pilot")),
+            Column("customer_id", text("pilots.head.customer", "Customer")),
+            Column("tier", text("pilots.rollout.head.tier", "Tier")),
+            Column("wave", text("pilots.rollout.head.wave", "Wave"), "count"),
+            Column("starts", text("pilots.rollout.head.starts", "Starts"), "date"),
+            Column("held_out", text("pilots.rollout.head.held_out", "Held out"), labels=_HELD),
+        )
+        title = text("pilots.rollout.sheet_title", "{pilot}: roll-out by tier", pilot=self.decided.name)
+        return Sheet(text("pilots.rollout.sheet", "Roll-out"), Table("pilots.rollout.list", title, columns, self.frame))
+
+    def blocks(self) -> tuple[Block, ...]:
+        """The table of waves."""
+        return (self.table(),)
+
+    def _tiers(self, ids: Sequence[str]) -> Text:
+        names = {tier.id: named(tier.name) for tier in self.settings.grading.tiers}
+        return joined([names.get(tier, named(tier)) for tier in ids])
+
+    def _note(self) -> Text:
+        effect, plan = self.effect, self.decided.pilot.rollout
+        reach = (
+            text("pilots.rollout.finds", "which finds the effect to plan with, {lift}", lift=effect.amount(self.lift))
+            if self.found <= self.lift * (1 + 1e-9)
+            else text(
+                "pilots.rollout.short",
+                "which finds an effect from {found} on, not yet the one to plan with, {lift}",
+                lift=effect.amount(self.lift),
+                found=effect.amount(self.found),
+            )
+        )
+        note = text(
+            "pilots.rollout.note",
+            "Held out by a keyed hash with seed {seed}: {share} of each wave, {reach} (power {power}, all waves together). "
+            "Limits: difference of {metric}, reached less held out, all waves so far; the waves share the error as looks do. "
+            "Not counted: {already} who have it from the pilot, {blocked} without consent to “{purpose}”.",
+            seed=str(self.settings.seed),
+            share=share(self.share, 0),
+            reach=reach,
+            power=share(plan.power, 0),
+            metric=named(effect.metric.name),
+            already=count(self.already),
+            blocked=count(self.blocked),
+            purpose=self.decided.pilot.purpose,
+        )
+        if not self.waiting:
+            return note
+        tiers = self._tiers(self.waiting)
+        if self.decided.action == "limited":
+            return text(
+                "pilots.rollout.waiting",
+                "{note} Not planned yet: {tiers}, since the roll-out is limited to its first wave.",
+                note=note,
+                tiers=tiers,
+            )
+        if plan.waves:
+            return text("pilots.rollout.unnamed", "{note} In no wave of the settings: {tiers}.", note=note, tiers=tiers)
+        return text(
+            "pilots.rollout.unworthy", "{note} Left out: {tiers}, where it is not worth its cost.", note=note, tiers=tiers
+        )
+
+
+_HELD: Mapping[str, Text] = {
+    "yes": text("pilots.rollout.yes", "held out"),
+    "no": text("pilots.rollout.no", "gets the measure"),
+}
+
+
+def plan_rollout(
+    tables: Tables,
+    decision: Decision,
+    effects: Effects,
+    profile: pd.DataFrame,
+    scores: object,
+    consents: pd.DataFrame | None,
+) -> Rollout | NotMeasured:
+    """The plan of the first pilot of the period that is to be rolled out.
+
+    Args:
+        effects: whose parts by tier give the worth of each, drawn to the whole.
+        profile: one row a customer.
+        scores: the artefact ``scores``; anything but a frame leaves the client's own tier.
+        consents: customer_id, purpose and standing of each consent; None: none were delivered, so nobody may be reached.
+
+    Returns:
+        NotMeasured where no pilot is to be rolled out, where clusters were drawn, or where nobody may be reached.
+
+    Raises:
+        WorkbookError: where the pilot's condition cannot be worked out.
+    """
+    decided, settings = decision.to_roll_out, decision.settings
+    if decided is None or decided.effect is None or not decided.effect.found.error:
+        why = text("pilots.rollout.why", "No pilot of the period is to be rolled out.")
+        return NotMeasured("pilots.rollout", _PLAN, why=why)
+    pilot, effect = decided.pilot, decided.effect
+    if pilot.unit == "cluster":
+        why = text("pilots.rollout.clusters", "Whole clusters were drawn: hold out whole clusters, by hand.")
+        return NotMeasured("pilots.rollout", _PLAN, why=why)
+    if consents is None:
+        return NotMeasured("pilots.rollout", _PLAN, ("consents.customer_id", "consents.purpose"))
+    people = with_scores(profile, scores)
+    eligible = people[people["customer_id"].isin(meeting(people, pilot.groups, f"pilots.{pilot.id}.groups"))]
+    units = read_units(tables, pilot)
+    having = units.loc[units["arm"] == effect.arm, "customer_id"].dropna()
+    new = eligible[~eligible["customer_id"].isin(having)]
+    granted = new[new["customer_id"].isin(granting(consents, pilot.purpose))]
+    if granted.empty:
+        why = text("pilots.rollout.nobody", "No customer without the measure meets the condition and has granted the purpose.")
+        return NotMeasured("pilots.rollout", _PLAN, why=why)
+    tier = granted["tier"].astype(object).where(granted["tier"].notna(), "–") if "tier" in granted.columns else "–"
+    frame = pd.DataFrame({"pilot": pilot.id, "customer_id": granted["customer_id"], "tier": tier})
+    return _plan(decided, effect, frame, _worths(effect, effects, settings), settings, decision.period.end,
+                 already=len(eligible) - len(new), blocked=len(new) - len(granted))  # fmt: skip
+
+
+def smallest_share(customers: int, spread: float, lift: float, confidence: float, power: float) -> float:
+    """Smallest share held out of *customers* with which a difference of *lift* is found with *power*; 0.5 where none is enough.
+
+    The variance of the difference is spread² / (N h (1 − h)); the equation is solved for h.
+
+    Args:
+        spread: standard deviation of the metric between customers.
+
+    >>> round(smallest_share(10_000, 10.0, 1.0, 0.95, 0.8), 3)
+    0.086
+    """
+    z = float(stats.norm.ppf(0.5 + confidence / 2) + stats.norm.ppf(power))
+    wanted = (z * spread / lift) ** 2 / customers
+    return (1 - math.sqrt(1 - 4 * wanted)) / 2 if wanted <= 0.25 else 0.5
+
+
+def _plan(
+    decided: PilotDecision,
+    effect: Effect,
+    frame: pd.DataFrame,
+    worths: Mapping[str, Interval | None],
+    settings: Settings,
+    today: dt.date,
+    *,
+    already: int,
+    blocked: int,
+) -> Rollout:
+    pilot, plan, confidence = decided.pilot, decided.pilot.rollout, settings.analysis.confidence
+    sizes_of = frame["tier"].value_counts()
+    order = [wave for names in plan.waves if (wave := tuple(t for t in names if t in sizes_of.index))]
+    kept = order if plan.waves else _grouped(worths, sizes_of)
+    kept = kept[: 1 if decided.action == "limited" else None]
+    place = {tier: n for n, wave in enumerate(kept, 1) for tier in wave}
+    frame = frame[frame["tier"].isin(list(place))]
+    frame = frame.assign(wave=frame["tier"].map(place).astype("int64")).sort_values("customer_id", kind="stable")
+    sizes = (effect.found.n_control, effect.found.n_treated)
+    spread = (effect.found.error or math.nan) / math.sqrt(1 / sizes[0] + 1 / sizes[1])
+    sign = 1 if effect.metric.better == "higher" else -1
+    lift = abs(decided.corrected) if decided.corrected and decided.corrected * sign > 0 else effect.metric.margin
+    part = plan.holdout or min(MOST_HELD, smallest_share(len(frame), spread, lift, confidence, plan.power))
+    drawn = arm_by_hash(frame["customer_id"], f"{settings.seed}:{pilot.id}:holdout:", {"no": 1 - part, "yes": part})
+    length = plan.days or (pilot.ends - pilot.starts).days + 1
+    first = plan.starts or _monday(today + dt.timedelta(days=DAYS_TO_START))
+    starts = [first + dt.timedelta(days=length * n) for n in range(len(kept))]
+    frame = frame.assign(starts=[starts[n - 1] for n in frame["wave"]], held_out=drawn)[COLUMNS].reset_index(drop=True)
+    held, reached = (
+        np.array([int(((frame["wave"] == n) & (frame["held_out"] == kind)).sum()) for n in range(1, len(kept) + 1)])
+        for kind in ("yes", "no")
+    )
+    errors = [spread * math.sqrt(1 / h + 1 / r) if h and r else math.nan
+              for h, r in zip(held.cumsum(), reached.cumsum(), strict=True)]  # fmt: skip
+    stops = _stops(errors, effect.metric.margin, 1 - confidence)
+    waves = tuple(
+        Wave(
+            tiers,
+            on,
+            on + dt.timedelta(days=length),
+            int(r),
+            int(h),
+            _together(tiers, worths, sizes_of),
+            sign * widen,
+            sign * back,
+        )
+        for tiers, on, r, h, (widen, back) in zip(kept, starts, reached, held, stops, strict=True)
+    )
+    z = float(stats.norm.ppf(0.5 + confidence / 2) + stats.norm.ppf(plan.power))
+    waiting = tuple(tier for tier in _by_worth(worths, list(sizes_of.index)) if tier not in place)
+    return Rollout(decided, effect, waves, waiting, frame, lift, z * errors[-1], part, already, blocked, settings)
+
+
+def _stops(errors: Sequence[float], margin: float, error: float) -> list[tuple[float, float]]:
+    """Gain below which no further wave follows, and below which the measure is taken back, after each wave.
+
+    The interval that the look allows then lies wholly below the smallest worthwhile effect, or below zero.
+    """
+    known = [e for e in errors if not math.isnan(e)]
+    if not known:
+        return [(math.nan, math.nan)] * len(errors)
+    times = [(known[-1] / e) ** 2 for e in known]
+    # evenly spent: harm in the first wave shall be seen there, not saved for the last
+    told = iter(min(limit, FARTHEST) for limit in limits(times, error, "pocock"))
+    found = []
+    for e in errors:
+        reach = math.nan if math.isnan(e) else next(told) * e
+        found.append((margin - reach, -reach))
+    return found
+
+
+def _worths(effect: Effect, effects: Effects, settings: Settings) -> dict[str, Interval | None]:
+    """Tier → worth of the measure a customer and year; every tier without a part of its own has that of the whole (key "")."""
+    factor, cost = yearly_factor(effect.pilot, effect.metric), effect.pilot.cost
+
+    def worth(size: float, low: float, high: float) -> Interval | None:
+        if factor is None:
+            return None
+        ends = sorted((factor * low - cost, factor * high - cost))
+        return factor * size - cost, ends[0], ends[1]
+
+    parts = [p for p in effects.parts if p.pilot.id == effect.pilot.id and p.arm == effect.arm and p.shown]
+    found = {"": worth(effect.found.effect, *effect.interval)}
+    for part, drawn in zip(parts, drawn_to_the_whole(parts), strict=True):
+        found[part.stratum or ""] = worth(*drawn)
+    return found | {tier.id: found.get(tier.id, found[""]) for tier in settings.grading.tiers}
+
+
+def _by_worth(worths: Mapping[str, Interval | None], there: Collection[str]) -> list[str]:
+    """Tiers from the one worth most to the one worth least; those worth the same as the settings have them, others last."""
+    known = [tier for tier in worths if tier in there]
+    ordered = [*known, *sorted(set(there) - set(known))]
+    return sorted(ordered, key=lambda tier: -(worths.get(tier) or worths[""] or (0.0,))[0])
+
+
+def _grouped(worths: Mapping[str, Interval | None], sizes: pd.Series) -> list[tuple[str, ...]]:
+    """Waves of the tiers that are worth their cost, from the one worth most; small ones go together with the next."""
+    order = _by_worth(worths, list(sizes.index))
+    worthy = [tier for tier in order if (worth := worths.get(tier, worths[""])) is None or worth[0] > 0] or order
+    least = LEAST_WAVE * int(sizes[worthy].sum())
+    waves: list[tuple[str, ...]] = []
+    gathered: list[str] = []
+    for tier in worthy:
+        gathered.append(tier)
+        if int(sizes[gathered].sum()) >= least:
+            waves.append(tuple(gathered))
+            gathered = []
+    if gathered and waves:
+        waves[-1] = (*waves[-1], *gathered)
+    return waves
+
+
+def _together(tiers: Sequence[str], worths: Mapping[str, Interval | None], sizes: pd.Series) -> Interval | None:
+    """Worth of a wave: that of its tiers, weighted by their customers; ends too, as if all erred together."""
+    told = [worths.get(tier, worths[""]) for tier in tiers]
+    known = [worth for worth in told if worth is not None]
+    if len(known) < len(told):
+        return None
+    value, low, high = np.average(np.array(known), axis=0, weights=sizes[list(tiers)].to_numpy(float)).tolist()
+    return value, low, high
+
+
+def _monday(on: dt.date) -> dt.date:
+    """The day itself where it is a Monday, or else the next one."""
+    return on + dt.timedelta(days=-on.weekday() % 7)
+
+
+def _or_nothing(effect: Effect, value: float) -> object:
+    return named("–") if math.isnan(value) else effect.amount(value)
