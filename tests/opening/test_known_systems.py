@@ -33,15 +33,20 @@ def test_a_market_place_whose_columns_carry_the_name_of_their_table(look):
                 "review_id,order_id,review_score,review_comment_message,review_creation_date",
                 lambda i: f"r{i:05d},o{i:05d},{1 + i % 5},bom {i},{day(i)} 00:00:00",
             ),
+            "order_items_dataset.csv": table(
+                "order_id,order_item_id,product_id,price,freight_value", lambda i: f"o{i:05d},1,p{i:05d},{i}.50,3.10"
+            ),
             "products_dataset.csv": table("product_id,product_category_name", lambda i: f"p{i:05d},artes"),
         }
     )
     assert {p.source.table: p.source.file for p in proposal.sources} == {
         "customers": "customers_dataset.csv", "orders": "orders_dataset.csv", "feedback": "order_reviews_dataset.csv",
-        "products": "products_dataset.csv",
+        "order_lines": "order_items_dataset.csv", "products": "products_dataset.csv",
     }  # fmt: skip
     assert mapped(proposal, "customers")["region"] == "customer_city"
     assert mapped(proposal, "products")["category"] == "product_category_name"
+    lines = source_of(proposal, "order_lines")
+    assert lines.source.columns["amount"] == "price" and "one unit" in said(lines)
     feedback = mapped(proposal, "feedback")
     assert (feedback["score"], feedback["given_at"], feedback["text"]) == (
         "review_score", "review_creation_date", "review_comment_message"

@@ -241,3 +241,10 @@ def test_categories_that_were_not_delivered_are_unknown_and_not_none():
     assert bare["categories"].isna().all()
     told = profile_of({"orders": orders, "order_lines": lines, "products": products.assign(category="Pots")})
     assert told["categories"].tolist() == [1]
+
+
+def test_revenue_is_unknown_and_not_nothing_where_no_amount_was_delivered():
+    orders = pd.DataFrame({"order_id": ["1", "2"], "customer_id": ["A", "B"], "ordered_at": ["2025-10-01", "2025-10-05"]})
+    frame = build_profile(tables_of({"orders": orders}, Period.parse("2025Q4")), settings()).frame
+    assert frame["orders"].tolist() == [1, 1]
+    assert frame[["revenue", "revenue_all", "revenue_period", "average_order"]].isna().all(axis=None)

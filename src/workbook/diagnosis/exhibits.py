@@ -275,9 +275,10 @@ def answer(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missi
 
 def _checks_sentence(checks: int, clear: int, possible: int) -> Text:
     if possible == 0:
-        return text("diagnosis.answer.clear", "Of {checks} checks, {clear} lie beyond their limit.",
+        return text("diagnosis.answer.clear", "Checks measured: {checks}; beyond their limit: {clear}.",
                     checks=count(checks), clear=count(clear))  # fmt: skip
-    return text("diagnosis.answer.checks", "Of {checks} checks, {clear} lie clearly and {possible} perhaps beyond their limit.",
+    return text("diagnosis.answer.checks",
+                "Checks measured: {checks}; clearly beyond their limit: {clear}, perhaps: {possible}.",
                 checks=count(checks), clear=count(clear), possible=count(possible))  # fmt: skip
 
 

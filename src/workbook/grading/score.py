@@ -344,7 +344,9 @@ def grade(
     total = total_score(scores, settings.indices, group_weights)
     unscored = np.isnan(total)
     total = np.where(unscored, 0.0, total)
-    revenue = pd.to_numeric(profile["revenue"]).fillna(0.0).astype(float)
+    revenue = pd.to_numeric(profile["revenue"]).astype(float)
+    if revenue.notna().any():  # else no amount was delivered
+        revenue = revenue.fillna(0.0)
     frame = pd.DataFrame({"customer_id": profile["customer_id"]})
     for index in settings.indices:
         frame[f"index_{index.id}"] = scores[index.id]

@@ -106,9 +106,11 @@ def held_tiers(
 def tier_totals(frame: pd.DataFrame, tiers: Sequence[Tier]) -> pd.DataFrame:
     """Customers, revenue and their shares for each tier, the highest first; a tier without customers has zeros.
 
-    Revenue is summed in whole ten-thousandths, so that the order of the customers cannot change the last digit.
+    Revenue is summed in whole ten-thousandths, so that the order of the customers cannot change the last digit; it is unknown
+    where no customer's is known.
     """
-    parts = np.round(frame["revenue"].to_numpy() * 10_000).astype("int64")
+    known = bool(frame["revenue"].notna().any()) or frame.empty
+    parts = np.round(frame["revenue"].fillna(0.0).to_numpy() * 10_000).astype("int64")
     grouped = pd.DataFrame({"tier": frame["tier"], "parts": parts}).groupby("tier")["parts"].agg(["size", "sum"])
     grouped = grouped.reindex([tier.id for tier in tiers], fill_value=0)
     total = int(grouped["sum"].sum())
@@ -117,7 +119,7 @@ def tier_totals(frame: pd.DataFrame, tiers: Sequence[Tier]) -> pd.DataFrame:
             "tier": grouped.index.astype(str),
             "customers": grouped["size"].to_numpy(),
             "customer_share": grouped["size"].to_numpy() / max(len(frame), 1),
-            "revenue": grouped["sum"].to_numpy() / 10_000,
+            "revenue": grouped["sum"].to_numpy() / 10_000 if known else np.nan,
             "revenue_share": grouped["sum"].to_numpy() / total if total > 0 else np.nan,
         }
     )

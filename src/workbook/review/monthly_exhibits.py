@@ -39,13 +39,13 @@ def _title(kpis: Sequence[MonthlyKpi], since: dt.date) -> Text:
     if not up and not down:
         return text(
             "review.monthly.title_none",
-            "Since {day} none of {n} KPIs clearly left its expected course",
+            "Since {day} no KPI has clearly left its expected course ({n} judged)",
             day=day(since),
             n=count(len(kpis)),
         )
     return text(
         "review.monthly.title",
-        "Since {day}: {up} KPIs rose, {down} fell against expected, of {n}",
+        "Since {day}, against expected: KPIs risen {up}, fallen {down}, of {n}",
         day=day(since),
         up=count(len(up)),
         down=count(len(down)),
@@ -144,7 +144,7 @@ def _figure(kpis: Sequence[MonthlyKpi], since: dt.date) -> Figure:
         "expected had nothing changed; orange: beyond the control limits. Each panel has its own scale.",
         day=day(since),
     )
-    title = text("review.monthly.figure", "{n} KPIs by month, before and after {day}", n=count(len(shown)), day=day(since))
+    title = text("review.monthly.figure", "Monthly KPIs ({n}), before and after {day}", n=count(len(shown)), day=day(since))
     return Figure("review.monthly.figure", title, draw, alt, note)
 
 

@@ -166,7 +166,8 @@ def count_scope(tables: Tables, settings: Settings) -> Scope:
     wanted = [group for group in GROUPS if group in settings.scope.groups]
     shown = frame.reindex(wanted).rename_axis("group").reset_index()
     shown["customers"] = shown["customers"].fillna(0).astype("int64")
-    shown["revenue"] = shown["revenue"].astype(float).fillna(0.0)
+    # nobody bought for anything: none in a group is nothing, and unknown where no amount was delivered
+    shown["revenue"] = shown["revenue"].astype(float).fillna(0.0 if tables.has("orders.amount") else float("nan"))
     shown["customer_share"] = shown["customers"] / everyone if everyone else float("nan")
     shown["revenue_share"] = shown["revenue"] / revenue if revenue else float("nan")
     columns = ["group", "customers", "customer_share", "revenue", "revenue_share"]

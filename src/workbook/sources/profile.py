@@ -132,6 +132,7 @@ def build_profile(tables: Tables, settings: Settings) -> Profile:
         default_hours=float(limits.get("default", max(limits.values(), default=8.0))),
         purposes=list(settings.consent.purposes),
         has_orders=tables.has("orders"),
+        has_amounts=tables.has("orders.amount"),
         has_lines=tables.has("order_lines.amount"),
         has_categories=tables.has("order_lines.amount")
         and (tables.has("order_lines.category") or tables.has("order_lines.product_id", "products.category")),

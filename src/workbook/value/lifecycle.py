@@ -205,7 +205,7 @@ def place_in_lifecycle(
         months=Quantity(window_months, "months"),
         day=day(period.end),
     )
-    return Lifecycle(frame, _totals(frame["lifecycle"], _numbers(profile["revenue"]).fillna(0.0)), settings, window)
+    return Lifecycle(frame, _totals(frame["lifecycle"], _numbers(profile["revenue"])), settings, window)
 
 
 def _numbers(column: pd.Series[float]) -> pd.Series[float]:
@@ -214,7 +214,8 @@ def _numbers(column: pd.Series[float]) -> pd.Series[float]:
 
 def _totals(stage: pd.Series[str], revenue: pd.Series[float]) -> pd.DataFrame:
     # whole ten-thousandths, so that the order of the customers cannot change the last digit of a sum
-    parts = pd.DataFrame({"stage": stage, "parts": np.round(revenue.to_numpy() * 10_000).astype("int64")})
+    known = bool(revenue.notna().any()) or revenue.empty
+    parts = pd.DataFrame({"stage": stage, "parts": np.round(revenue.fillna(0.0).to_numpy() * 10_000).astype("int64")})
     grouped = parts.groupby("stage")["parts"].agg(["size", "sum"]).reindex(list(STAGES), fill_value=0)
     total = int(grouped["sum"].sum())
     return pd.DataFrame(
@@ -222,7 +223,7 @@ def _totals(stage: pd.Series[str], revenue: pd.Series[float]) -> pd.DataFrame:
             "lifecycle": grouped.index.astype(str),
             "customers": grouped["size"].to_numpy(),
             "customer_share": grouped["size"].to_numpy() / len(stage),
-            "revenue": grouped["sum"].to_numpy() / 10_000,
+            "revenue": grouped["sum"].to_numpy() / 10_000 if known else np.nan,
             "revenue_share": grouped["sum"].to_numpy() / total if total > 0 else np.nan,
         }
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import duckdb
@@ -289,7 +289,7 @@ def _sales(
     if not has_lines or told == "orders":
         return [_one_row_an_order(connection, extract, orders, confidence)]
     if not has_orders or told == "order_lines":
-        return [Draft(extract, lines, confidence)]
+        return [_one_unit_a_line(Draft(extract, lines, confidence))]
     key = orders.guesses.get("order_id")
     if key is None:
         return [Draft(extract, orders, confidence)]
@@ -314,6 +314,19 @@ def _sales(
         Draft(extract, grouped.match, confidence, grouped.group if _repeats(extract, key) else None, tuple(notes)),
         Draft(extract, _lines_of_orders(lines, key), confidence),
     ]
+
+
+def _one_unit_a_line(draft: Draft) -> Draft:
+    """Lines with a price and neither quantity nor amount: each is one unit, and its price the amount."""
+    match = draft.match
+    known = set(match.guesses) | set(match.questions)
+    if "price" not in match.guesses or {"quantity", "amount"} & known:
+        return draft
+    price = match.guesses["price"]
+    guesses = {c: g for c, g in match.guesses.items() if c != "price"}
+    note = text("new.note.one_unit", "no column holds quantities: each line is taken for one unit, at its price")
+    amount = Guess("amount", price.own, min(price.confidence, 0.8), price.reason, price.strength)
+    return replace(draft, match=Match(match.table, {**guesses, "amount": amount}, match.questions), notes=(*draft.notes, note))
 
 
 def _one_row_an_order(connection: duckdb.DuckDBPyConnection, extract: Extract, orders: Match, confidence: float) -> Draft:
