@@ -7,6 +7,7 @@ from tests.pilots.trials import pilot, settings, spend
 
 from workbook.pilots.boundaries import anytime_limit, limits
 from workbook.pilots.calibration import play
+from workbook.pilots.few_clusters import _assignments, p_among
 
 TRIALS = 20_000
 Z = stats.norm.isf(0.025)
@@ -58,3 +59,14 @@ def test_eight_clusters_a_side_with_intra_class_correlation_of_a_tenth():
     within = np.sqrt((0.1 + 0.9) / 60 * 2 / 8)
     naive = np.abs(means[:, :8].mean(axis=1) - means[:, 8:].mean(axis=1)) / within > Z
     assert naive.mean() > 0.3
+
+
+@pytest.mark.parametrize("side", [8, 6])
+def test_chosen_clusters_with_intra_class_correlation_of_a_tenth(side):
+    """Difference in differences of shops: changes between two stretches of 60 customers each, shops alike by a tenth."""
+    generator = rng(side)
+    treated = np.arange(2 * side) < side
+    chosen = _assignments(treated, generator)
+    changes = generator.normal(0, np.sqrt(2 * (0.1 + 0.9 / 60)), (TRIALS // 2, 2 * side))
+    rejected = [p_among(change, treated, chosen) <= 0.05 for change in changes]
+    assert np.mean(rejected) == pytest.approx(0.05, abs=0.007)

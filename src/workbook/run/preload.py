@@ -36,6 +36,7 @@ PRELOADED = (
     "workbook.pilots.campaigns",
     "workbook.pilots.card",
     "workbook.pilots.checks",
+    "workbook.pilots.chosen_clusters",
     "workbook.pilots.decision",
     "workbook.pilots.design",
     "workbook.pilots.effects",
