@@ -92,6 +92,19 @@ def test_a_few_people_are_hidden_wherever_they_are_counted():
     assert (few["value"], few["change"]) == ("<5", "")
 
 
+def test_a_hidden_part_cannot_be_told_from_the_others():
+    editions = (Edition("en", least=5),)
+    columns = (Column("n", named("n"), "people"), Column("part", named("p"), "share", of="n"))
+    whole = pd.DataFrame({"n": [3, 57, 40], "part": [0.03, 0.57, 0.4]})
+    table = Table("t.whole", named("title"), columns, whole)
+    bundle = table.bundle(editions)
+    assert bundle["languages"]["en"]["cells"] == [["<5", "hidden"], ["57", "57.0%"], ["hidden", "hidden"]]
+    assert bundle["rows"] == [[None, None], [57, 0.57], [None, None]]
+    # two that are hidden keep each other's secret
+    two = Table("t.two", named("title"), columns, pd.DataFrame({"n": [3, 3, 94], "part": [0.03, 0.03, 0.94]}))
+    assert two.bundle(editions)["languages"]["en"]["cells"][2] == ["94", "94.0%"]
+
+
 def test_every_number_of_customers_in_a_table_is_declared_as_people():
     source = "".join(path.read_text("utf-8") for path in (REPOSITORY / "src" / "workbook").rglob("*.py"))
     heads = re.findall(r'Column\("[a-z_]+", text\("[^"]+", "Customers[^"]*"\), "(\w+)"', source)

@@ -138,3 +138,13 @@ def test_csv_disarms_formulas_and_opens_in_excel_as_chinese(tmp_path):
 
 def test_a_chinese_character_is_two_columns_wide():
     assert display_width("客户 A1") == 7
+
+
+def test_too_few_people_are_hidden_in_files_too_with_their_share(tmp_path):
+    columns = (Column("n", named("n"), "people"), Column("part", named("p"), "share", of="n"))
+    table = Table("t.few", named("title"), columns, pd.DataFrame({"n": [3, 57, 40], "part": [0.03, 0.57, 0.4]}))
+    path = write_csv(tmp_path / "few.csv", table, Edition("en", least=5))
+    with path.open(encoding="utf-8-sig") as file:
+        assert list(csv.reader(file))[1:] == [["<5", "hidden"], ["57", "0.57"], ["hidden", "hidden"]]
+    with write_csv(tmp_path / "all.csv", table, Edition("en", least=5), unmasked=True).open(encoding="utf-8-sig") as file:
+        assert list(csv.reader(file))[1] == ["3", "0.03"]

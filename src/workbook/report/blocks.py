@@ -94,10 +94,26 @@ class Table:
         )
 
     def hidden(self, shown: pd.DataFrame, column: Column, edition: Edition) -> list[bool]:
-        """Which cells of a column stand for too few people to be shown: the numbers themselves, and shares of them."""
-        counted = shown[column.of] if column.of else shown[column.name]
-        unit: Unit = next((c.unit for c in self.columns if c.name == column.of), column.unit)
-        return [edition.hides(v.value, v.unit) if isinstance(v, Quantity) else edition.hides(v, unit) for v in counted]
+        """Which cells of a column stand for too few people to be shown: the numbers themselves, and shares of them.
+
+        Where the rows are parts of one whole and one alone is hidden, the next smallest is hidden too: the others would
+        tell it.
+        """
+        name = column.of or column.name
+        unit: Unit = next((c.unit for c in self.columns if c.name == name), column.unit)
+        if unit != "people" and not any(isinstance(v, Quantity) for v in shown[name]):
+            return [False] * len(shown)
+        few = [hides(v, unit, edition) for v in shown[name]]
+        if sum(few) == 1 and self._parts(name):
+            sizes = pd.to_numeric(shown[name], errors="coerce").to_numpy(float)
+            others = np.where(np.array(few) | ~(sizes > 0), np.inf, sizes)
+            few[int(others.argmin())] |= bool(np.isfinite(others.min()))
+        return few
+
+    def _parts(self, people: str) -> bool:
+        """Whether the shares of a column of people add to a whole."""
+        shares = [self.frame[c.name] for c in self.columns if c.of == people and not c.low]
+        return any(abs(float(pd.to_numeric(s).sum()) - 1) < 1e-6 for s in shares)
 
     def _raw(self, shown: pd.DataFrame, column: Column, editions: Sequence[Edition]) -> list[Any]:
         few = [any(cells) for cells in zip(*(self.hidden(shown, column, e) for e in editions), strict=True)]
@@ -171,9 +187,9 @@ class Table:
         lows = shown[column.low] if column.low else [None] * len(shown)
         highs = shown[column.high] if column.high else [None] * len(shown)
         few = self.hidden(shown, column, edition)
-        veiled = "hidden" if edition.language == "en" else "不显示"
+        veiled = HIDDEN[edition.language]
         return [
-            veiled if less and column.of else cell(v, lo, hi)
+            veiled if less and not hides(v, column.unit, edition) else cell(v, lo, hi)
             for v, lo, hi, less in zip(shown[column.name], lows, highs, few, strict=True)
         ]
 
@@ -403,6 +419,15 @@ class Sheet:
 
 
 Block = Table | Figure | Answer | KeyFigure | Paragraph | Ask | NotMeasured
+
+
+HIDDEN = {"en": "hidden", "zh": "不显示"}
+"""What stands for a number that would tell of too few people."""
+
+
+def hides(value: object, unit: Unit, edition: Edition) -> bool:
+    """Whether a cell is a number of people too small to be shown."""
+    return edition.hides(value.value, value.unit) if isinstance(value, Quantity) else edition.hides(value, unit)
 
 
 def mask(value: str) -> str:

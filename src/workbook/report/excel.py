@@ -15,14 +15,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import xlsxwriter
 
 import workbook
 from workbook.errors import WorkbookError
 from workbook.language import Edition, Quantity, Text, Unit, count, day, display_width, is_missing, money_scale, text
 from workbook.period import Period
-from workbook.report.blocks import Column, Sheet, Table, mask
+from workbook.report.blocks import HIDDEN, Column, Sheet, Table, hides, mask
 from workbook.report.words import period_words
 
 MOST_ROWS, LONGEST_TEXT = 1_048_575, 32_767
@@ -100,7 +99,7 @@ def write_csv(path: Path, table: Table, edition: Edition, *, unmasked: bool = Fa
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(_harmless(f.head) for f in fields)
-        columns = [map(_plain, _values(table.frame[f.name], f.column, edition, unmasked)) for f in fields]
+        columns = [map(_plain, _values(table, f, edition, unmasked)) for f in fields]
         rows.writerows(zip(*columns, strict=True))
     return path
 
@@ -191,7 +190,7 @@ class _Writer:
         head = {"bold": True, "text_wrap": True, "bottom": 2, "bg_color": "#F5F7F9"}
         for place, f in enumerate(fields):
             self.text(sheet, 0, place, f.head, align="left" if f.column.unit == "text" else "right", **head)
-            values = _values(frame[f.name], f.column, edition, one.unmasked)
+            values = _values(one.table, f, edition, one.unmasked)
             self._column(sheet, place, values, f.column, one.to_fill or f.name in choices or f.column.unit == "date")
             sheet.set_column(place, place, _width([f.head, *values], f.column))
             if len(frame):
@@ -273,11 +272,16 @@ def _unit_words(unit: Unit, edition: Edition) -> str:
     return ""
 
 
-def _values(held: pd.Series, column: Column, edition: Edition, unmasked: bool) -> list[Any]:
+def _values(table: Table, field: _Field, edition: Edition, unmasked: bool) -> list[Any]:
     """The cells of a column as they are written, see :func:`_value`; equal words are turned once."""
     words: dict[str, Any] = {}
-    cells = []
-    for value in held.tolist():
+    cells: list[Any] = []
+    column = field.column
+    few = [False] * len(table.frame) if unmasked else table.hidden(table.frame, column, edition)
+    for value, less in zip(table.frame[field.name].tolist(), few, strict=True):
+        if less:
+            cells.append(f"<{edition.least}" if hides(value, column.unit, edition) else HIDDEN[edition.language])
+            continue
         if type(value) is not str:
             cells.append(_value(value, column, edition, unmasked))
             continue
@@ -297,8 +301,6 @@ def _value(value: Any, column: Column, edition: Edition, unmasked: bool) -> str 
         return None
     if column.personal and not unmasked:
         return mask(str(value))
-    if edition.hides(value, column.unit) and not unmasked:
-        return f"<{edition.least}"
     if column.labels and str(value) in column.labels:
         return column.labels[str(value)].render(edition)
     if hasattr(value, "to_pydatetime"):
