@@ -93,7 +93,7 @@ STAGES: tuple[Stage, ...] = (
           lists=("link_review", "data_quality"),
           settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours")),
     Stage("3_diagnose", needs=("profile", "xref"), makes=("findings", "problems", "problem_customers", "topics", "comments"),
-          previous=("problems", "findings"),
+          previous=("problems", "findings"), lists=("five_whys",),
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
           makes=("scores", "tiers", "grade_policy", "rfm", "clusters", "cluster_centres", "lifecycle", "segments", "lifetime",

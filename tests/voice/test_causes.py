@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from workbook.language import Edition
+from workbook.language import Edition, named
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
@@ -17,7 +17,7 @@ from workbook.settings.reading import read_settings
 from workbook.sources.prepare import prepare
 from workbook.synthetic.world import OWNERS
 from workbook.tables import tables_of
-from workbook.voice.causes import Causes, excess, find_causes
+from workbook.voice.causes import Causes, excess, find_causes, placed_cases, ratio_bound
 from workbook.voice.hotspots import find_hotspots
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +44,58 @@ def test_a_planted_systemic_fault_is_found_at_its_place():
     assert sum(row["p_held"] <= 0.05 and row["level"] == "C" for row in first) >= 45
 
 
+def judged(customers, active):
+    customers = customers.assign(customer_id=[str(i) for i in range(len(customers))])
+    return Causes(excess(customers, FACTORS, 0.95, 5), named("delivery"), SETTINGS, customers, active)
+
+
+def test_many_even_complaints_are_single_cases_where_few_customers_have_them_and_a_general_fault_where_many_do():
+    even = made_up(5, n=4000)
+    assert judged(even, active=100_000).verdict == "single"
+    assert judged(even, active=8_000).verdict == "general"
+    assert judged(even, active=int(even["case"].sum() / 0.02)).verdict == "open"
+
+
+def test_complaints_that_gather_at_double_the_share_are_hardly_ever_called_even():
+    def doubled(seed):
+        rng = np.random.default_rng(seed)
+        frame = pd.DataFrame({"channel": rng.choice(list("abcd"), 500), "owner": "x", "weekday": "1"})
+        return frame.assign(case=rng.random(500) < np.where(frame["channel"] == "a", 0.3, 0.15))
+
+    verdicts = [judged(doubled(seed), active=50_000).verdict for seed in range(80)]
+    assert sum(v in ("single", "general") for v in verdicts) <= stats.binom.ppf(0.999, 80, 0.05)
+
+
+def test_the_bound_of_a_ratio_covers_as_often_as_stated():
+    rng = np.random.default_rng(1)
+    hits, others = rng.binomial(60, 0.3, 4000), rng.binomial(300, 0.2, 4000)
+    missed = (ratio_bound(hits, [60] * 4000, others, [300] * 4000, 0.95) < 1.5).mean()
+    assert 0.015 < missed < 0.035
+
+
+def test_a_comment_belongs_to_the_product_and_store_of_its_order_or_of_the_last_one_before_it():
+    tables = tables_of(
+        {
+            "orders": pd.DataFrame({"order_id": list("abc"), "customer_id": list("112"), "store": ["A", "B", "C"],
+                                    "ordered_at": ["2025-10-01", "2025-11-01", "2025-12-30"]}),
+            "order_lines": pd.DataFrame({"order_id": list("abbc"), "line_id": list("1121"), "category": list("xyzx"),
+                                         "amount": [1, 5, 1, 1]}),
+            "feedback": pd.DataFrame({"feedback_id": ["f", "g"], "given_at": "2025-12-01", "order_id": ["a", None]}),
+            "customers": pd.DataFrame({"customer_id": ["1", "2"], "owner": ["Li", None], "region": ["N", "S"]}),
+        },
+        PERIOD,
+    )  # fmt: skip
+    bad = pd.DataFrame({"comment_id": ["f", "g", "t", "n"], "source": ["review", "review", "ticket", "open"],
+                        "customer_id": ["1", "1", "2", None], "given_at": pd.to_datetime(["2025-12-01"] * 4),
+                        "channel": "", "topic": ["late", "x", "x", "x"]})  # fmt: skip
+    rows = placed_cases(bad, "late", tables).set_index("customer_id")
+    assert rows.loc["1", ["case", "store", "product", "region", "owner"]].tolist() == [True, "A", "x", "N", "1"]
+    assert rows.loc["2", ["store", "product", "owner"]].isna().all() and not rows.loc["2", "case"]
+    assert rows.loc["n", ["store", "region"]].isna().all()
+    later = placed_cases(bad[bad["comment_id"] == "g"], "late", tables).iloc[0]
+    assert later[["store", "product"]].tolist() == ["B", "y"]
+
+
 def test_p_is_fishers_and_held_by_holm():
     cases = made_up(3, 0.2)
     found = excess(cases, FACTORS, 0.95, 5)
@@ -56,10 +108,11 @@ def test_p_is_fishers_and_held_by_holm():
 
 def test_verdict_reads_in_both_languages():
     for part in (0.0, 0.45):
-        found = Causes(excess(made_up(1, part), FACTORS, 0.95, 5), "delivery", SETTINGS)
-        assert found.systemic == (part > 0)
+        found = judged(made_up(1, part), active=5000)
+        assert found.verdict == ("systemic" if part > 0 else "open")
         assert len(found.table().title.render(EDITIONS[0]).split()) <= 15
         found.table().bundle(EDITIONS)
+        found.definition().bundle(EDITIONS)
 
 
 def test_the_demo_is_judged():

@@ -13,6 +13,7 @@ import pandas as pd
 from workbook.diagnosis import exhibits, ranking, ranking_exhibits, time_exhibits
 from workbook.diagnosis.catalogue import effort
 from workbook.diagnosis.finding import FINDING_COLUMNS, MODULES, Context, Finding, Measured, Module, not_delivered, split
+from workbook.diagnosis.five_whys import five_whys
 from workbook.diagnosis.information import information_checks
 from workbook.diagnosis.interaction import interaction_checks
 from workbook.diagnosis.needs import needs_checks
@@ -23,7 +24,7 @@ from workbook.diagnosis.tickets import ticket_times
 from workbook.diagnosis.value import pairs_table, value_checks
 from workbook.language import count, share, text
 from workbook.period import Period
-from workbook.report.blocks import Answer, Figure, KeyFigure, NotMeasured, Paragraph, Table
+from workbook.report.blocks import Answer, Figure, KeyFigure, NotMeasured, Paragraph, Sheet, Table
 from workbook.service_hours import Event
 from workbook.settings.models import Settings
 from workbook.tables import Tables
@@ -140,6 +141,10 @@ class Diagnosis:
         found = [finding for finding in self.measured if finding.check == "value.cross_sell"]
         lacking = [missing for missing in self.not_measured if missing.id == "diagnosis.value.cross_sell"]
         return pairs_table(found[0]) if found else lacking[0]
+
+    def five_whys(self) -> tuple[Sheet | NotMeasured, ...]:
+        """The sheets of the 5 Whys, one a problem of high priority."""
+        return five_whys(self.problems, self.ranked)
 
     def answer(self) -> Answer:
         """The chapter's message: what is wrong, how surely, and what it touches."""

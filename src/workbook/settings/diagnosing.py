@@ -162,3 +162,11 @@ class Voice(Section):
         100, ge=40, description="Scored comments from which mood is learnt from them and not from the seed sentences."
     )
     certain: float = Field(0.7, ge=0.5, lt=1, description="Probability below which a comment's mood is called unclear.")
+    systemic_ratio: float = Field(
+        2.0,
+        gt=1,
+        description="How many times as frequent as elsewhere complaints must be ruled out to be, to be spread evenly.",
+    )
+    single_share: Share = Field(
+        0.02, description="Share of active customers up to which evenly spread complaints of a topic are single cases."
+    )

@@ -41,6 +41,11 @@ def group_name(dimension: str, group: str, settings: Settings) -> Text:
         words = {word.strip().lower(): named(tier.name) for tier in settings.grading.tiers
                  for word in (tier.id, *([tier.name] if isinstance(tier.name, str) else tier.name.values()))}  # fmt: skip
         return words.get(group.strip().lower(), named(group))
+    return channel_name(group)
+
+
+def channel_name(channel: str) -> Text:
+    """What readers call a channel; the client's own word where the house has none."""
     names = {
         ("phone", "电话"): text("voice.channel.phone", "phone"),
         ("email", "邮件", "邮箱"): text("voice.channel.email", "e-mail"),
@@ -51,8 +56,8 @@ def group_name(dimension: str, group: str, settings: Settings) -> Text:
         ("sms", "短信"): text("voice.channel.sms", "text message"),
         ("survey", "问卷"): text("voice.channel.survey", "survey"),
     }
-    word = group.strip().lower()
-    return next((name for words, name in names.items() if word in words), named(group))
+    word = channel.strip().lower()
+    return next((name for words, name in names.items() if word in words), named(channel))
 
 
 def satisfaction_table(frame: pd.DataFrame, period: Period, settings: Settings) -> Table:
