@@ -52,11 +52,11 @@ def read_comments(tables: Tables) -> pd.DataFrame:
     written = [len(_LETTERS.findall(words)) >= 2 and not NOT_WRITTEN.match(words) for words in rows["words"]]
     rows = rows[np.array(written, dtype=bool)].reset_index(drop=True)
     rows["script"] = pd.Series([script_of(words) for words in rows["words"]], dtype="str")
-    rows["content"] = _stated(rows)
+    rows["content"] = stated(rows)
     return rows[list(COMMENTS)]
 
 
-def _stated(rows: pd.DataFrame) -> pd.Series:
+def stated(rows: pd.DataFrame) -> pd.Series:
     """1 where the score lies in the best quarter of its scale, 0 in the worst; NPS by promoters and detractors."""
     nps = rows["source"] == "nps"
     score = rows["score"].astype(float)

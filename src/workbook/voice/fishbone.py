@@ -122,7 +122,7 @@ class Fishbone:
         axes.plot([EDGE, SPINE_ENDS], [0, 0], color=TIER_EDGE, linewidth=2.2, solid_capstyle="round")
         effect = text("voice.fishbone.effect", "{topic}: {n} discontent customers", topic=self.causes.name,
                       n=count(self.causes.cases)).render(edition)  # fmt: skip
-        axes.text(SPINE_ENDS + 0.012, 0, _wrapped(effect, edition, 14, 8), va="center", fontsize=8.5, linespacing=1.45,
+        axes.text(SPINE_ENDS + 0.012, 0, _wrapped(effect, edition, 14, 7, 8), va="center", fontsize=8.5, linespacing=1.45,
                   bbox={"facecolor": "white", "edgecolor": TIER_EDGE, "boxstyle": "round,pad=0.35"})  # fmt: skip
         for place, bone in enumerate(BONE_NAMES):
             self._bone(axes, bone, 0.285 * (place % 3), 1 if place < 3 else -1, edition)
@@ -161,16 +161,16 @@ def _said(row: pd.Series, bones: Fishbone) -> Text:
                 other=share(float(row["other_part"]), 0))  # fmt: skip
 
 
-def _wrapped(words: str, edition: Edition, english: int, chinese: int) -> str:
-    """Words in lines of so many letters or Chinese characters, three at most; a client's name may be of any length."""
+def _wrapped(words: str, edition: Edition, english: int, chinese: int, most: int = MOST_WRAPPED) -> str:
+    """Words in lines of so many letters or Chinese characters, *most* at most; a client's name may be of any length."""
     if edition.language == "en":
-        return textwrap.fill(" ".join(words.split()), english, break_on_hyphens=False, max_lines=MOST_WRAPPED, placeholder="…")
+        return textwrap.fill(" ".join(words.split()), english, break_on_hyphens=False, max_lines=most, placeholder="…")
     lines, room = [""], 2 * chinese
     for part in re.findall(r"[!-~]{1,20}|.", " ".join(words.split())):  # figures and Latin words stay whole
         if display_width(lines[-1] + part) > room and part not in "，。：；、）%":
             lines.append("")
         lines[-1] = (lines[-1] + part).lstrip()
-    return "\n".join(lines[:MOST_WRAPPED]) + ("…" if len(lines) > MOST_WRAPPED else "")
+    return "\n".join(lines[:most]) + ("…" if len(lines) > most else "")
 
 
 def find_bones(

@@ -1,0 +1,71 @@
+"""Drivers on the demo: the planted evening of one channel is found for late answers; titles say what the interval allows."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from workbook.language import Edition
+from workbook.period import Period
+from workbook.report.blocks import NotMeasured
+from workbook.settings.models import Settings
+from workbook.settings.reading import read_settings
+from workbook.sources.prepare import prepare
+from workbook.tables import tables_of
+from workbook.voice.drivers import find_late_drivers, find_unhappy_drivers
+
+ROOT = Path(__file__).parents[2]
+PERIOD = Period.parse("2025Q4")
+EDITIONS = (Edition("en"), Edition("zh"))
+
+
+@pytest.fixture(scope="module")
+def demo():
+    chosen = read_settings(ROOT, "demo", PERIOD, None)
+    return prepare(ROOT, "demo", PERIOD, chosen).tables, chosen
+
+
+def test_late_answers_are_foretold_by_the_hour_and_channel_that_were_planted(demo):
+    found = find_late_drivers(*demo)
+    first = found.held.contributions.head(2)
+    assert found.foretold and set(first["factor"]) == {"hours", "channel"} and (first["low"] > 0).all()
+    assert set(first["level"]) == {"18:00–23:59", "wechat"}
+    cells = found.table().bundle(EDITIONS)["languages"]["zh"]["cells"]
+    assert "微信" in str(cells) and "有作用" in str(cells)
+
+
+def test_titles_hold_to_what_was_found(demo):
+    for found in (find_late_drivers(*demo), find_unhappy_drivers(*demo)):
+        title = found.table().title.render(EDITIONS[0])
+        assert len(title.split()) <= 15
+        assert ("no better than chance" in title) == (not found.foretold)
+        found.table().bundle(EDITIONS)
+
+
+def test_a_late_answer_before_the_score_counts_as_the_customers_experience():
+    n = 60
+    slow = pd.Series(range(n)) < 30
+    opened = pd.Timestamp("2025-10-05 09:00")
+    tables = tables_of(
+        {
+            "tickets": pd.DataFrame({"ticket_id": [f"T{i}" for i in range(n)], "customer_id": [f"C{i}" for i in range(n)],
+                                     "opened_at": opened, "priority": "high",
+                                     "first_response_at": opened + pd.to_timedelta(slow.map({True: 9, False: 1}), unit="h")}),
+            "feedback": pd.DataFrame({"feedback_id": [f"F{i}" for i in range(n)], "customer_id": [f"C{i}" for i in range(n)],
+                                      "given_at": "2025-10-20", "instrument": "csat", "scale_max": 5,
+                                      "score": slow.map({True: 1, False: 5})}),
+        },
+        PERIOD,
+    )  # fmt: skip
+    found = find_unhappy_drivers(tables, Settings(client={"name": "Test"}))
+    assert found.held.auc == 1.0
+    assert found.held.contributions.iloc[0][["factor", "level", "level_bad"]].tolist() == ["late", "yes", 30]
+
+
+def test_too_few_cases_or_none_delivered_are_not_measured():
+    nothing = tables_of({}, PERIOD)
+    settings = Settings(client={"name": "Test"})
+    assert isinstance(find_late_drivers(nothing, settings), NotMeasured)
+    few = tables_of({"feedback": pd.DataFrame({"feedback_id": ["1"], "customer_id": ["C"], "given_at": ["2025-10-02"],
+                                               "instrument": ["nps"], "score": [3]})}, PERIOD)  # fmt: skip
+    assert "fewer than 20" in find_unhappy_drivers(few, settings).why.render(EDITIONS[0])
