@@ -71,6 +71,7 @@ PRELOADED = (
     "workbook.value.lifetime",
     "workbook.value.segments",
     "workbook.voice.causes",
+    "workbook.voice.crosscheck",
     "workbook.voice.drivers",
     "workbook.voice.fishbone",
     "workbook.voice.hotspots",
