@@ -135,3 +135,12 @@ def test_masking_leaves_too_little_to_recognise(value):
     hidden = mask(value)
     assert value not in hidden or len(value) == 1
     assert "*" in hidden or len(value) == 1
+
+
+def test_ids_that_are_addresses_or_telephone_numbers_are_masked_wherever_a_table_is_shown():
+    frame = pd.DataFrame({"customer_id": ["li.wei@example.com", "13812345678", "C-10001"], "n": [1, 2, 3]})
+    bundle = Table("t.ids", named("t"), (Column("customer_id", named("id")), Column("n", named("n"), "count")), frame).bundle(
+        EDITIONS
+    )
+    shown = ["l***@example.com", "138****5678", "C-10001"]
+    assert [row[0] for row in bundle["languages"]["en"]["cells"]] == [row[0] for row in bundle["rows"]] == shown

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
-from workbook.report.blocks import mask
+from workbook.report.blocks import mask, mask_contacts
 from workbook.tables import SCHEMAS
 
 FREE_TEXT = ("text", "question", "choices", "need", "evidence", "outcome")
 """Columns in which people write sentences."""
 
 LONGEST = 60
-# an address is looked for from the beginning of a word only: from every sign of an endless one it would take minutes
-_PERSONAL = re.compile(r"(?<!\S)\S+@\S+|(?<!\d)(?:\+?86)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
 
 
 def shown_value(table: str, column: str, value: object, longest: int = LONGEST) -> str:
@@ -31,5 +27,5 @@ def shown_value(table: str, column: str, value: object, longest: int = LONGEST) 
     words = str(value)
     if SCHEMAS[table].columns.get(column) == "contact" or column == "birthday":
         return mask(words[:longest])
-    words = _PERSONAL.sub(lambda found: mask(found[0]), words)
+    words = mask_contacts(words)
     return words if len(words) <= longest else words[: longest - 1] + "…"
