@@ -48,9 +48,13 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "sources.delivery",
     ),
     "accepting": (*GROUND, "settings", "store", "ledger", "run.manifest", "run.publish"),
+    # single customers graded again between periods: files in, the ledger out
+    "regrading": (*GROUND, "settings", "store", "ledger", "grading", "sources.read"),
+    "events": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel", "report.screen"),
+    "cli_grades": (*GROUND, "events", "accepting"),
     "weighing": (*GROUND, "settings", "grading", "report.blocks", "report.excel"),
     # a customer is looked up in what was published and given
-    "customer": (*GROUND, "settings", "store", "ledger", "grading"),
+    "customer": (*GROUND, "settings", "store", "ledger", "grading", "report.screen"),
     "checking": (*GROUND, "settings", "sources.prepare", "expressions"),
     # the SQL of the settings is judged on an empty profile
     "expressions": (*GROUND, "settings", "sources.profile", "sources.scope"),
@@ -78,6 +82,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "opening",
         "report",
         "cli_forms",
+        "cli_grades",
         "diagnosis.catalogue",  # what `workbook explain checks` lists
     ),
     "__main__": ("cli", "run.steady"),

@@ -155,23 +155,25 @@ def append(
     home: Path,
     client: str,
     period: Period,
-    records: Mapping[str, pd.DataFrame],
+    records: Mapping[str, pd.DataFrame] | Callable[[], Mapping[str, pd.DataFrame]],
     *,
     on: dt.date,
     by: str | None = None,
     run: str = "",
 ) -> Accepted:
-    """Enter records that come from elsewhere than a run, such as appeals.
+    """Enter records that come from elsewhere than a run, such as events and appeals.
 
     Args:
-        records: kind → the fields of the kind; fields that are not given are missing.
+        records: kind → the fields of the kind; fields that are not given are missing. What makes them is called with the ledger
+            held, so that nothing is accepted between.
         run: key of the run that the records come from, where they come from one.
 
     Raises:
         WorkbookError: where records are at fault, or a run or another acceptance of this client is at work.
     """
     with client_lock(home / "outputs" / client):
-        return _append(home, client, period, records, on=on, by=by, run=run, absent={})
+        made = records() if callable(records) else records
+        return _append(home, client, period, made, on=on, by=by, run=run, absent={})
 
 
 def _append(
@@ -374,7 +376,7 @@ def _grades(results: _Results) -> pd.DataFrame | str:
     scores = results.read("scores")
     if isinstance(scores, str):
         return scores
-    graded: pd.DataFrame = scores[scores["tier"].notna()].reindex(columns=["customer_id", "tier", "score", "waiting"])
+    graded: pd.DataFrame = scores[scores["tier"].notna()].reindex(columns=["customer_id", "tier", "score", "waiting", "held"])
     return graded.assign(period=results.period.name)
 
 
@@ -443,4 +445,4 @@ def _facts(said: Mapping[str, Any], kind: str) -> dict[str, Any]:
 _TAKEN: Mapping[str, Callable[[_Results], pd.DataFrame | str]] = {
     "grades": _grades, "policies": _policies, "cards": _cards, "looks": _looks, "decisions": _decisions, "lessons": _lessons,
 }  # fmt: skip
-"""What is taken from a run; appeals come from elsewhere."""
+"""What is taken from a run; events and appeals come from elsewhere."""

@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from workbook import __version__
 from workbook.cli_forms import questionnaire
+from workbook.cli_grades import regrade, speak
 from workbook.errors import DeliveryError, SettingsError, UsageError, WorkbookError
 from workbook.period import Period
 from workbook.places import HOME_VARIABLE, home_folder
@@ -26,7 +27,6 @@ from workbook.run.failures import refused
 from workbook.run.limits import TIMEOUT, default_jobs
 
 if TYPE_CHECKING:
-    from workbook.language import Language
     from workbook.run.events import Event
 
 SCREEN = 40
@@ -268,7 +268,7 @@ def list_(
     from workbook.overview import words
     from workbook.overview.results import find_results
 
-    spoken = _language(language)
+    spoken = speak(language)
     if html:
         from workbook.overview.page import write_overview
 
@@ -296,7 +296,7 @@ def diff(
     from workbook.diff.whole import compare
     from workbook.language import Edition
 
-    spoken = _language(language)
+    spoken = speak(language)
     difference = compare(client, find_result(ctx.obj, client, before), find_result(ctx.obj, client, after))
     if as_json:
         typer.echo(json.dumps(difference.as_json(), ensure_ascii=False, indent=1))
@@ -372,7 +372,7 @@ def weights(
     from workbook.settings.folders import periods
     from workbook.weighing import present_weights, read_sheets, told, write_sheet
 
-    edition = Edition(_language(language))
+    edition = Edition(speak(language))
     when = Period.parse(period) if period else periods(ctx.obj, client)[-1]
     if sheet is not None and read:
         raise UsageError("weights: found --sheet and --read, expected one of the two")
@@ -403,7 +403,7 @@ def customer(
     from workbook.customer import look_up
     from workbook.language import Edition
 
-    spoken = _language(language)
+    spoken = speak(language)
     found = look_up(ctx.obj, client, id, Period.parse(period) if period else None)
     if as_json:
         typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1, default=str))
@@ -504,7 +504,7 @@ def new(
     asking = sys.stdin.isatty() if ask is None else ask
     opened = open_client(
         ctx.obj, client, folder, period=Period.parse(period) if period else None, template=template,
-        language=_language(language), currency=currency, ask=prompt if asking else None, write=not dry_run,
+        language=speak(language), currency=currency, ask=prompt if asking else None, write=not dry_run,
     )  # fmt: skip
     typer.echo(opened.words, err=dry_run)
     typer.echo(opened.text if dry_run else f"\n{opened.engagement}\n{opened.delivery}")
@@ -531,6 +531,7 @@ def synth(
 
 
 app.command()(questionnaire)
+app.command()(regrade)
 
 
 @app.command()
@@ -559,15 +560,6 @@ def lab(
 
 def _periods(names: list[str] | None) -> list[Period] | None:
     return sorted({Period.parse(name) for name in names}) if names else None
-
-
-def _language(words: str) -> Language:
-    from workbook.language import LANGUAGES
-
-    for language in LANGUAGES:
-        if words == language:
-            return language
-    raise UsageError(f"--language: found {words!r}, expected {' or '.join(LANGUAGES)}")
 
 
 def _complain(fault: WorkbookError, whose: str = "") -> None:

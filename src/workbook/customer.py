@@ -12,10 +12,11 @@ import pandas as pd
 from workbook.errors import WorkbookError
 from workbook.grading.cards import Card, make_card
 from workbook.grading.policy import Policy
-from workbook.language import Edition, Quantity, Text, count, day, display_width, is_missing, money, named, share, text
+from workbook.language import Edition, Quantity, Text, count, day, is_missing, money, named, share, text
 from workbook.ledger import read_ledger
 from workbook.period import Period
 from workbook.report.blocks import Column, Paragraph, Table, mask
+from workbook.report.screen import table_lines
 from workbook.settings.folders import periods
 from workbook.settings.models import Settings
 from workbook.settings.reading import earlier_periods, read_settings
@@ -61,11 +62,11 @@ class Customer:
         """All of it in lines of text."""
         lines: list[str] = []
         for block in self.card.blocks():
-            lines += _table_lines(block, edition) if isinstance(block, Table) else []
+            lines += table_lines(block, edition) if isinstance(block, Table) else []
             lines += [f"  {block.words.render(edition)}"] if isinstance(block, Paragraph) else []
         if self.forecast:
             lines += ["", self._forecast().render(edition)]
-        lines += ["", *_table_lines(self._history(), edition)]
+        lines += ["", *table_lines(self._history(), edition)]
         lines += ["", text("grading.customer.profile", "Profile of {period}", period=self.period.name).render(edition)]
         width = max((len(name) for name in self.profile), default=0)
         lines += [f"  {name:<{width}}  {_plain(value)}" for name, value in self.profile.items()]
@@ -162,17 +163,3 @@ def _plain(value: object) -> str:
         return named(f"{value:,.2f}").render(Edition("en"))
     words = str(value)
     return "".join(c if c.isprintable() else " " for c in words)
-
-
-def _table_lines(table: Table, edition: Edition) -> list[str]:
-    """A table in columns below its title; a Chinese character takes two."""
-    bundle = table.bundle([edition])
-    words = bundle["languages"][edition.language]
-    rows = [words["head"], *words["cells"]]
-    widths = [max(display_width(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = [words["title"]]
-    if words["cells"]:
-        lines += [
-            "  " + "  ".join(cell + " " * (w - display_width(cell)) for cell, w in zip(r, widths, strict=True)) for r in rows
-        ]
-    return [*lines, f"  {words['note']}"] if words["note"] else lines

@@ -73,8 +73,8 @@ def _kind(name: str, key: str, fields: str, noted: str = "") -> Kind:
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        _kind("grades", "period customer_id", "period customer_id tier score:number cause waiting:count",
-              noted="cause waiting"),
+        _kind("grades", "period customer_id", "period customer_id tier score:number cause waiting:count held",
+              noted="cause waiting held"),
         _kind("policies", "number", "number:count since cause content", noted="cause"),
         _kind("looks", "pilot metric arm looked_at",
               "pilot metric arm looked_at n_control:count n_arm:count effect:number low:number high:number unit verdict "
@@ -82,17 +82,21 @@ KINDS: Mapping[str, Kind] = {
         _kind("cards", "pilot item", "pilot item value sha256", noted="sha256"),
         _kind("decisions", "pilot period",
               "pilot period decision reason_en reason_zh metric arm effect:number low:number high:number unit"),
-        _kind("appeals", "customer_id period id", "customer_id period id raised_on about decision reason"),
+        _kind("events", "customer_id happened_on event", "customer_id happened_on event period given tier_before score_before:"
+              "number tier score:number held facts policy:count cause"),
+        _kind("appeals", "customer_id period id", "customer_id period id raised_on about decision reason decided_on author "
+              "given tier_before score_before:number tier score:number held facts policy:count"),
         _kind("lessons", "id",
               "id pilot measure decision metric arm effect:number low:number high:number unit better verdict corrected:number",
               noted="corrected"),
     )
 }  # fmt: skip
-"""Grades given (``cause``: first grade or re-graded; ``waiting``: periods in which the buffer held the tier), the policies that
-they were given by (``content``: the policy as JSON), cards of pilots as they were fixed, looks taken at pilots (``looked_at``:
-the analysis date; ``method`` and ``why``: which limit applied and for what reason), decisions on pilots, appeals against
-grades,
-and what pilots taught about measures (``corrected``: the effect without the luck of having crossed a limit)."""
+"""Grades given (``cause``: first grade or re-graded; ``waiting``: periods in which the buffer held the tier; ``held``: the tier
+before the rules), the policies that they were given by (``content``: the policy as JSON), cards of pilots as they were fixed,
+looks taken at pilots (``looked_at``: the analysis date; ``method`` and ``why``: which limit applied and for what reason),
+decisions on pilots, events and appeals that graded customers again (``period``: the grades that they stand on; ``given``: what
+was said, ``facts``: all that it and earlier ones changed, both JSON; ``policy``: its number), and what pilots taught about
+measures (``corrected``: the effect without the luck of having crossed a limit)."""
 
 
 @dataclass(frozen=True)
@@ -216,6 +220,7 @@ def given_before(home: Path, client: str, kind: str, period: Period) -> pd.DataF
         "cards": text("ledger.cards", "Cards of pilots accepted for earlier periods"),
         "looks": text("ledger.looks", "Looks at pilots accepted for earlier periods"),
         "decisions": text("ledger.decisions", "Decisions on pilots accepted for earlier periods"),
+        "events": text("ledger.events", "Events that graded customers again since"),
         "appeals": text("ledger.appeals", "Appeals against grades of earlier periods"),
         "lessons": text("ledger.lessons", "What pilots of earlier periods taught"),
     }

@@ -19,7 +19,8 @@ problem_customers       problem, customer_id
 topics                  topic, names, comments by mood, change since the previous period, typical quote (masked)
 comments                comment_id, source, customer_id, given_at, channel, topic, mood, probability, stated (no words)
 scores                  customer_id, one column index_<id> an index (0–100), score (0–100, unrounded), tier, revenue,
-                        tier_by_score (before the buffer), waiting (periods in which the buffer has held the tier)
+                        tier_by_score (before the buffer), waiting (periods in which the buffer has held the tier), rule
+                        (that gave the tier), held (the tier before the rules, from which the next buffer begins)
 grade_policy            JSON: number, since, settings, scales and thresholds that decide a score
 tiers                   tier, customers, customer_share, revenue, revenue_share
 rfm                     customer_id, r, f, m, segment
@@ -99,7 +100,8 @@ STAGES: tuple[Stage, ...] = (
           makes=("scores", "tiers", "grade_policy", "rfm", "clusters", "cluster_centres", "lifecycle", "segments", "lifetime",
                  "churn", "plan"),
           previous=("scores", "grade_policy", "rfm", "cluster_centres", "profile", "lifecycle"),
-          lists=("problem_list", "action_plan", "sales", "marketing", "service"), ledger=("grades", "policies"),
+          lists=("problem_list", "action_plan", "sales", "marketing", "service"),
+          ledger=("grades", "policies", "events", "appeals"),
           settings=("grading", "value", "measures", "consent.purposes", "consent.lists")),
     Stage("5_pilot", needs=("profile", "scores"),
           makes=("assignment", "pilot_cards", "pilot_checks", "pilot_effects", "decision", "rollout"),

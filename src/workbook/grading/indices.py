@@ -82,9 +82,10 @@ def fill_missing(scores: Values, index: Index, median: float | None = None) -> V
     """The scores with the settings' rule applied to customers without a value; ``exclude`` leaves them NaN.
 
     Args:
-        median: the score that the rule ``median`` gives; that of these scores by default.
+        median: the score that the rule ``median`` gives; that of these scores by default, and then an index without any
+            score keeps none.
     """
-    if index.missing == "exclude" or np.isnan(scores).all():
+    if index.missing == "exclude" or (median is None and np.isnan(scores).all()):
         return scores
     middle = float(np.nanmedian(scores)) if median is None else median
     fill = {"median": middle, "worst": 0.0, "neutral": 50.0}[index.missing]
@@ -102,7 +103,7 @@ def score_indices(values: pd.DataFrame, indices: Sequence[Index], scales: Mappin
     for index in indices:
         given = values[index.id].to_numpy()
         scale = None if scales is None else scales.get(index.id)
-        if scale is None:
+        if scale is None or np.isnan(given).all():
             found[index.id] = fill_missing(normalise(given, index), index)
         else:
             found[index.id] = fill_missing(scale.score(given), index, scale.median)

@@ -31,7 +31,7 @@ CAUSES: Mapping[str, Text] = {
     "window": text("grading.policy.window", "The data before did not fill the window"),
 }
 
-_NAMES = {"name", "rfm", "high_tiers"}
+_NAMES = {"name", "rfm", "high_tiers", "events"}
 """What of the settings moves nobody's grade."""
 
 
@@ -64,7 +64,7 @@ class Policy:
         """As plain JSON, from which :meth:`of` makes the same policy."""
         return {
             "number": self.number, "since": self.since, "cause": self.cause, "reference": dict(self.reference),
-            "provisional": self.provisional, "settings": self.settings.model_dump(mode="json"),
+            "provisional": self.provisional, "settings": self.settings.model_dump(mode="json", exclude={"events"}),
             "scales": {index: scale.json for index, scale in self.scales.items()},
             "lows": [None if np.isinf(low) else float(low) for low in self.lows],
         }  # fmt: skip
@@ -85,7 +85,7 @@ class Past:
 
     Attributes:
         period: its name.
-        grades: customer_id, tier, score, waiting; one row a customer.
+        grades: customer_id, tier, score, waiting, held (the tier that the buffer begins from); one row a customer.
         policy: the policy that it was graded by.
         accepted: whether the grades were given, or only proposed by its run.
     """
@@ -99,17 +99,20 @@ class Past:
 def past_of(
     scores: pd.DataFrame | NotMeasured | None,
     policy: Mapping[str, Any] | NotMeasured | None,
-    *,
     given: pd.DataFrame | NotMeasured | None = None,
     policies: pd.DataFrame | NotMeasured | None = None,
+    changes: Sequence[pd.DataFrame | NotMeasured] = (),
+    *,
     periods: tuple[Period, Period],
 ) -> Past | None:
     """How the period before was graded: as accepted where it was, else as its run proposed; None where it was not graded.
 
     Args:
         scores, policy: artefacts of the period before.
-        given: accepted grades: period, customer_id, tier, score, waiting.
+        given: accepted grades: period, customer_id, tier, score, waiting, held.
         policies: accepted policies: number, since, content (the policy as text of JSON), accepted_for.
+        changes: accepted events (customer_id, happened_on, held) and appeals (customer_id, period, decided_on, held): the
+            tier that they gave since is the one held now.
         periods: the period before and this one.
     """
     before = periods[0].name
@@ -118,9 +121,9 @@ def past_of(
     if chosen is None:
         return None  # nothing was graded, or by a version of this package that had no policies
     if isinstance(given, pd.DataFrame) and len(rows := given[given["period"] == before]):
-        return Past(before, _grades(rows), chosen, True)
+        return Past(before, _changed(_grades(rows), changes, periods), chosen, True)
     if isinstance(scores, pd.DataFrame) and proposed and isinstance(policy, Mapping):
-        return Past(before, _grades(scores), Policy.of(policy), False)
+        return Past(before, _changed(_grades(scores), changes, periods), Policy.of(policy), False)
     return None
 
 
@@ -133,8 +136,32 @@ def _accepted(policies: pd.DataFrame | NotMeasured | None, period: Period) -> Po
 
 
 def _grades(frame: pd.DataFrame) -> pd.DataFrame:
-    kept = frame[["customer_id", "tier", "score", "waiting"]].reset_index(drop=True)
-    return kept.assign(waiting=kept["waiting"].fillna(0).astype("int64"))
+    kept = frame.reindex(columns=["customer_id", "tier", "score", "waiting", "held"]).reset_index(drop=True)
+    # grades given by a version of this package that did not keep what the rules found
+    held = kept["held"].astype("object").where(kept["held"].notna(), kept["tier"])
+    return kept.assign(waiting=kept["waiting"].fillna(0).astype("int64"), held=held)
+
+
+def _changed(
+    grades: pd.DataFrame, changes: Sequence[pd.DataFrame | NotMeasured], periods: tuple[Period, Period]
+) -> pd.DataFrame:
+    """The grades with what events and appeals up to this period's last day gave as the tier held, nothing waiting."""
+    first, last = (period.end.isoformat() for period in periods)
+    rows = []
+    for one in (one for one in changes if isinstance(one, pd.DataFrame)):
+        if "decided_on" in one:  # an appeal speaks of the period whose grade it is against, whenever it is decided
+            rows.append(one[one["period"] == periods[0].name].rename(columns={"decided_on": "happened_on"}))
+        else:
+            rows.append(one[(one["happened_on"] > first) & (one["happened_on"] <= last)])
+    wanted = ["customer_id", "happened_on", "held"]
+    since = pd.concat([one[wanted] for one in rows]).dropna() if rows else pd.DataFrame(columns=wanted)
+    if since.empty:
+        return grades
+    latest = since.sort_values("happened_on", kind="stable").drop_duplicates("customer_id", keep="last")
+    held = grades["customer_id"].map(latest.set_index("customer_id")["held"])
+    return grades.assign(
+        held=held.where(held.notna(), grades["held"]), waiting=grades["waiting"].where(held.isna(), 0)
+    )  # fmt: skip
 
 
 def choose_scales(

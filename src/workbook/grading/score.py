@@ -33,8 +33,9 @@ class Grades:
 
     Attributes:
         frame: customer_id, one column ``index_<id>`` an index (0–100, NaN where left out), score (0–100, unrounded),
-            tier (id, after the buffer), revenue (of the window), tier_by_score (id, before the buffer), waiting (periods in
-            which the buffer has held the tier: above 0 against a rise, below 0 against a fall); ordered by customer_id.
+            tier (id, after buffer and rules), revenue (of the window), tier_by_score (id, before the buffer), waiting
+            (periods in which the buffer has held the tier: above 0 against a rise, below 0 against a fall), rule (that gave
+            the tier), held (id, after the buffer and before the rules); ordered by customer_id.
         tiers: tier (id), customers, customer_share, revenue, revenue_share; from the highest tier to the lowest.
         values: the indices' own values, one column an index, in the order of ``frame``.
         settings: how the customers were graded.
@@ -361,6 +362,7 @@ def grade(
     frame["tier_by_score"] = tier_of(total, settings, policy.lows)
     frame["waiting"] = waiting
     frame["rule"] = ruled.by
+    frame["held"] = held
     return Grades(
         frame=frame,
         tiers=tier_totals(frame, settings.tiers),

@@ -90,14 +90,14 @@ def held_tiers(
 
     Args:
         frame: customer_id and score.
-        before: customer_id, tier and waiting of the period before; None where it was not graded.
+        before: customer_id, held (the tier before the rules) and waiting of the period before; None where it was not graded.
     """
     scores = frame["score"].to_numpy()
     if before is None:
         return tier_of(scores, settings, lows), np.zeros(len(frame), dtype=np.int64)
     known = before.set_index("customer_id").reindex(frame["customer_id"])
     place = {tier.id: position for position, tier in enumerate(settings.tiers)}
-    held = known["tier"].map(place).fillna(NOBODY).to_numpy().astype(np.int64)
+    held = known["held"].map(place).fillna(NOBODY).to_numpy().astype(np.int64)
     waiting = known["waiting"].fillna(0).to_numpy().astype(np.int64)
     given, waited = hold(held, waiting, scores, lows, settings.buffer)
     return np.array([tier.id for tier in settings.tiers], dtype=object)[given], waited

@@ -252,6 +252,7 @@ def _grading(grading: Grading) -> Iterator[Fault]:
         yield from _comparison(comparison, groups if comparison.among is None else inside, (at, "comparisons", i, "pairs"))
     yield from _tiers(grading)
     yield from _rules(grading)
+    yield from _events(grading)
     for name in ("recency", "frequency", "monetary"):
         cuts = getattr(grading.rfm, name)
         if cuts is not None and (len(cuts) != grading.rfm.bins - 1 or sorted(set(cuts)) != cuts):
@@ -275,6 +276,20 @@ def _rules(grading: Grading) -> Iterator[Fault]:
     for i, override in enumerate(grading.overrides):
         if override.tier not in tiers:
             yield _unknown(("grading", "overrides", i, "tier"), override.tier, tiers)
+
+
+def _events(grading: Grading) -> Iterator[Fault]:
+    tiers = [tier.id for tier in grading.tiers]
+    yield from _unique([kind.id for kind in grading.events], ("grading", "events"))
+    for i, kind in enumerate(grading.events):
+        at = ("grading", "events", i)
+        given = [name for name in ("at_least", "at_most", "steps") if getattr(kind, name) is not None]
+        if len(given) > 1:
+            yield Fault(at, " and ".join(given), "at most one of at_least, at_most and steps")
+        for name in ("at_least", "at_most"):
+            tier = getattr(kind, name)
+            if tier is not None and tier not in tiers:
+                yield _unknown((*at, name), tier, tiers)
 
 
 def _tiers(grading: Grading) -> Iterator[Fault]:

@@ -286,6 +286,20 @@ class Override(Section):
     until: dt.date | None = Field(None, description="Last day on which it holds; no end by default.")
 
 
+class EventKind(Section):
+    """What happens to single customers between two periods and has them graded again at once."""
+
+    id: Identifier = Field(description="Short name of the kind of event.")
+    name: Name = Field(description="The kind of event as readers see it.")
+    facts: dict[str, str] = Field(
+        default_factory=dict,
+        description="What it changes: index or column of the profile: SQL expression over the profile and the file's columns.",
+    )
+    at_least: str | None = Field(None, description="Tier that it brings at least.")
+    at_most: str | None = Field(None, description="Tier that it leaves at most.")
+    steps: int | None = Field(None, ge=-10, le=10, description="Tiers by which it raises; below 0 it lowers.")
+
+
 class Grading(Section):
     """How customers are graded."""
 
@@ -341,6 +355,23 @@ class Grading(Section):
         default_factory=list, description="Floors, caps and steps over the tier of the score, in the order of their effect."
     )
     overrides: list[Override] = Field(default_factory=list, description="Grades set by hand; they come after all rules.")
+    events: list[EventKind] = Field(
+        [
+            EventKind(
+                id="large_order",
+                name={"en": "Large order", "zh": "大额订单"},
+                facts={
+                    "revenue": "coalesce(revenue, 0) + amount",
+                    "revenue_period": "coalesce(revenue_period, 0) + amount",
+                    "orders": "coalesce(orders, 0) + 1",
+                    "recency_days": "0",
+                },
+            ),
+            EventKind(id="strategic_contract", name={"en": "Strategic contract", "zh": "战略合同"}, steps=1),
+            EventKind(id="default", name={"en": "Default", "zh": "违约"}, steps=-1),
+        ],
+        description="Kinds of events that grade single customers again at once (workbook regrade).",
+    )
     buffer: Buffer = Field(default_factory=Buffer, description="What holds a tier against small moves of the score.")
     reference: int = Field(
         1, ge=1, description="Number of the population that the scales are frozen from; raise it by one to freeze them anew."
