@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import settings as hypothesis_settings
 
@@ -45,3 +48,34 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             run_periods(home, "demo", demo_periods(), lanes=2)  # later compared with periods run alone
             (home / "done").touch()
     return home
+
+
+@pytest.fixture(scope="session")
+def graded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose grades of 2025Q3 were published and accepted."""
+    from workbook.accepting import append
+    from workbook.grading.score import grade
+    from workbook.settings.models import Grading
+    from workbook.store import Store
+
+    period = Period.parse("2025Q3")
+    folder = tmp_path_factory.mktemp("home")
+    params = folder / "params" / "demo"
+    params.mkdir(parents=True)
+    (params / "engagement.yaml").write_text("client: {name: Demo}\n")
+    (params / "2025Q3.yaml").write_text("")
+    rng = np.random.default_rng(4)
+    n = 300
+    orders = rng.negative_binomial(1.2, 0.15, n) + 1
+    profile = pd.DataFrame({
+        "customer_id": [f"c{k:03d}" for k in range(n)], "orders": orders, "revenue": orders * rng.lognormal(4, 0.9, n),
+        "recency_days": rng.integers(0, 365, n), "categories": rng.integers(1, 9, n), "revenue_period": 10.0,
+        "revenue_previous": rng.uniform(0, 50, n),
+    })  # fmt: skip
+    grades = grade(profile, Grading(), period=period)
+    store = Store(folder / "outputs" / "demo" / "2025Q3" / "tables")
+    for name, what in (("profile", profile), ("scores", grades.frame), ("grade_policy", grades.policy.json)):
+        store.write(name, what)
+    given = grades.frame[["customer_id", "tier", "score", "waiting", "held"]].assign(period="2025Q3")
+    append(folder, "demo", period, {"grades": given}, on=dt.date(2025, 10, 9), by="sales director")
+    return folder

@@ -51,10 +51,11 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     # single customers graded again between periods: files in, the ledger out
     "regrading": (*GROUND, "settings", "store", "ledger", "grading", "sources.read"),
     "events": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel", "report.screen"),
-    "cli_grades": (*GROUND, "events", "accepting"),
+    "appeals": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel", "report.screen"),
+    "cli_grades": (*GROUND, "events", "appeals"),
     "weighing": (*GROUND, "settings", "grading", "report.blocks", "report.excel"),
     # a customer is looked up in what was published and given
-    "customer": (*GROUND, "settings", "store", "ledger", "grading", "report.screen"),
+    "customer": (*GROUND, "settings", "store", "ledger", "grading", "regrading", "report.screen"),
     "checking": (*GROUND, "settings", "sources.prepare", "expressions"),
     # the SQL of the settings is judged on an empty profile
     "expressions": (*GROUND, "settings", "sources.profile", "sources.scope"),

@@ -7,20 +7,15 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from workbook.accepting import append
 from workbook.cli import app
 from workbook.errors import DeliveryError, WorkbookError
 from workbook.events import enter, propose
 from workbook.grading.policy import past_of
-from workbook.grading.score import grade
 from workbook.ledger import ledger_file, read_ledger
 from workbook.period import Period
-from workbook.settings.models import Grading
 from workbook.store import Store
 
 Q3, Q4 = Period.parse("2025Q3"), Period.parse("2025Q4")
@@ -32,34 +27,9 @@ c011,2025-10-20,Strategic contract,,8
 """
 
 
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose grades of 2025Q3 were published and accepted."""
-    folder = tmp_path_factory.mktemp("home")
-    params = folder / "params" / "demo"
-    params.mkdir(parents=True)
-    (params / "engagement.yaml").write_text("client: {name: Demo}\n")
-    (params / "2025Q3.yaml").write_text("")
-    rng = np.random.default_rng(4)
-    n = 300
-    orders = rng.negative_binomial(1.2, 0.15, n) + 1
-    profile = pd.DataFrame({
-        "customer_id": [f"c{k:03d}" for k in range(n)], "orders": orders, "revenue": orders * rng.lognormal(4, 0.9, n),
-        "recency_days": rng.integers(0, 365, n), "categories": rng.integers(1, 9, n), "revenue_period": 10.0,
-        "revenue_previous": rng.uniform(0, 50, n),
-    })  # fmt: skip
-    grades = grade(profile, Grading(), period=Q3)
-    store = Store(folder / "outputs" / "demo" / "2025Q3" / "tables")
-    for name, what in (("profile", profile), ("scores", grades.frame), ("grade_policy", grades.policy.json)):
-        store.write(name, what)
-    given = grades.frame[["customer_id", "tier", "score", "waiting", "held"]].assign(period="2025Q3")
-    append(folder, "demo", Q3, {"grades": given}, on=dt.date(2025, 10, 9), by="sales director")
-    return folder
-
-
 @pytest.fixture
-def home(graded: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(graded, tmp_path / "home"))
+def home(graded_home: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(graded_home, tmp_path / "home"))
 
 
 def events(home: Path, words: str = EVENTS, name: str = "events.csv") -> Path:

@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 from workbook import __version__
 from workbook.cli_forms import questionnaire
-from workbook.cli_grades import regrade, speak
+from workbook.cli_grades import appeals, regrade, speak
 from workbook.errors import DeliveryError, SettingsError, UsageError, WorkbookError
 from workbook.period import Period
 from workbook.places import HOME_VARIABLE, home_folder
@@ -532,6 +532,7 @@ def synth(
 
 app.command()(questionnaire)
 app.command()(regrade)
+app.command()(appeals)
 
 
 @app.command()

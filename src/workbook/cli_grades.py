@@ -1,4 +1,4 @@
-"""The command ``workbook regrade``: what happens to single customers between two periods."""
+"""The commands ``workbook regrade`` and ``workbook appeals``: single customers graded again between two periods."""
 
 from __future__ import annotations
 
@@ -51,6 +51,43 @@ def regrade(
         typer.echo(enter(ctx.obj, client, file, today=today, by=signer(by, "regrade")).as_words())
         return
     found = propose(ctx.obj, client, file, today=today)
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1))
+    else:
+        typer.echo(found.as_screen(Edition(spoken, found.base.settings.currency)))
+
+
+def appeals(
+    ctx: typer.Context,
+    client: Client,
+    file: Annotated[Path | None, typer.Argument(help="The filled form.", metavar="[FILE]", exists=True, dir_okay=False)] = None,
+    form: Annotated[Path | None, typer.Option(help="Write the Excel form for --customers.", dir_okay=False)] = None,
+    customers: Annotated[str | None, typer.Option(help="Who appeals, with commas.", metavar="ID,ID")] = None,
+    register: Annotated[Path | None, typer.Option(help="Write the register of all appeals decided.", dir_okay=False)] = None,
+    accept: Accept = False,
+    by: By = None,
+    as_json: AsJson = False,
+    language: Spoken = "en",
+) -> None:
+    """Appeals against grades: a form out, what corrected facts give, the decisions into the ledger, the register out."""
+    from workbook.appeals import enter, review, write_form, write_register
+    from workbook.language import Edition
+
+    spoken = speak(language)
+    if sum(one is not None for one in (file, form, register)) != 1 or (form is None) != (customers is None):
+        raise UsageError("appeals: expected a filled FILE, --form FILE with --customers ID,ID, or --register FILE")
+    if form is not None:
+        ids = [one.strip() for one in (customers or "").split(",") if one.strip()]
+        typer.echo(str(write_form(ctx.obj, client, ids, form, spoken)))
+        return
+    if file is None:
+        typer.echo(str(write_register(ctx.obj, client, register or Path("appeals.xlsx"), spoken)))
+        return
+    today = dt.date.today()
+    if accept:
+        typer.echo(enter(ctx.obj, client, file, today=today, by=signer(by, "appeals")).as_words())
+        return
+    found = review(ctx.obj, client, file, today=today)
     if as_json:
         typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1))
     else:

@@ -11,10 +11,13 @@ import pandas as pd
 
 from workbook.errors import WorkbookError
 from workbook.grading.cards import Card, make_card
+from workbook.grading.changes import APPEAL, DECISIONS
 from workbook.grading.policy import Policy
+from workbook.grading.regrade import regrade, with_facts
 from workbook.language import Edition, Quantity, Text, count, day, is_missing, money, named, share, text
 from workbook.ledger import read_ledger
 from workbook.period import Period
+from workbook.regrading import open_base
 from workbook.report.blocks import Column, Paragraph, Table, mask
 from workbook.report.screen import table_lines
 from workbook.settings.folders import periods
@@ -33,6 +36,7 @@ class Customer:
         profile: column of the profile → value, those that are known.
         forecast: purchases, value, silent and their like; empty where nothing was forecast.
         history: period, tier, score, cause, accepted_on of every grade that was given.
+        changes: happened_on, what (event or appeal), decision, tier_before, tier, score: what changed a grade since.
         settings, period: as given.
     """
 
@@ -40,6 +44,7 @@ class Customer:
     profile: dict[str, Any]
     forecast: dict[str, Any]
     history: pd.DataFrame
+    changes: pd.DataFrame
     settings: Settings
     period: Period
 
@@ -56,6 +61,7 @@ class Customer:
             "odds": dict(card.odds), "forecast": self.forecast,
             "profile": {name: str(value) if isinstance(value, pd.Timestamp) else value for name, value in self.profile.items()},
             "history": history.astype(object).where(history.notna(), None).to_dict("records"),
+            "changes": self.changes.astype(object).where(self.changes.notna(), None).to_dict("records"),
         }  # fmt: skip
 
     def as_screen(self, edition: Edition) -> str:
@@ -67,6 +73,7 @@ class Customer:
         if self.forecast:
             lines += ["", self._forecast().render(edition)]
         lines += ["", *table_lines(self._history(), edition)]
+        lines += ["", *table_lines(self._changes(), edition)] if len(self.changes) else []
         lines += ["", text("grading.customer.profile", "Profile of {period}", period=self.period.name).render(edition)]
         width = max((len(name) for name in self.profile), default=0)
         lines += [f"  {name:<{width}}  {_plain(value)}" for name, value in self.profile.items()]
@@ -82,6 +89,20 @@ class Customer:
             silent=share(self.forecast["silent"]),
         )
 
+    def _changes(self) -> Table:
+        kinds = {kind.id: named(kind.name) for kind in self.settings.grading.events}
+        columns = (
+            Column("happened_on", text("grading.regrade.day", "Day")),
+            Column("what", text("grading.regrade.what", "Event"), labels=kinds | {"appeal": APPEAL}),
+            Column("decision", text("grading.appeal.decision", "Decision"), labels=DECISIONS),
+            Column("tier_before", text("grading.regrade.tier_before", "Tier before"), labels=self.card.names),
+            Column("tier", text("grading.column.tier", "Tier"), labels=self.card.names),
+            Column("score", text("grading.customer.score", "Score"), "score", digits=2),
+        )
+        title = text("grading.customer.changes", "Events and appeals: {n}; those since {period} count in the grade above",
+                     n=count(len(self.changes)), period=self.period.name)  # fmt: skip
+        return Table("grading.customer_changes", title, columns, self.changes, rows=len(self.changes))
+
     def _history(self) -> Table:
         columns = (
             Column("period", text("grading.customer.period", "Period")),
@@ -95,6 +116,33 @@ class Customer:
         )  # fmt: skip
         title = text("grading.customer.history", "Grades given so far: {n}", n=count(len(self.history)))
         return Table("grading.customer_history", title, columns, self.history, rows=max(len(self.history), 1))
+
+
+def _stood(
+    home: Path, client: str, period: Period, customer: str
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, float]] | None:
+    """Profile, score and facts of one customer as events and appeals have left them; None where nothing changed."""
+    base = open_base(home, client, period)
+    if customer not in base.last:
+        return None
+    people, now, facts = base.standing([customer])
+    given = base.scores.loc[[customer]].reset_index()
+    graded = regrade(people, given, base.policy, facts, measured=base.measured, on=period.end)
+    shared = [name for name in graded if name in given]
+    row = given.drop(columns=[*shared, "waiting"]).join(graded[shared]).assign(tier=now["tier"], held=now["held"], waiting=0)
+    told = {str(name): float(value) for name, value in facts.iloc[0].items() if pd.notna(value)}
+    return with_facts(people, base.policy, facts), row, told
+
+
+def _changes(home: Path, client: str, customer: str) -> pd.DataFrame:
+    """What events and appeals changed of one customer's grades, in order of the day."""
+    events, appeals = (read_ledger(home, client, kind) for kind in ("events", "appeals"))
+    rows = pd.concat([
+        events.assign(what=events["event"], decision="–"),
+        appeals.assign(what="appeal", happened_on=appeals["decided_on"]),
+    ])  # fmt: skip
+    kept = rows.loc[rows["customer_id"] == customer, ["happened_on", "what", "decision", "tier_before", "tier", "score"]]
+    return kept.sort_values("happened_on", kind="stable", ignore_index=True)
 
 
 def look_up(home: Path, client: str, customer: str, period: Period | None = None) -> Customer:
@@ -121,13 +169,20 @@ def look_up(home: Path, client: str, customer: str, period: Period | None = None
         raise WorkbookError(f"{client} {when}: no customer could be graded; the report says why")
     rng = np.random.default_rng(settings.seed)
     before = _before(home, client, when)
-    card = make_card(customer, profile, scores, Policy.of(policy), before=before, rng=rng)
+    changes = _changes(home, client, customer)
+    facts: dict[str, float] = {}
+    if len(changes) and (stood := _stood(home, client, when, customer)) is not None:
+        person, row, facts = stood
+        profile = pd.concat([profile[profile["customer_id"] != customer], person[list(profile.columns)]])
+        scores = pd.concat([scores[scores["customer_id"] != customer], row[list(scores.columns)]])
+    card = make_card(customer, profile, scores, Policy.of(policy), before=before, facts=facts, rng=rng)
     given = read_ledger(home, client, "grades")
     return Customer(
         card,
         _known(profile, customer),
         _known(store.read("lifetime"), customer) if store.has("lifetime") else {},
         given.loc[given["customer_id"] == customer, ["period", "tier", "score", "cause", "accepted_on"]].reset_index(drop=True),
+        changes,
         settings,
         when,
     )

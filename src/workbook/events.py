@@ -20,7 +20,17 @@ from workbook.errors import DeliveryError
 from workbook.grading.regrade import facts_of_event, regrade, together, with_facts
 from workbook.language import Edition, Language, Text, count, named, text
 from workbook.ledger import read_ledger
-from workbook.regrading import Base, Row, as_date, as_json, as_number, open_base, read_rows
+from workbook.regrading import (
+    Base,
+    Row,
+    as_json,
+    in_order,
+    open_base,
+    read_rows,
+    told_customer,
+    told_day,
+    told_facts,
+)
 from workbook.report.blocks import Column, Sheet, Table
 from workbook.report.excel import About, write_excel
 from workbook.report.screen import table_lines
@@ -184,34 +194,17 @@ def _read(rows: Sequence[Row], base: Base, today: dt.date, problems: list[str]) 
     kinds = {called.lower(): kind for kind in base.settings.grading.events for called in (kind.id, *_names(kind))}
     seen: dict[tuple[str, dt.date, str], str] = {}
     for row in rows:
-        cells, faults = row.cells, len(problems)
-        customer, kind = cells.get("customer", ""), kinds.get(cells.get("kind", "").lower())
-        on = as_date(cells.get("date", ""))
-        if customer not in base.scores.index:
-            problems.append(
-                f"{row.where}, customer: found {customer[:40]!r}, expected one of the {len(base.scores):,} customers graded "
-                f"for {base.period}; correct the number"
-            )
+        faults, kind = len(problems), kinds.get(row.cells.get("kind", "").lower())
+        customer = told_customer(row, base, problems)
         if kind is None:
             known = ", ".join(one.id for one in base.settings.grading.events)
             problems.append(
-                f"{row.where}, kind: found {cells.get('kind', '')[:40]!r}, expected one of {known}; correct it, or add the "
+                f"{row.where}, kind: found {row.cells.get('kind', '')[:40]!r}, expected one of {known}; correct it, or add the "
                 "kind under grading.events"
             )
-        if on is None or not base.period.end < on <= today:
-            problems.append(
-                f"{row.where}, date: found {cells.get('date', '')[:40]!r}, expected a day such as 2025-12-31, after "
-                f"{base.period.end} (the grades accepted for {base.period} know what was before) and not after {today}; "
-                "correct it"
-            )
-        given = {}
-        for name in (name for name in cells if name not in ASKED and cells[name]):
-            value = as_number(cells[name])
-            if value is None:
-                problems.append(f"{row.where}, {name}: found {cells[name][:40]!r}, expected a number; correct it")
-            else:
-                given[name] = value
-        if len(problems) > faults or kind is None or on is None:
+        on = told_day(row, "date", base, today, problems)
+        given = told_facts(row, (AMOUNT, *base.facts), problems)
+        if len(problems) > faults or kind is None:
             continue
         key = (customer, on, kind.id)
         if key in seen:
@@ -238,8 +231,6 @@ def _fresh(events: Sequence[_Event], ledger: pd.DataFrame, base: Base, problems:
     known = dict(
         zip(zip(ledger["customer_id"], ledger["happened_on"], ledger["event"], strict=True), ledger["given"], strict=True)
     )
-    changes = base.changes
-    last = dict(zip(changes["customer_id"], zip(changes["on"], changes["step"], strict=True), strict=True))
     for event in events:
         key = (event.customer, event.on.isoformat(), event.kind.id)
         if key in known:
@@ -249,13 +240,8 @@ def _fresh(events: Sequence[_Event], ledger: pd.DataFrame, base: Base, problems:
                     f"{' '.join(key)}; what was accepted stands: tell a correction as an appeal"
                 )
             continue
-        if event.customer in last and key[1:] <= last[event.customer]:
-            problems.append(
-                f"{event.where}, date: found {event.on}, expected a day after {last[event.customer][0]}, when the grade of "
-                f"{event.customer} was last changed; what was accepted stands"
-            )
-            continue
-        yield event
+        if in_order(event.where, event.customer, event.on, event.kind.id, base, problems):
+            yield event
 
 
 def _records(events: Sequence[_Event], base: Base) -> pd.DataFrame:

@@ -11,8 +11,9 @@ import datetime as dt
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,12 @@ class Base:
         """What of a customer may be told: indices that were measured, and numeric columns of the profile."""
         indices = {index.id for index in self.policy.settings.indices}
         return tuple(name for name in fact_names(self.profile, self.policy) if name in self.measured or name not in indices)
+
+    @cached_property
+    def last(self) -> Mapping[str, tuple[str, str]]:
+        """Customer → day and step of the last change."""
+        changes = self.changes
+        return dict(zip(changes["customer_id"], zip(changes["on"], changes["step"], strict=True), strict=True))
 
     def standing(self, customers: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """Profile of some customers; beside it score, tier and held as they stand now, and the facts that had changed."""
@@ -198,6 +205,53 @@ def _sheets(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
         yield "", list(csv.reader(io.StringIO(words.removeprefix("\ufeff"), newline=""), delimiter=find_delimiter(head)))
     except (OSError, csv.Error) as fault:
         raise DeliveryError([f"{path}: found {fault}, expected an Excel or CSV file; save it again"]) from None
+
+
+def told_customer(row: Row, base: Base, problems: list[str]) -> str:
+    """The customer of a line; one whom nobody graded is a problem."""
+    customer = row.cells.get("customer", "")
+    if customer not in base.scores.index:
+        problems.append(
+            f"{row.where}, customer: found {customer[:40]!r}, expected one of the {len(base.scores):,} customers graded for "
+            f"{base.period}; correct the number"
+        )
+    return customer
+
+
+def told_day(row: Row, name: str, base: Base, today: dt.date, problems: list[str]) -> dt.date:
+    """The day in a cell; none, one that the base knows already, or one to come is a problem."""
+    cell = row.cells.get(name, "")
+    on = as_date(cell)
+    if on is None or not base.period.end < on <= today:
+        problems.append(
+            f"{row.where}, {name}: found {cell[:40]!r}, expected a day such as 2025-12-31, after {base.period.end} (the grades "
+            f"accepted for {base.period} know what was before) and not after {today}; correct it"
+        )
+    return on or today
+
+
+def told_facts(row: Row, names: Collection[str], problems: list[str]) -> dict[str, float]:
+    """The numbers in the cells called *names*, those that are filled in; what is no number is a problem."""
+    given = {}
+    for name in (name for name in row.cells if name in names and row.cells[name]):
+        value = as_number(row.cells[name])
+        if value is None:
+            problems.append(f"{row.where}, {name}: found {row.cells[name][:40]!r}, expected a number; correct it")
+        else:
+            given[name] = value
+    return given
+
+
+def in_order(where: str, customer: str, on: dt.date, step: str, base: Base, problems: list[str]) -> bool:
+    """Whether a change comes after the last that was accepted for the customer; one that does not is a problem."""
+    last = base.last.get(customer)
+    if last is None or (on.isoformat(), step) > last:
+        return True
+    problems.append(
+        f"{where}: found {on}, expected a day after {last[0]}, when the grade of {customer} was last changed; what was "
+        "accepted stands"
+    )
+    return False
 
 
 def as_date(cell: str) -> dt.date | None:

@@ -195,6 +195,7 @@ def make_card(
     policy: Policy,
     *,
     before: pd.DataFrame | NotMeasured | None = None,
+    facts: Mapping[str, float] | None = None,
     rng: np.random.Generator,
 ) -> Card:
     """The grade card of one customer.
@@ -204,6 +205,7 @@ def make_card(
         profile, scores: artefacts of the period, all customers.
         policy: the policy that they were graded by.
         before: the scores of the period before; without them the noise of scores is not known.
+        facts: index → its value where events or appeals told another one than the profile.
         rng: draws weights and scores.
 
     Raises:
@@ -219,6 +221,8 @@ def make_card(
     group_weights = weigh_groups(policy.settings, measured)
     weights = index_shares(points, indices, group_weights).iloc[0]
     values = index_values(profile[profile["customer_id"] == customer].reset_index(drop=True), indices).iloc[0]
+    told = facts or {}
+    values = pd.Series({index.id: told.get(index.id, values[index.id]) for index in indices}, dtype=float)
     tiers = [tier.id for tier in policy.settings.tiers]
     place, score = tiers.index(str(row["tier"])), float(row["score"])
     gap = float(policy.lows[place - 1]) - score if place else None

@@ -25,6 +25,7 @@ PRELOADED = (
     "workbook.diagnosis.quality",
     "workbook.diagnosis.queues",
     "workbook.diagnosis.reversal",
+    "workbook.grading.changes",
     "workbook.grading.clusters",
     "workbook.grading.migration",
     "workbook.grading.policy",
