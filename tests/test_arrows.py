@@ -54,6 +54,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     "appeals": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel", "report.screen"),
     "cli_grades": (*GROUND, "events", "appeals"),
     "weighing": (*GROUND, "settings", "grading", "report.blocks", "report.excel"),
+    "competing": (*GROUND, "settings", "voice"),
     # a customer is looked up in what was published and given
     "customer": (*GROUND, "settings", "store", "ledger", "grading", "regrading", "report.screen"),
     "checking": (*GROUND, "settings", "sources.prepare", "expressions"),
@@ -78,6 +79,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "accepting",
         "checking",
         "weighing",
+        "competing",
         "customer",
         "lab",
         "opening",

@@ -389,6 +389,22 @@ def weights(
 
 
 @app.command()
+def competitors(
+    ctx: typer.Context,
+    client: ClientName,
+    forms: Annotated[list[Path], typer.Argument(help="Filled forms, lists/competitors of a period.", metavar="FILE…")],
+    period: Annotated[str | None, typer.Option(help="The period whose parameters are meant; the latest by default.")] = None,
+) -> None:
+    """Comparison with competitors: take filled forms into the parameters, from which the needs register ranks."""
+    from workbook.competing import read_forms
+    from workbook.settings.folders import periods
+
+    when = Period.parse(period) if period else periods(ctx.obj, client)[-1]
+    path, n = read_forms(ctx.obj, client, when, forms)
+    typer.echo(f"{path}: {n} comparisons")
+
+
+@app.command()
 def customer(
     ctx: typer.Context,
     client: ClientName,

@@ -17,6 +17,8 @@ findings                check, module, figure, low, high, n, threshold, unit, di
 problems                findings that breach + priority_score, priority, stability, status (new/open/better), part_of, sorted
 problem_customers       problem, customer_id
 topics                  topic, names, comments by mood, change since the previous period, typical quote (masked)
+needs_register          need, rank, need_en, need_zh, kind, customers, share, low, high, revenue, mentions, behind, score,
+                        rank_low, rank_high, problem                            (the first in rank first)
 comments                comment_id, source, customer_id, given_at, channel, topic, mood, probability, stated (no words)
 scores                  customer_id, one column index_<id> an index (0–100), score (0–100, unrounded), tier, revenue,
                         tier_by_score (before the buffer), waiting (periods in which the buffer has held the tier), rule
@@ -93,10 +95,11 @@ STAGES: tuple[Stage, ...] = (
     Stage("2_integrate", needs=(), makes=("row_ledger", "xref", "third_party", "profile", "tags", "alerts", "consent"),
           lists=("link_review", "data_quality"),
           settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours")),
-    Stage("3_diagnose", needs=("profile", "xref"), makes=("findings", "problems", "problem_customers", "topics", "comments"),
-          previous=("problems", "findings"), lists=("five_whys",),
+    Stage("3_diagnose", needs=("profile", "xref"),
+          makes=("findings", "problems", "problem_customers", "topics", "comments", "needs_register"),
+          previous=("problems", "findings"), lists=("five_whys", "competitors"),
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
-    Stage("4_strategy", needs=("profile", "problems", "problem_customers"),
+    Stage("4_strategy", needs=("profile", "problems", "problem_customers", "needs_register"),
           makes=("scores", "tiers", "grade_policy", "rfm", "clusters", "cluster_centres", "lifecycle", "segments", "lifetime",
                  "churn", "plan"),
           previous=("scores", "grade_policy", "rfm", "cluster_centres", "profile", "lifecycle"),

@@ -62,6 +62,7 @@ PRELOADED = (
     "workbook.sources.tell",
     "workbook.sources.tell_links",
     "workbook.sources.third_party",
+    "workbook.strategy.improvement",
     "workbook.strategy.plan",
     "workbook.strategy.tier_lists",
     "workbook.value.churn",
@@ -76,6 +77,7 @@ PRELOADED = (
     "workbook.voice.drivers",
     "workbook.voice.fishbone",
     "workbook.voice.hotspots",
+    "workbook.voice.register",
     "workbook.voice.reliability",
     "workbook.voice.satisfaction",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Literal
 
 from pydantic import Field
@@ -153,6 +154,26 @@ class VoiceTopic(Section):
     words: list[str] = Field(min_length=1, description="Words that tell it; outside Chinese also the beginnings of words.")
 
 
+class NeedWeights(Section):
+    """How much each ground weighs in the rank of a need; only their proportions count."""
+
+    customers: float = Field(0.4, ge=0, description="Weight of the number of customers who have the need.")
+    value: float = Field(0.3, ge=0, description="Weight of their revenue.")
+    intensity: float = Field(0.2, ge=0, description="Weight of how often one and the same customer says it.")
+    gap: float = Field(0.1, ge=0, description="Weight of how far competitors meet it better.")
+
+
+class Compared(Section):
+    """How well one competitor meets a need, beside the client."""
+
+    need: str = Field(min_length=1, description="The need as the needs register calls it, in any language.")
+    competitor: str = Field(min_length=1, description="The competitor.")
+    ours: float = Field(ge=1, le=5, description="How well the client meets the need, 1 not at all to 5 fully.")
+    theirs: float = Field(ge=1, le=5, description="How well the competitor meets it, 1 not at all to 5 fully.")
+    source: str = Field("", description="Where that was seen: test purchase, customer, review.")
+    seen: dt.date | None = Field(None, description="Day on which it was seen.")
+
+
 class Voice(Section):
     """How comments are read (stage 3)."""
 
@@ -169,4 +190,8 @@ class Voice(Section):
     )
     single_share: Share = Field(
         0.02, description="Share of active customers up to which evenly spread complaints of a topic are single cases."
+    )
+    need_weights: NeedWeights = Field(default_factory=NeedWeights, description="What ranks a need in the needs register.")
+    competitors: list[Compared] = Field(
+        default_factory=list, description="How well competitors meet needs, beside the client (workbook competitors)."
     )

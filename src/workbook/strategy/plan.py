@@ -39,11 +39,13 @@ class Plan:
             (id), owner, days (working days), starts, due, deliverable and expected in the leading language, and the same
             words in each language (``owner_en``, ``owner_zh`` …).
         measures: the measures chosen, each once, in the order in which they start.
+        library: all measures, with the client's owners and limits.
         period: the period whose problems are answered.
     """
 
     frame: pd.DataFrame
     measures: tuple[Measure, ...]
+    library: tuple[Measure, ...]
     settings: Settings
     period: Period
 
@@ -137,7 +139,7 @@ def plan_measures(problems: pd.DataFrame, settings: Settings, period: Period) ->
     ]
     frame = pd.DataFrame(rows, columns=list(PLAN_COLUMNS))
     frame[["starts", "due"]] = frame[["starts", "due"]].apply(pd.to_datetime)
-    return Plan(frame, tuple(sorted(measures, key=lambda m: (dates[m.id], m.id))), settings, period)
+    return Plan(frame, tuple(sorted(measures, key=lambda m: (dates[m.id], m.id))), library, settings, period)
 
 
 def _row(problem: Mapping[Any, Any], measure: Measure, settings: Settings) -> dict[str, object]:
