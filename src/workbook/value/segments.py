@@ -90,8 +90,12 @@ class Segments:
 
     def not_measured(self) -> tuple[NotMeasured, ...]:
         """The dimensions that the delivery does not hold."""
-        what = text("value.segments.what", "Segments by interaction, needs or loyalty")
-        return tuple(NotMeasured(f"value.segments_{name}", what, NEEDED[name]) for name in self.missing)
+        what = {
+            "interaction": text("value.segments.what_interaction", "Segments by degree of interaction"),
+            "needs": text("value.segments.what_needs", "Segments by needs"),
+            "loyalty": text("value.segments.what_loyalty", "Segments by loyalty"),
+        }
+        return tuple(NotMeasured(f"value.segments_{name}", what[name], NEEDED[name]) for name in self.missing)
 
     def _title(self) -> Text:
         rows = self.rows.set_index("segment")
