@@ -131,3 +131,26 @@ def test_who_left_is_known_by_one_and_nothing(look):
     customers = source_of(proposal, "customers").source
     assert customers.columns["region"] == "Geography"
     assert customers.values["status"] == {"0": "active", "1": "lost"}
+
+
+@pytest.mark.parametrize("by", ["name", "email"])
+def test_files_that_call_customers_by_name_or_address_are_looked_up(look, by):
+    customers = table("Customer No,Account Name,Email", lambda i: f"{CUSTOMERS[i]},Firm {i} 有限公司,Firm{i}@example.com")
+    calls = {"name": lambda i: f"firm {i} 有限公司", "email": lambda i: f"firm{i}@example.com"}[by]
+    head = {"name": "Customer", "email": "Requester email"}[by]
+    files = {
+        "accounts.csv": customers,
+        "orders.csv": table(f"Order ID,{head},Order Date,Total Amount", lambda i: f"{i},{calls(i)},{day(i)},{i}.5"),
+        "calls.csv": table(f"{head},Call Date,Call Type", lambda i: f"{calls(i % 50)},{day(i)},visit", 100),
+    }
+    proposal = look(files)
+    for name in ("orders", "interactions"):
+        source = source_of(proposal, name).source
+        assert (source.customers_by, source.columns["customer_id"]) == (by, head)
+
+
+def test_names_that_several_customers_share_are_not_looked_up(look):
+    customers = table("Customer No,Name", lambda i: f"{CUSTOMERS[i]},Ann {i % 20}")
+    orders = table("Order ID,Customer,Order Date,Total Amount", lambda i: f"{i},Ann {i % 20},{day(i)},{i}.5")
+    source = source_of(look({"customers.csv": customers, "orders.csv": orders}), "orders").source
+    assert source.customers_by == "id" and "customer_id" not in source.columns

@@ -213,6 +213,9 @@ def _source(words: _Words, proposed: ProposedSource) -> list[str]:
         lines.append(f"    delimiter: {_quoted(source.delimiter)}")
     if source.group:
         lines.append(f"    group: {'last' if source.group == 'last' else 'yes'}")
+    if source.customers_by != "id":
+        why = text("new.customers_by", "customer_id holds it; the id is looked up in the list of customers")
+        lines.append(words.behind(f"    customers_by: {source.customers_by}", why))
     lines.append("    columns:")
     for column, own in source.columns.items():
         lines.append(_column(words, proposed, column, own))

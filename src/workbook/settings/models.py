@@ -96,6 +96,11 @@ class Source(Section):
     accumulate: bool = Field(
         False, description="True where each delivery holds only new rows: the files of earlier periods are read too."
     )
+    customers_by: Literal["id", "name", "email"] = Field(
+        "id",
+        description="What the file's customer_id holds: the customer's id, or the name or e-mail by which the list of "
+        "customers knows them; the id is then looked up.",
+    )
     third_party: bool = Field(
         False,
         description="True where the file comes from a third party: for customers it fills fields that the client's own systems "

@@ -29,6 +29,7 @@ from workbook.period import Period
 from workbook.settings.models import Settings
 from workbook.sources.clean import CleanTable, clean_table, count_rows
 from workbook.sources.columns import join_files, mapping_problems, type_columns
+from workbook.sources.customers_by import find_customers
 from workbook.sources.delivery import AnswerFile, DeliveredFile, answer_files, delivery_files
 from workbook.sources.derived import add_customers, fill_amounts
 from workbook.sources.later import set_aside_later_customers
@@ -230,19 +231,22 @@ def _prepare_into(
         for one in delivered:
             by_table.setdefault(one.source.table, []).append(one)
         apart = apart_sql(customer_systems(settings), by_table.get("customers", ()))
-        cleaned = {
-            name: clean_table(
-                connection, name, by_table[name], period, settings.analysis, apart=apart if name == "customers" else ""
+        cleaned: dict[str, CleanTable] = {}
+        if "customers" in by_table:  # first, since other files may call customers by what stands in their list
+            cleaned["customers"] = clean_table(
+                connection, "customers", by_table["customers"], period, settings.analysis, apart=apart
             )
-            for name in SCHEMAS
-            if name in by_table
-        }
+        named = find_customers(connection, delivered)
+        for name in SCHEMAS:
+            if name in by_table and name not in cleaned:
+                cleaned[name] = clean_table(connection, name, by_table[name], period, settings.analysis)
         if "customers" in cleaned:
             set_aside_later_customers(connection, list(cleaned), period)
         # rows are counted as they were delivered: what becomes one customer afterwards was kept all the same
         ledger = [count for name in cleaned for count in count_rows(connection, name, by_table[name])]
         linked, link_notes = link_tables(connection, by_table, settings, told, folder / "spill")
         notes = _join_tables(connection, cleaned, settings) + [Change("", *note, "") for note in link_notes]
+        notes += [Change("", table, *note) for table, note in named]
         third_party = count_third_party(connection, by_table)
         quarantine = {name: _quarantine(connection, name, by_table[name]) for name in cleaned}
         _write_tables(connection, folder, [*cleaned, *(["customers"] if "customers" not in cleaned else [])])

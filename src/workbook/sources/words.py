@@ -43,6 +43,7 @@ def reason_name(reason: str) -> Text:
         "duplicate_key": text("sources.reason.duplicate_key", "an older version of the same record"),
         "not_valid_business": text("sources.reason.not_valid_business", "no valid business by the client's own mark"),
         "unfinished_order": text("sources.reason.unfinished_order", "order not finished"),
+        "unknown_customer": text("sources.reason.unknown_customer", "the list of customers does not know the name it gives"),
         "orders_quarantined": text("sources.reason.orders_quarantined", "its order was quarantined"),
         "campaigns_quarantined": text("sources.reason.campaigns_quarantined", "its campaign was quarantined"),
         "wrong_number_of_cells": text("sources.reason.wrong_number_of_cells", "too many or too few cells in the row"),
@@ -76,6 +77,11 @@ def repair_name(repair: str) -> Text:
         ),
         "merged_by_link": text(
             "sources.repair.merged_by_link", "rows of one key after their customers were joined, newest kept"
+        ),
+        "customer_found": text("sources.repair.customer_found", "customer's id found by the name or e-mail given"),
+        "customer_unknown": text("sources.repair.customer_unknown", "name or e-mail that no customer has: no id"),
+        "customer_called_twice": text(
+            "sources.repair.customer_called_twice", "name or e-mail that several customers have: no id"
         ),
         "customers_from_orders": text("sources.repair.customers_from_orders", "customer added who is known from rows alone"),
     }.get(repair) or named(repair)

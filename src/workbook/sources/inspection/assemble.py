@@ -18,12 +18,14 @@ from workbook.sources.inspection.extracts import Extract, Unread, read_folder
 from workbook.sources.inspection.keys import could_be_ids, gather_ids, overlap
 from workbook.sources.inspection.match import Guess, Match, Question, match_columns
 from workbook.sources.inspection.proposal import Proposal, ProposedSource
-from workbook.sources.inspection.tables import Draft, Unplaced, buyers_of, place, products_of, sales_of
+from workbook.sources.inspection.tables import CalledBy, Draft, Unplaced, buyers_of, place, products_of, refusal, sales_of
 from workbook.sources.inspection.vocabulary import Vocabulary, territory_code, vocabulary
 from workbook.tables import SCHEMAS
 
 KNOWN_SHARE = 0.9
 """Share of a column's ids in the lists of customers from which its values say that it is the customer."""
+
+_CALLED_BY: tuple[CalledBy, ...] = ("name", "email")
 
 PARTIAL_SHARE = 0.98
 """Share of the buyers in the lists of customers below which the lists are partial."""
@@ -59,6 +61,10 @@ class Inspection:
         drafts, doubled = _without_undated(drafts)
         named, unplaced = _named_customers(self.connection, drafts, unplaced, self.words)
         drafts = _with_customers(self.connection, _with_derived([*drafts, *named], self.words))
+        drafts = _called(self.connection, drafts, self.words)
+        nameless = {id(d): why for d in drafts if (why := refusal(d)) is not None}
+        unplaced += [Unplaced(d.extract, nameless[id(d)], (d.table,)) for d in drafts if id(d) in nameless]
+        drafts = [d for d in drafts if id(d) not in nameless]
         country, currency = _country(drafts), _currency(drafts, self.words)
         proposed = [_tried(self.connection, describe(draft, self.words), draft, country or "CN") for draft in drafts]
         coverages = [c for draft, one in zip(drafts, proposed, strict=True) if (c := self._coverage(draft, one))]
@@ -212,8 +218,45 @@ def _compared(connection: duckdb.DuckDBPyConnection, draft: Draft, known: int) -
     return replace(draft, notes=(*draft.notes, note))
 
 
+def _called(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft], words: Vocabulary) -> list[Draft]:
+    """Tables without an id of customers, of which a column holds the names or e-mails that one list of customers knows."""
+    lists = [d for d in drafts if d.table == "customers" and d.group is None]
+    lists = [d for d in lists if len(lists) == 1]
+    found = list(drafts)
+    for by in _CALLED_BY:
+        for known in lists:
+            guess = known.match.guesses.get(by)
+            if guess is None or len(guess.own) > 1 or known.extract.column(guess.own[0]).unique < 0.98:
+                continue
+            gather_ids(connection, [(known.extract, guess.own[0])], words=True)
+            found = [_called_so(connection, d, by, words) if d not in lists else d for d in found]
+    return found
+
+
+def _called_so(connection: duckdb.DuckDBPyConnection, draft: Draft, by: CalledBy, words: Vocabulary) -> Draft:
+    match, extract = draft.match, draft.extract
+    if "customer_id" not in SCHEMAS[draft.table].columns or "customer_id" in match.guesses:
+        return draft
+    meant = {m.column for m in words.of("customer")} | {by}
+    shares = {
+        f.name: overlap(connection, extract, f.name, words=True).share
+        for f in extract.facts
+        if f.filled and extract.raw.columns.count(f.name) == 1
+        and (f.share(f.emails) > 0.5 if by == "email" else any(m.column in meant for m in words.of(f.name)))
+    }  # fmt: skip
+    fitting = [name for name, part in shares.items() if part >= KNOWN_SHARE]
+    if len(fitting) != 1:
+        return draft
+    reason = text("new.reason.called", "{part} of its values stand in the list of customers as {by}",
+                  part=share(shares[fitting[0]]), by=by)  # fmt: skip
+    guess = Guess("customer_id", (fitting[0],), 0.85, reason, None)
+    guesses = {c: g for c, g in match.guesses.items() if g.own != guess.own}
+    questions = {c: q for c, q in match.questions.items() if c != "customer_id"}
+    return replace(draft, match=Match(match.table, {**guesses, "customer_id": guess}, questions), by=by)
+
+
 def _partial(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft]) -> tuple[int, int] | None:
-    orders = [d for d in drafts if d.table == "orders" and "customer_id" in d.match.guesses]
+    orders = [d for d in drafts if d.table == "orders" and "customer_id" in d.match.guesses and d.by == "id"]
     if not orders or not any(d.table == "customers" and d.group is None for d in drafts):
         return None
     found = [overlap(connection, d.extract, d.match.guesses["customer_id"].own[0]) for d in orders]

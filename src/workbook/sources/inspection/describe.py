@@ -79,7 +79,7 @@ def describe(draft: Draft, words: Vocabulary) -> ProposedSource:
         table=draft.table, file=extract.file, system=_system(extract.file), sheet=extract.reading.sheet,
         header_row=extract.reading.header_row, encoding=extract.reading.encoding, delimiter=extract.reading.delimiter,
         columns=made.columns, constants=made.constants, dates=made.dates or None, amounts_in=made.unit,
-        values=made.values, missing=[*USUAL_MISSING, *missing], only=made.only,
+        customers_by=draft.by, values=made.values, missing=[*USUAL_MISSING, *missing], only=made.only,
         group={"sum": True, "last": "last", None: False}[draft.group],
         todo={c: list(q.candidates) for c, q in made.questions.items()},
     )  # fmt: skip

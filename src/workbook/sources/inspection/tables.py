@@ -63,6 +63,7 @@ _PEOPLE = ("name", "phone", "email", "region", "union_id", "birthday", "tier")
 """What a list of orders can tell of its buyers."""
 
 Grouping = Literal["sum", "last"] | None
+CalledBy = Literal["id", "name", "email"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Draft:
         group: ``sum`` or ``last`` where several rows of the file make one of the table.
         notes: what the reader of the engagement should know.
         only: canonical column → the values of the rows that count, where not all do.
+        by: what its ``customer_id`` holds: id, or the name or email that a list of customers knows.
     """
 
     extract: Extract
@@ -84,6 +86,7 @@ class Draft:
     group: Grouping = None
     notes: tuple[Text, ...] = field(default=())
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by: CalledBy = "id"
 
     @property
     def table(self) -> str:
@@ -140,7 +143,7 @@ def place(
     else:
         found = [Draft(extract, scores[family].match, confidence)]
     for draft in found:
-        if refused := _refusal(draft):
+        if refused := refusal(draft, without_customer=draft.table != "customers"):
             return Unplaced(extract, refused, (draft.table,))
     return found
 
@@ -260,14 +263,18 @@ def _not_known(extract: Extract, scores: Mapping[str, _Score], families: Sequenc
     )
 
 
-def _refusal(draft: Draft) -> Text | None:
+def refusal(draft: Draft, *, without_customer: bool = False) -> Text | None:
     """Why a table cannot be had from a file: an id that no row can do without, or more than one other such column.
 
     One column that is no id may be the same for every row (the day of a survey), which is a question and no refusal.
+
+    Args:
+        without_customer: True where another file may still tell which customers are meant.
     """
     schema, match = SCHEMAS[draft.table], draft.match
     derived = DERIVED_IDS.get(draft.table) if "customer_id" in match.guesses else None
-    lacking = [c for c in schema.required if c not in match.guesses and c not in match.questions and c != derived]
+    told = {*match.guesses, *match.questions, derived, *(("customer_id",) if without_customer else ())}
+    lacking = [c for c in schema.required if c not in told]
     if len(lacking) > 1 or any(schema.columns[c] == "id" for c in lacking):
         return text(
             "new.unplaced.lacking",
