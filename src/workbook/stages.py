@@ -24,6 +24,7 @@ scores                  customer_id, one column index_<id> an index (0–100), s
                         tier_by_score (before the buffer), waiting (periods in which the buffer has held the tier), rule
                         (that gave the tier), held (the tier before the rules, from which the next buffer begins)
 grade_policy            JSON: number, since, settings, scales and thresholds that decide a score
+learned_weights         JSON: windows, n, weights, low, high: what later value suggests; the next period judges them
 tiers                   tier, customers, customer_share, revenue, revenue_share
 rfm                     customer_id, r, f, m, segment
 clusters                customer_id, cluster (1 brings most revenue a customer), distance
@@ -101,8 +102,8 @@ STAGES: tuple[Stage, ...] = (
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers", "needs_register"),
           makes=("scores", "tiers", "grade_policy", "rfm", "clusters", "cluster_centres", "lifecycle", "segments", "lifetime",
-                 "churn", "plan"),
-          previous=("scores", "grade_policy", "rfm", "cluster_centres", "profile", "lifecycle"),
+                 "churn", "learned_weights", "plan"),
+          previous=("scores", "grade_policy", "rfm", "cluster_centres", "profile", "lifecycle", "learned_weights"),
           lists=("problem_list", "action_plan", "sales", "marketing", "service"),
           ledger=("grades", "policies", "events", "appeals"),
           settings=("grading", "value", "measures", "consent.purposes", "consent.lists")),

@@ -27,6 +27,7 @@ PRELOADED = (
     "workbook.diagnosis.reversal",
     "workbook.grading.changes",
     "workbook.grading.clusters",
+    "workbook.grading.learned",
     "workbook.grading.migration",
     "workbook.grading.policy",
     "workbook.grading.rfm",
