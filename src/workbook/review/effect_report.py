@@ -178,6 +178,14 @@ def _pilot_row(pilot: Pilot, decision: Mapping[str, Any]) -> Mapping[str, Text]:
         unit: Unit = "points" if decision["unit"] == "share" else decision["unit"]
         effect, low, high = (Quantity(float(decision[key]), unit) for key in ("effect", "low", "high"))
         result = text("review.effect.pilot", "{effect} ({low} to {high})", effect=effect, low=low, high=high)
+        if not is_missing(decision.get("corrected")) and decision["corrected"] != decision["effect"]:
+            # what was told because it crossed its limit is too large on average
+            result = text(
+                "review.effect.pilot_corrected",
+                "{result}; to plan with, without the luck of crossing its limit: {corrected}",
+                result=result,
+                corrected=Quantity(float(decision["corrected"]), unit),
+            )
     return {
         "aim": named(pilot.metrics[0].name),
         "done": text("review.effect.piloted", "Pilot: {pilot}", pilot=named(pilot.name)),

@@ -41,6 +41,7 @@ PRELOADED = (
     "workbook.pilots.chosen_clusters",
     "workbook.pilots.decision",
     "workbook.pilots.design",
+    "workbook.pilots.duration",
     "workbook.pilots.effects",
     "workbook.pilots.evidence",
     "workbook.pilots.rollout",
