@@ -179,3 +179,22 @@ def test_an_unclear_pilot_says_how_long_it_takes_at_most():
     found = decided(tables(units(ARMS), outcomes(money(0.3), metric="spend")), plan).json["care"]
     times = ((found["high"] - found["low"]) / 1.2) ** 2
     assert found["decision"] == "extend" and found["days_to_decide"] == int(np.ceil(81 * (times - 1)))
+
+
+@pytest.mark.parametrize(("gains", "said"), [((14.0, 12.5), "is not clear"), ((20.0, 8.0), "It is better than arm call too")])
+def test_the_best_of_several_arms_is_set_beside_the_next_best(gains, said):
+    arms = np.array(["control", "call", "letter"])[np.arange(1500) % 3]
+    values = 100 + np.select([arms == "letter", arms == "call"], gains, 0.0) + np.random.default_rng(3).normal(0, 20, 1500)
+    plan = settings(pilot(arms={"control": 1, "call": 1, "letter": 1}, metrics=[spend(margin=2)]))
+    result = decided(tables(units(arms), outcomes(values, metric="spend")), plan)
+    (decision,) = result.decisions
+    groups = [values[arms == arm] for arm in ("letter", "call")]
+    apart, error = groups[0].mean() - groups[1].mean(), np.sqrt(sum(g.var(ddof=1) / len(g) for g in groups))
+    assert decision.effect.arm == "letter" and decision.rival.difference == pytest.approx(apart, rel=1e-9)
+    assert decision.rival.high - decision.rival.low == pytest.approx(2 * decision.effect.look.limit * error, rel=1e-9)
+    assert said in str(result.answer().bundle((EN,))["languages"]["en"])
+
+
+def test_two_arms_have_no_rival():
+    result = decided(tables(units(ARMS), outcomes(money(10), metric="spend")), settings(pilot(metrics=[spend(margin=5)])))
+    assert result.decisions[0].rival is None

@@ -86,7 +86,7 @@ def test_an_effect_that_crossed_its_limit_stands_beside_the_one_to_plan_with():
     told = PILOT | {"effect": 0.05, "low": 0.01, "high": 0.09, "corrected": 0.031}
     row = words(report({"late_share": 0.1}, decisions={"care": told}, pilots=[pilot]), 1)
     assert row["result"].endswith("to plan with, without the luck of crossing its limit: 3.1 points")
-    same = words(report({"late_share": 0.1}, decisions={"care": told | {"corrected": 0.05}}, pilots=[pilot]), 1)
+    same = words(report({"late_share": 0.1}, decisions={"care": told | {"corrected": 0.0499}}, pilots=[pilot]), 1)
     assert same["result"] == "5.0 points (1.0 points to 9.0 points)"
 
 

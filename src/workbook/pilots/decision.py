@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
 
-from workbook.language import LANGUAGES, Edition, Text, count, day, joined, money, named, share, text
+from workbook.language import LANGUAGES, Edition, Quantity, Text, count, day, joined, money, named, share, text
 from workbook.period import Period
 from workbook.pilots.campaigns import ObservedCampaigns
 from workbook.pilots.checks import Checks
@@ -35,6 +36,33 @@ _NEXT = text("pilots.answer.next", "Only a pilot drawn at random can tell what a
 
 
 @dataclass(frozen=True)
+class Rival:
+    """The best arm beside the one that did best after it: difference of both with its interval, in the metric's unit."""
+
+    effect: Effect
+    difference: float
+    low: float
+    high: float
+
+    def words(self) -> Text:
+        """Whether the best arm is surely the better of the two."""
+        sign = 1 if self.effect.metric.better == "higher" else -1
+        words: dict[str, Text | Quantity] = {
+            "arm": arm_name(self.effect.arm),
+            "difference": self.effect.amount(self.difference),
+            "low": self.effect.bare(self.low),
+            "high": self.effect.bare(self.high),
+        }
+        if min(sign * self.low, sign * self.high) > 0:
+            return text("pilots.rival.better", "It is better than arm {arm} too: by {difference} ({low} to {high}).", **words)
+        return text(
+            "pilots.rival.unclear",
+            "That it is better than arm {arm} is not clear: {difference} apart ({low} to {high}).",
+            **words,
+        )
+
+
+@dataclass(frozen=True)
 class PilotDecision:
     """The default decision on one pilot.
 
@@ -43,6 +71,7 @@ class PilotDecision:
         worth: what rolling that arm out is worth a year; None where the card does not say enough.
         corrected: the effect without the luck of having crossed its limit; None where there is none to show.
         days: days that the pilot needs at most until it is clear, where it is not.
+        rival: the next best arm that would be rolled out as well; None where there is none.
     """
 
     pilot: Pilot
@@ -52,6 +81,7 @@ class PilotDecision:
     worth: Worth | None = None
     corrected: float | None = None
     days: int | None = None
+    rival: Rival | None = None
 
     @property
     def name(self) -> Text:
@@ -126,7 +156,8 @@ class Decision:
         news = current([decision.pilot for decision in self.decisions], self.period)
         first, *others = [decision for decision in self.decisions if decision.pilot in news]
         heading = text("pilots.answer.heading", "{pilot}: {action}", pilot=first.name, action=ACTIONS[first.action])
-        sentences = [self._finding(first), *(decision.words() for decision in others[:2])]
+        rival = [first.rival.words()] if first.rival is not None else []
+        sentences = [self._finding(first), *rival, *(decision.words() for decision in others[:2])]
         return Answer("pilots.answer", heading, tuple(sentences), "resolution")
 
     def worth_table(self) -> Table | NotMeasured:
@@ -288,7 +319,22 @@ def _decide(pilot: Pilot, effects: Effects, checks: Checks, period: Period, peop
         worth_of(effect, _customers(pilot, people)),
         corrected_effect(effect.found.effect, error, limit) if error else None,
         days_to_decide(effect, period.end) if action in ("extend", "continue") else None,
+        _rival(effect, [e for e, same, _ in judged if same == action in ("roll_out", "limited") and e.arm != effect.arm]),
     )
+
+
+def _rival(best: Effect, others: Sequence[Effect]) -> Rival | None:
+    """The best arm beside the next best of those of which the same is decided; both stand beside one control, whose error
+    falls out of their difference."""
+    sign = 1 if best.metric.better == "higher" else -1
+    shown = [e for e in others if e.shown and e.found.error and e.found.error_control is not None]
+    if not shown or not best.found.error or best.found.error_control is None:
+        return None
+    other = max(shown, key=lambda e: (sign * e.found.effect, e.arm))
+    parts = [(e.found.error or 0) ** 2 - (e.found.error_control or 0) ** 2 for e in (best, other)]
+    reach = best.look.limit * math.sqrt(max(sum(parts), 0.0))
+    difference = best.found.effect - other.found.effect
+    return Rival(other, difference, difference - reach, difference + reach)
 
 
 def _action(effect: Effect, guardrails: Sequence[Effect], *, running: bool) -> tuple[Action, Text]:

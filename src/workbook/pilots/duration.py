@@ -138,7 +138,7 @@ class Duration:
         found = min(window.found / window.level for window in self.windows if window.level)
         return text(
             "pilots.duration.title_none",
-            "Within a year no difference of {margin} can be found, {found} at best",
+            "Within a year no difference of {margin} can be found, only from {found} on",
             margin=margin,
             found=share(found, 0),
         )

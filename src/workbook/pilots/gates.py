@@ -196,6 +196,9 @@ def dates(tables: Tables, pilot: Pilot) -> Check | None:
         return None
     before, after, early, late = (int(row[key]) for key in ("before", "after", "early", "late"))
     faulty = max((before + after) / max(int(row["measured"]), 1), (early + late) / max(int(row["drawn"]), 1))
+    if not faulty:
+        within = text("pilots.found.dates_within", "all {n} dates", n=count(int(row["measured"]) + int(row["drawn"])))
+        return Check(pilot.id, "dates", 0.0, None, True, within)
     words = text(
         "pilots.found.dates",
         "outcomes measured before the first day: {before}, after the last: {after}; units drawn over {lead} days before the "

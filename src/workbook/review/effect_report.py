@@ -172,13 +172,18 @@ def _measures(kpi: str, plan: object) -> Text:
                 n=count(len(names) - MOST_MEASURES))  # fmt: skip
 
 
+def _alike(one: float, other: float) -> bool:
+    """Whether two effects read the same: half a per cent apart at most."""
+    return abs(one - other) <= 0.005 * abs(other)
+
+
 def _pilot_row(pilot: Pilot, decision: Mapping[str, Any]) -> Mapping[str, Text]:
     result = text("review.effect.no_effect", "no effect is shown")
     if not is_missing(decision.get("effect")):
         unit: Unit = "points" if decision["unit"] == "share" else decision["unit"]
         effect, low, high = (Quantity(float(decision[key]), unit) for key in ("effect", "low", "high"))
         result = text("review.effect.pilot", "{effect} ({low} to {high})", effect=effect, low=low, high=high)
-        if not is_missing(decision.get("corrected")) and decision["corrected"] != decision["effect"]:
+        if not is_missing(decision.get("corrected")) and not _alike(decision["corrected"], decision["effect"]):
             # what was told because it crossed its limit is too large on average
             result = text(
                 "review.effect.pilot_corrected",
