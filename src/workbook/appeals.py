@@ -291,7 +291,9 @@ def _graded(appeals: Sequence[_Appeal], base: Base) -> pd.DataFrame:
     """The appeals with what the corrected facts give, and what was decided."""
     people, standing, earlier = base.standing([appeal.customer for appeal in appeals])
     given = pd.DataFrame([appeal.given for appeal in appeals], index=people.index, dtype=float)
-    asked = regrade(people, standing, base.policy, given, measured=base.measured, on=base.period.end, earlier=earlier)
+    asked = regrade(
+        people, standing, base.policy, given, measured=base.measured, on=base.period.end, earlier=earlier, centres=base.centres
+    )
     decisions = np.array([appeal.decision for appeal in appeals], dtype=object)
     hand = pd.Series([appeal.tier for appeal in appeals], index=people.index, dtype=object)
     granted = decisions == "upheld"

@@ -127,7 +127,7 @@ def _stood(
         return None
     people, now, facts = base.standing([customer])
     given = base.scores.loc[[customer]].reset_index()
-    graded = regrade(people, given, base.policy, facts, measured=base.measured, on=period.end)
+    graded = regrade(people, given, base.policy, facts, measured=base.measured, on=period.end, centres=base.centres)
     shared = [name for name in graded if name in given]
     row = given.drop(columns=[*shared, "waiting"]).join(graded[shared]).assign(tier=now["tier"], held=now["held"], waiting=0)
     told = {str(name): float(value) for name, value in facts.iloc[0].items() if pd.notna(value)}

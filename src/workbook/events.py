@@ -290,7 +290,7 @@ def _graded(rows: pd.DataFrame, base: Base, on: dt.date, problems: list[str]) ->
             )
         changed = changed.join(facts[[name for name in facts if name not in changed]]).fillna(facts)
     graded = regrade(
-        people, standing, base.policy, changed, measured=base.measured, on=on, earlier=earlier,
+        people, standing, base.policy, changed, measured=base.measured, on=on, earlier=earlier, centres=base.centres,
         kinds=[event.kind for event in rows["item"]],
     )  # fmt: skip
     return graded.assign(

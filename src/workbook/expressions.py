@@ -89,6 +89,11 @@ def _held(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Iterator
     meeting = _Ground(
         "an SQL condition over the columns of the profile, score and tier", "select 1 from people where ({sql}\n)", people
     )
+    ruling = _Ground(
+        "an SQL condition over the columns of the profile, score, tier, client_tier and cluster",
+        "select 1 from (select *, 0::bigint as cluster from people) as people where ({sql}\n)",
+        [*people, "cluster"],
+    )
     number = _Ground(
         "one SQL expression a customer over the columns of the profile",
         "select cast(({sql}\n) as double) from profile", profile,
@@ -102,7 +107,7 @@ def _held(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Iterator
     for i, index in enumerate(settings.grading.indices):
         yield ("grading", "indices", i, "source"), index.source, number
     for i, rule in enumerate(settings.grading.rules):
-        yield ("grading", "rules", i, "when"), rule.when, meeting
+        yield ("grading", "rules", i, "when"), rule.when, ruling
     tables = [*SCHEMAS, *(column for schema in SCHEMAS.values() for column in schema.columns)]
     for i, pilot in enumerate(settings.pilots):
         if pilot.groups:

@@ -51,6 +51,7 @@ class Base:
         profile, scores: as its run published them, by customer_id.
         policy: what the grades were given by.
         measured: the indices that the period measured.
+        centres: of its natural groups; None where there are none.
         changes: customer_id, on (date), step, score, tier, held, facts (JSON): what events and appeals gave since, in the order
             of day and step: events of one day by their kind, appeals after them.
     """
@@ -61,6 +62,7 @@ class Base:
     scores: pd.DataFrame
     policy: Policy
     measured: tuple[str, ...]
+    centres: Mapping[str, Any] | None
     changes: pd.DataFrame
 
     @property
@@ -123,12 +125,13 @@ def open_base(home: Path, client: str, period: Period | None = None) -> Base:
             f"{where}: found grades that differ from those accepted for {period}, expected the same; {again} "
             "with the parameters of then"
         )
+    centres = store.read("cluster_centres") if store.has("cluster_centres") else None
     held = scores["held"] if "held" in scores else scores["tier"]
     rules = Policy.of(policy)
     measured = tuple(i.id for i in rules.settings.indices if scores[f"index_{i.id}"].notna().any())
     return Base(
         period, read_settings(home, client, period), profile.set_index("customer_id"), scores.assign(held=held), rules,
-        measured, _changes(home, client, period),
+        measured, centres if isinstance(centres, dict) else None, _changes(home, client, period),
     )  # fmt: skip
 
 

@@ -9,10 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbook.errors import SettingsError
-from workbook.grading.rules import FINDINGS, OVERRIDE, apply_rules
+from workbook.grading.clusters import find_clusters, place_in_clusters
+from workbook.grading.policy import past_of
+from workbook.grading.regrade import regrade
+from workbook.grading.rules import FINDINGS, OVERRIDE, apply_rules, names_cluster
+from workbook.grading.score import grade
 from workbook.language import Edition
-from workbook.settings.models import Grading
+from workbook.period import Period
+from workbook.settings.models import GradeRule, Grading
 
+Q3, Q4 = Period.parse("2025Q3"), Period.parse("2025Q4")
 END = dt.date(2025, 12, 31)
 TIERS = ["diamond", "gold", "silver", "ordinary"]
 
@@ -162,3 +168,42 @@ def test_rules_are_those_of_a_loop_over_customers(tiers, many):
                     place = min(max(place - effect["steps"], 0), 3)
         expected.append(TIERS[place])
     assert ruled(frame, rules).tiers.tolist() == expected
+
+
+def test_a_rule_may_name_the_cluster_and_the_linter_says_when_its_numbers_are_not_to_be_trusted(make_profile):
+    profile = make_profile(300)
+    settings = Grading.model_validate({"rules": [rule("best", "cluster = 1 and score > 0", at_least="gold")]})
+    first = grade(profile, settings, period=Q3, seed=1)
+    groups = find_clusters(first.frame, first.settings, first.policy.number, period=Q3, seed=1)
+    in_first = groups.frame["cluster"] == 1
+    assert 0 < in_first.sum() < 300 and set(first.frame.loc[in_first, "tier"]) <= {"diamond", "gold"}
+    assert set(first.frame.loc[first.frame["rule"] == "best", "customer_id"]) <= set(groups.frame.loc[in_first, "customer_id"])
+    assert found(first.ruled) == [("best", "renumbered")]  # found in this very run: nobody can have known the numbers
+    past = past_of(first.frame, first.policy.json, periods=(Q3, Q4))
+    second = grade(profile, settings, period=Q4, past=past, centres=groups.centres)
+    assert found(second.ruled) in ([], [("best", "idle")]) and second.frame["tier"].tolist() == first.frame["tier"].tolist()
+    few = grade(profile.head(40), settings, period=Q3)
+    assert found(few.ruled) == [("best", "groupless")] and (few.frame["rule"] == "").all()
+
+
+def test_a_customer_regraded_alone_keeps_his_place_among_the_clusters(make_profile):
+    profile = make_profile(300)
+    settings = Grading.model_validate({"rules": [rule("best", "cluster = 1", at_least="gold")]})
+    first = grade(profile, settings, period=Q3, seed=1)
+    groups = find_clusters(first.frame, first.settings, first.policy.number, period=Q3, seed=1)
+    again = place_in_clusters(first.frame.head(7), groups.centres)
+    assert again.tolist() == groups.frame["cluster"].head(7).tolist()
+    assert place_in_clusters(first.frame.head(7), None).isna().all()
+    rows = first.frame.index[first.frame["rule"] == "best"][:5]
+    facts = pd.DataFrame({"revenue": profile.loc[rows, "revenue"] + 1}, index=rows)
+    measured = [index.id for index in settings.indices]
+    done = regrade(
+        profile.loc[rows], first.frame.loc[rows], first.policy, facts, measured=measured, on=END, centres=groups.centres
+    )
+    assert set(done["rule"]) == {"best"} and set(done["tier"]) == {"gold"}
+
+
+def test_the_word_cluster_in_a_text_is_no_cluster():
+    names = [names_cluster(GradeRule.model_validate(rule("x", when, steps=1)))
+             for when in ("Cluster in (1, 2)", "region = 'cluster'", "clusters = 1", "score > 5")]  # fmt: skip
+    assert names == [True, False, False, False]

@@ -208,6 +208,22 @@ def find_clusters(
     return Clusters(frame, choice, kept, bool(kept["found"]), graded[["customer_id", "tier", "revenue", *columns]], settings)
 
 
+def place_in_clusters(points: pd.DataFrame, centres: Mapping[str, Any] | NotMeasured | None) -> pd.Series[int]:
+    """The cluster of each row by frozen centres; missing where there are none, or an index that they need has no score.
+
+    Args:
+        points: one column ``index_<id>`` an index (0–100).
+        centres: the artefact ``cluster_centres``.
+    """
+    nobody = pd.Series(pd.NA, index=points.index, dtype="Int64")
+    if not isinstance(centres, Mapping) or not set(centres["columns"]) <= set(points.columns):
+        return nobody
+    scores = points[list(centres["columns"])].to_numpy(float)
+    known = ~np.isnan(scores).any(axis=1)
+    where, _ = _nearest((scores - np.array(centres["mean"])) / np.array(centres["spread"]), np.array(centres["centres"]))
+    return pd.Series(where + 1, index=points.index, dtype="Int64").where(known, nobody)
+
+
 def _freeze(
     scores: Values, revenue: Values, columns: list[str], policy: int, period: Period, seed: int
 ) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbook.errors import SettingsError, WorkbookError
+from workbook.grading.clusters import place_in_clusters
 from workbook.grading.composite import total_score, weigh_groups
 from workbook.grading.indices import fill_missing, index_values
 from workbook.grading.policy import Policy
@@ -42,6 +44,7 @@ def regrade(
     on: dt.date,
     earlier: pd.DataFrame | None = None,
     kinds: Sequence[EventKind | None] | None = None,
+    centres: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """The grades that changed facts give, each customer by himself, at once.
 
@@ -53,6 +56,7 @@ def regrade(
         measured: the indices that the period measured.
         on: the day of it: rules and overrides that had ended by then do not count.
         earlier: beside them, the facts that earlier events and appeals had changed already.
+        centres: of the natural groups, for rules that name ``cluster``.
         kinds: beside them, what an event does besides its facts: at least, at most, or steps from the tier by facts.
 
     Returns:
@@ -83,7 +87,9 @@ def regrade(
     held = _with_effects(by_facts, kinds or [None] * len(people), place)
     changed = with_facts(people, policy, now)
     client_tier = changed["tier"] if "tier" in changed else pd.Series(pd.NA, index=changed.index, dtype="str")
-    ruled = apply_rules(changed.assign(client_tier=client_tier, score=score, tier=ids[held]), policy.settings, on)
+    cluster = place_in_clusters(points.add_prefix("index_"), centres)
+    meant = changed.assign(client_tier=client_tier, score=score, tier=ids[held], cluster=cluster)
+    ruled = apply_rules(meant, policy.settings, on)
     cause = np.where(ruled.by != "", "rule", np.where(held != by_facts, "event", "facts")).astype(object)
     cause[ruled.tiers == standing["tier"].to_numpy()] = "none"
     return pd.DataFrame({

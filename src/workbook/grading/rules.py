@@ -8,8 +8,10 @@ reason and an author and may end on a day.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import duckdb
 import numpy as np
@@ -23,6 +25,10 @@ from workbook.report.blocks import Block, Column, Table
 from workbook.settings.models import GradeRule, Grading
 
 Flags = NDArray[np.bool_]
+Groups = Literal["kept", "fresh", "none"]
+
+_CLUSTER = re.compile(r"\bcluster\b", re.IGNORECASE)
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 
 OVERRIDE = "override"
 """What stands in the column ``rule`` of a grade that was set by hand."""
@@ -36,6 +42,8 @@ FINDINGS: Mapping[str, Text] = {
     "idle": text("grading.rules.idle", "changes nobody: all have that tier already"),
     "shadowed": text("grading.rules.shadowed", "all its changes are undone later"),
     "contradicted": text("grading.rules.contradicted", "is undone in part"),
+    "groupless": text("grading.rules.groupless", "names a cluster: there are none"),
+    "renumbered": text("grading.rules.renumbered", "names a cluster: numbered anew, check"),
     "unknown": text("grading.rules.unknown", "names a customer who is not graded"),
 }
 """What the linter says of a rule."""
@@ -115,13 +123,21 @@ class _Step:
         return np.asarray(self.before != self.after)
 
 
-def apply_rules(people: pd.DataFrame, settings: Grading, end: dt.date) -> Ruled:
+def names_cluster(rule: GradeRule) -> bool:
+    """Whether a rule asks for the natural group of a customer."""
+    return bool(_CLUSTER.search(_QUOTED.sub("''", rule.when)))
+
+
+def apply_rules(people: pd.DataFrame, settings: Grading, end: dt.date, groups: Groups = "kept") -> Ruled:
     """Apply the rules and overrides that still hold on the day *end*.
 
     Args:
-        people: one row a customer: the profile with score, tier (of the score, after the buffer) and client_tier.
+        people: one row a customer: the profile with score, tier (of the score, after the buffer), client_tier and cluster (1
+            brings most revenue a customer; missing where there are no groups).
         settings: rules, overrides and tiers.
         end: the analysis date.
+        groups: whether the groups are those of the period before, were found anew, or are not there: what the linter tells of
+            rules that name them.
 
     Raises:
         SettingsError: with every rule whose condition cannot be run.
@@ -130,7 +146,7 @@ def apply_rules(people: pd.DataFrame, settings: Grading, end: dt.date) -> Ruled:
     place = {tier.id: position for position, tier in enumerate(settings.tiers)}
     places: Places = pd.Index(ids).get_indexer(people["tier"].to_numpy(dtype=object)).astype(np.int64)
     live = [rule for rule in settings.rules if rule.until is None or rule.until >= end]
-    met = _meeting(people, live)
+    met = _meeting(people if "cluster" in people else people.assign(cluster=pd.array([pd.NA] * len(people), "Int64")), live)
     steps: list[_Step] = []
     for rule in live:
         after = np.where(met[rule.id], _target(rule, places, place), places)
@@ -148,7 +164,10 @@ def apply_rules(people: pd.DataFrame, settings: Grading, end: dt.date) -> Ruled:
         by[step.changed] = step.id
     by[mask] = OVERRIDE
     return Ruled(
-        ids[after], by, _account(settings, steps, after, end), _faults(settings, steps, unknown, people["customer_id"], end)
+        ids[after],
+        by,
+        _account(settings, steps, after, end),
+        _faults(settings, steps, unknown, people["customer_id"], end, groups),
     )
 
 
@@ -180,7 +199,7 @@ def _meeting(people: pd.DataFrame, rules: Sequence[GradeRule]) -> dict[str, Flag
             except duckdb.Error as fault:
                 problems.append(
                     f"grading.rules.{rule.id}.when: found {rule.when!r}; expected an SQL condition over the columns of the "
-                    f"profile, score, tier and client_tier ({str(fault).splitlines()[0]}); correct the rule"
+                    f"profile, score, tier, client_tier and cluster ({str(fault).splitlines()[0]}); correct the rule"
                 )
                 continue
             met[rule.id] = np.zeros(len(people), dtype=bool)
@@ -239,9 +258,10 @@ def _effect(rule: GradeRule, names: Mapping[str, Text]) -> Text:
 
 
 def _faults(
-    settings: Grading, steps: Sequence[_Step], unknown: Sequence[str], customers: pd.Series, end: dt.date
+    settings: Grading, steps: Sequence[_Step], unknown: Sequence[str], customers: pd.Series, end: dt.date, groups: Groups
 ) -> pd.DataFrame:
-    """The linter: rules that have ended, meet nobody, can do nothing, do nothing, or are undone by later ones."""
+    """The linter: rules that have ended, name groups that are not there or were numbered anew, meet nobody, can do nothing, do
+    nothing, or are undone by later ones."""
     names = {rule.id: named(rule.name) for rule in settings.rules} | {OVERRIDE: text("grading.rules.by_hand", "By hand")}
     done = {step.id: place for place, step in enumerate(steps)}
     highest, lowest = settings.tiers[0].id, settings.tiers[-1].id
@@ -257,6 +277,9 @@ def _faults(
             told(rule.id, "expired")
             continue
         step = steps[done[rule.id]]
+        if groups != "kept" and names_cluster(rule):
+            told(rule.id, "groupless" if groups == "none" else "renumbered", step.meets)
+            continue
         if rule.at_least == lowest or rule.at_most == highest or rule.steps == 0:
             told(rule.id, "pointless")
         elif not step.meets.any():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,12 @@ import pandas as pd
 from workbook.errors import WorkbookError
 from workbook.grading import agreement, pyramid
 from workbook.grading.ahp import Weights
+from workbook.grading.clusters import find_clusters, place_in_clusters
 from workbook.grading.composite import check_grading, compare, total_score, weigh_groups, weigh_indices, with_compared
 from workbook.grading.indices import DIRECTIONS, MISSING_RULES, NORMALISATIONS, index_values, score_indices
 from workbook.grading.moves import Moves, Tiers, explain_moves, policy_words, tiers_by
 from workbook.grading.policy import Past, Policy, choose_scales
-from workbook.grading.rules import Ruled, apply_rules
+from workbook.grading.rules import Groups, Ruled, apply_rules, names_cluster
 from workbook.grading.scale import Values
 from workbook.grading.tiers import held_tiers, thresholds, tier_of, tier_totals
 from workbook.language import Quantity, Text, count, day, joined, money, named, share, text
@@ -311,6 +312,8 @@ def grade(
     window_months: int = 12,
     whole: int | None = None,
     past: Past | None = None,
+    centres: Mapping[str, Any] | NotMeasured | None = None,
+    seed: int = 0,
 ) -> Grades | NotMeasured:
     """Score every customer of the profile on the frozen scales and put each into a tier, which the buffer may hold.
 
@@ -321,6 +324,8 @@ def grade(
         window_months: length of that window in months, as far as the data reach.
         whole: its length once the data reach back far enough; scales frozen before are provisional.
         past: how the period before was graded (:func:`workbook.grading.policy.past_of`); None where it was not.
+        centres, seed: centres of the natural groups frozen before, and what draws where they are found anew: for rules that
+            name ``cluster``.
 
     Returns:
         The grades, or NotMeasured where no index has a value for any customer.
@@ -356,7 +361,14 @@ def grade(
         policy = replace(policy, lows=thresholds(total, settings))
     held, waiting = held_tiers(frame, settings, policy.lows, past.grades if past else None)
     present = profile["tier"] if "tier" in profile else pd.Series(pd.NA, index=profile.index, dtype="str")
-    ruled = apply_rules(profile.assign(client_tier=present, score=total, tier=held), settings, period.end)
+    people = profile.assign(client_tier=present, score=total, tier=held)
+    groups: Groups = "kept"
+    if any(names_cluster(rule) for rule in settings.rules):
+        graded = frame.assign(tier=held, revenue=revenue)
+        found = find_clusters(graded, settings, policy.number, period=period, seed=seed, frozen=centres)
+        groups = "none" if isinstance(found, NotMeasured) else "kept" if found.choice.empty else "fresh"
+        people["cluster"] = place_in_clusters(frame, None if isinstance(found, NotMeasured) else found.centres)
+    ruled = apply_rules(people, settings, period.end, groups)
     frame["tier"] = ruled.tiers
     frame["revenue"] = revenue
     frame["tier_by_score"] = tier_of(total, settings, policy.lows)

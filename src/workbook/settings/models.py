@@ -272,7 +272,7 @@ class GradeRule(Section):
 
     id: Identifier = Field(description="Short name of the rule.")
     name: Name = Field(description="The rule as readers see it.")
-    when: str = Field(description="SQL condition over the profile, score, tier (before the rules) and client_tier.")
+    when: str = Field(description="SQL condition over the profile, score, tier (before the rules), client_tier and cluster.")
     at_least: str | None = Field(None, description="Tier to which those who meet it are raised, if they stand lower.")
     at_most: str | None = Field(None, description="Tier to which those who meet it are lowered, if they stand higher.")
     steps: int | None = Field(None, ge=-10, le=10, description="Tiers by which those who meet it rise; below 0 they fall.")
