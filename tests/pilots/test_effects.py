@@ -4,12 +4,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 from tests.pilots.trials import PERIOD, outcomes, pilot, settings, spend, tables, two_arms, units
 from tests.report.picture_checks import assert_figure_readable
 
 from workbook.errors import WorkbookError
 from workbook.language import Edition
 from workbook.pilots.checks import check_pilots
+from workbook.pilots.decision import decide
 from workbook.pilots.effects import measure_effects
 from workbook.report.blocks import NotMeasured
 
@@ -376,3 +378,33 @@ def test_a_guardrail_has_words_of_its_own():
     by_role = {effect.role: effect for effect in found.effects}
     assert by_role["guardrail"].state in ("safe", "open") and by_role["primary"].state == "none"
     assert "guardrail" in str(found.table().bundle((EN,))["languages"]["en"]["cells"])
+
+
+def test_hillstrom_reads_as_an_analyst_would_wish(hillstrom):
+    """Both mailings sell; that for men sells most, and whether surely more than that for women is said with its interval."""
+    delivered, plan = hillstrom
+    checks = check_pilots(delivered, plan)
+    effects = measure_effects(delivered, plan, checks)
+    verdict = decide(effects, checks, plan, delivered.period)
+    answer = {edition: str(verdict.answer().bundle((edition,))["languages"][edition.language]) for edition in (EN, ZH)}
+    assert "(arm men): roll out" in answer[EN] and "raised it by CNY 0.77" in answer[EN] and "42,613 units" in answer[EN]
+    assert "men 组" in answer[ZH] and "全面推广" in answer[ZH]
+    rival = verdict.decisions[0].rival
+    assert rival.effect.arm == "women" and rival.difference == pytest.approx(0.7698271559 - 0.4244122159, abs=1e-9)
+    spent = delivered.sql(
+        "select a.arm, o.value from outcomes o join assignments a using (unit_id) where o.metric = 'spend' and a.arm <> 'none'"
+    )
+    other = CompareMeans(*(DescrStatsW(spent.loc[spent["arm"] == arm, "value"]) for arm in ("men", "women")))
+    low, high = other.zconfint_diff(alpha=0.025, usevar="unequal")
+    assert (rival.low, rival.high) == pytest.approx((low, high), rel=1e-6)
+    assert ("is better than arm women too" if low > 0 else "than arm women is not clear") in answer[EN]
+
+
+def test_notes_speak_only_of_the_ways_that_are_shown():
+    values = np.random.default_rng(9).lognormal(3, 1.5, 600)
+    reached = np.where((ARMS == "treatment") & (np.arange(600) % 3 > 0), "2025-10-02", None)
+    effects = measured(
+        tables(units(ARMS, exposed_at=reached), outcomes(values, metric="spend")), settings(pilot(metrics=[spend()]))
+    )
+    note = effects.ways()[0].note.render(EN)
+    assert "capped at the 99% quantile" in note and "As treated compares" in note

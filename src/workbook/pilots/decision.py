@@ -246,7 +246,7 @@ def worth_table(decisions: Sequence[PilotDecision], settings: Settings) -> Table
         "Yearly value: effect a customer, brought to {year} days, times {n} customers, less the measure's cost; the interval "
         "that the looks allow. Expected loss: what a wrong decision costs on average, over its chance. Effect to plan with: "
         "without the luck of having crossed the limit. Days: at most so many more at the present rate of units. Assumes that "
-        "the effect lasts a year; missing where the card names no worth of the metric.",
+        "the effect lasts, or the measure is repeated, all year; missing where the card names no worth of the metric.",
         year=count(YEAR),
         n=count(first.worth.customers) if first and first.worth else named("–"),
     )

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 from scipy import stats
 
-from workbook.language import Edition, Text, Unit, count, joined, named, share, text
+from workbook.language import Edition, Text, Unit, count, joined, named, number, share, text
 from workbook.pilots.drawing import Panel, PanelRow, draw_panels
 from workbook.pilots.effect import Effect, State, message
 from workbook.pilots.estimates import WAYS
@@ -61,10 +61,10 @@ def strata_table(shown: Sequence[Effect], settings: Settings, *, several: bool) 
     )
     note = text(
         "pilots.strata.note",
-        "Primary metric by stratum at assignment, {level} intervals one by one. Drawn to the whole: each group's effect pulled "
-        "towards the common one, the more the less the group knows by itself; the reading follows it. The groups were not "
-        "planned as tests. Groups with fewer than {cell} units in an arm are not shown.",
-        level=share(settings.analysis.confidence),
+        "Primary metric by stratum at assignment, intervals of {limit} standard errors, group by group. Drawn to the whole: "
+        "each group's effect pulled towards the common one, the more the less the group knows by itself; the reading follows "
+        "it. The groups were not planned as tests. Groups with fewer than {cell} units in an arm are not shown.",
+        limit=number(shown[0].look.limit, 2),
         cell=count(max(2, settings.analysis.small_cell)),
     )
     drawn_head = text("pilots.head.drawn", "Drawn to the whole (interval)")
@@ -106,12 +106,23 @@ def ways_table(pilot: Pilot, effects: Sequence[Effect]) -> Table:
     )
     note = text(
         "pilots.ways.note",
-        "{metric}: difference arm less control. Variance saved: against the plain difference, negative where a way is "
-        "noisier. Largest values are capped at the {cap} quantile of those that are not zero, in both arms together. As "
-        "treated compares only those who met the measure, who were not drawn at random; it never counts.",
+        "{metric}: difference arm less control. Variance saved: against the plain difference, negative where a way is noisier.",
         metric=named(first.metric.name),
-        cap=share(first.metric.cap, 0),
     )
+    shown = {way.way for effect in effects for way in effect.ways}
+    if "capped" in shown:
+        note = text(
+            "pilots.ways.capped",
+            "{note} Largest values are capped at the {cap} quantile of those that are not zero, in both arms together.",
+            note=note,
+            cap=share(first.metric.cap, 0),
+        )
+    if "as_treated" in shown:
+        note = text(
+            "pilots.ways.as_treated",
+            "{note} As treated compares only those who met the measure, who were not drawn at random; it never counts.",
+            note=note,
+        )
     columns = (
         Column("way", text("pilots.head.way", "Way of estimating")),
         Column("arm", text("pilots.head.arm", "Arm")),

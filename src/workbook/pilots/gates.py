@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -135,8 +136,9 @@ def arrivals(pilot: Pilot, by_day: pd.DataFrame) -> Check | None:
     seen = by_day.reindex(columns=list(pilot.arms), fill_value=0).fillna(0).to_numpy(float).cumsum(axis=0)
     if len(seen) < 2 or seen[-1].sum() == 0:
         return None
-    factor = float(np.exp(split_evidence(seen, _shares(pilot)).max()))
-    p = min(1.0, 1 / factor)
+    evidence = float(split_evidence(seen, _shares(pilot)).max())
+    p = min(1.0, math.exp(-max(evidence, 0.0)))
+    factor = math.exp(min(evidence, 700.0))  # what is larger does not fit into a number
     words = text("pilots.found.arrivals", "{days} days of arrivals", days=count(len(seen)))
     return Check(pilot.id, "arrivals", factor, p, p >= SMALLEST_P, words)
 
