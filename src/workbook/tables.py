@@ -115,7 +115,10 @@ SCHEMAS: Mapping[str, TableSchema] = {
 
 
 MEMORY = "1GB"
-"""What the database may take for a wide result at first; what does not fit goes to disk, where DuckDB can put it there."""
+"""What the database may take for a wide result; what does not fit goes to disk."""
+
+MANY_ROWS = 1_000_000
+"""Rows of all tables from which the parts of a query are made one after the other: less memory, and no more time."""
 
 COLUMNS_AT_ONCE = 8
 
@@ -175,19 +178,15 @@ class Tables:
         """The same as :meth:`sql` for a result with a row a customer and many columns.
 
         It is made in the database, in MEMORY, and fetched a few columns at a time: the whole never stands in memory twice.
-        Where tens of millions of rows do not fit, each part of the query (``with``) becomes a table of its own, one after
-        the other, which goes to disk.
+        Of many rows each part of the query (``with``) becomes a table of its own, one after the other, which may go to disk.
         """
-        import duckdb
         import pandas as pd
 
         connection = self.connection
         connection.execute(f"set memory_limit = '{MEMORY}'")
         try:
-            try:
-                self._make("wide", query, values)
-            except duckdb.OutOfMemoryException:
-                self._make_in_steps("wide", query, values)
+            many = sum(map(self.rows, self.filled)) >= MANY_ROWS
+            (self._make_in_steps if many else self._make)("wide", query, values)
             names = [str(row[0]) for row in connection.execute("describe wide").fetchall()]
             groups = [names[i : i + COLUMNS_AT_ONCE] for i in range(0, len(names), COLUMNS_AT_ONCE)]
             parts = [connection.execute(f"select {_quoted(group)} from wide").df() for group in groups]

@@ -38,7 +38,7 @@ def compare(place: Path) -> None:
     print(f"  most memory {ours.memory:.0f} MB (goal {MEGABYTES} MB)", flush=True)
     same(small)
     invent(large, 5 * LINES)
-    told(f"{5 * LINES:,} lines ({MEMORY} tried first)", run("profile", large, "ours"))
+    told(f"{5 * LINES:,} lines (limit {MEMORY})", run("profile", large, "ours"))
     path = place / "orders.csv"
     write_gbk(path)
     reading = run("csv", path, "ours")

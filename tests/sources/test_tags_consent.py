@@ -64,9 +64,9 @@ def test_every_bad_rule_is_named_at_once():
 
 def test_a_tag_of_few_customers_shows_neither_their_number_nor_their_share():
     profile = pd.DataFrame({"customer_id": list("abcdefghij"), "orders": [9, 9, 9, *[1] * 7]})
-    rules = [Tag(id="rare", name="Rare", rule="orders > 5"), Tag(id="usual", name="Usual", rule="orders < 5")]
+    rules = [Tag(id="rare", name="Rare", rule="orders > 5"), Tag(id="usual", name="Usual", rule="orders > 0")]
     table = tag_customers(profile, rules).table().bundle(FEW)
-    assert [row[2:] for row in table["languages"]["en"]["cells"]] == [["<5", "hidden"], ["7", "70.0%"]]
+    assert [row[2:] for row in table["languages"]["en"]["cells"]] == [["<5", "hidden"], ["10", "100.0%"]]
 
 
 def test_a_rule_cannot_read_files():
