@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import pandas as pd
@@ -71,13 +71,16 @@ _CALENDAR = (
 )  # fmt: skip
 
 
-def judged_tickets(tables: Tables, settings: Settings, event: Event) -> tuple[str, dict[str, Any]]:
+def judged_tickets(
+    tables: Tables, settings: Settings, event: Event, since: dt.date | None = None
+) -> tuple[str, dict[str, Any]]:
     """The tickets opened in the period, each with its waiting time and whether it is late, as SQL to read from.
 
     Args:
         tables: the canonical tables; the first day and the last come from its period.
         settings: service (limits and hours), grading.tiers (the tiers that limits may name), client.country (holidays).
         event: what ends the waiting.
+        since: first day on which the tickets were opened; that of the period by default.
 
     Returns:
         Common table expressions (to put after ``with``) that end in ``judged``: ticket_id, customer_id, channel, tier,
@@ -89,8 +92,9 @@ def judged_tickets(tables: Tables, settings: Settings, event: Event) -> tuple[st
 
     Source: method.md X3, X5.
     """
-    query, values = _judged_query(tables, settings, event)
-    values |= {"start": tables.period.start, "end": tables.period.end}
+    start = since or tables.period.start
+    query, values = _judged_query(tables, settings, event, start)
+    values |= {"start": start, "end": tables.period.end}
     # many exhibits read the same judgement: it is made once for one period, limits and hours
     name = f"judged_{hashlib.md5(repr((query, sorted(values.items()))).encode(), usedforsecurity=False).hexdigest()}"
     used = {key: value for key, value in values.items() if f"${key}" in query}
@@ -98,13 +102,13 @@ def judged_tickets(tables: Tables, settings: Settings, event: Event) -> tuple[st
     return f"judged as (select * from {name})", {}
 
 
-def _judged_query(tables: Tables, settings: Settings, event: Event) -> tuple[str, dict[str, Any]]:
+def _judged_query(tables: Tables, settings: Settings, event: Event, start: dt.date) -> tuple[str, dict[str, Any]]:
     """The judgement as common table expressions, and the values that they name."""
     values = _limits(settings, event)
     hours = settings.service.hours
     if hours.always:
         return JUDGED.format(event=event, timed=_CLOCK), values
-    start, end = tables.period.start, tables.period.end
+    end = tables.period.end
     (last,) = tables.connection.execute(f"select max(cast({event} as date)) from tickets").fetchall()[0]
     latest = min(max(last or end, end), start + dt.timedelta(days=LONGEST_DAYS))
     days = calendar(hours, settings.client.country, start, latest + dt.timedelta(days=1))
@@ -139,17 +143,29 @@ def calendar(hours: OpenHours, country: str, first: dt.date, last: dt.date) -> p
     return frame
 
 
-def _holidays(country: str, first: int, last: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
-    """Days off, and weekend days worked instead."""
-    import holidays  # a tenth of a second, and only those pay who close on holidays
+def public_holidays(country: str, years: Iterable[int] | None = None, otherwise: str = "") -> Any:
+    """The public holidays of a country (:class:`holidays.HolidayBase`), of *years* or of each year that is asked about.
+
+    Args:
+        otherwise: what else helps where the country's are not known, for the message.
+
+    Raises:
+        WorkbookError: where the country's are not known.
+    """
+    import holidays  # a tenth of a second, and only those pay who ask
 
     try:
-        found = holidays.country_holidays(country, years=range(first, last + 1))
+        return holidays.country_holidays(country, years=years)
     except NotImplementedError as error:
         raise WorkbookError(
-            f"client.country: no public holidays are known for {country!r}; expected an ISO code such as CN, DE or US, "
-            "or service.hours.holidays: open"
+            f"client.country: no public holidays are known for {country!r}; expected an ISO code such as CN, DE or US"
+            + (f", or {otherwise}" if otherwise else "")
         ) from error
+
+
+def _holidays(country: str, first: int, last: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+    """Days off, and weekend days worked instead."""
+    found = public_holidays(country, range(first, last + 1), "service.hours.holidays: open")
     return pd.DatetimeIndex(sorted(found)), pd.DatetimeIndex(sorted(getattr(found, "weekend_workdays", ())))
 
 

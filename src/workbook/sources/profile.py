@@ -12,6 +12,7 @@ import pandas as pd
 from workbook.language import Text, count, day, text
 from workbook.period import Period
 from workbook.report.blocks import Column, Table
+from workbook.service_hours import judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -114,22 +115,19 @@ def build_profile(tables: Tables, settings: Settings) -> Profile:
 
     Args:
         tables: prepared canonical tables; rows after the analysis date are not in them.
-        settings: reads analysis.window_months, service.first_response_hours, service.complaint_topics, consent.purposes.
+        settings: reads analysis.window_months, service (limits, hours, complaint_topics), consent.purposes.
 
     Returns:
         Profile of all customers of the customer table and all buyers, each once.
     """
     period = tables.period
     window_start = first_day_of_window(period.end, settings.analysis.window_months)
-    limits = settings.service.first_response_hours
+    _count_late(tables, settings, window_start)
     frame = tables.wide(
         profile_query(),
         window_start=window_start,
         previous_start=period.previous.start,
         complaint_topics=list(settings.service.complaint_topics),
-        priorities=[name.lower() for name in limits],
-        limit_hours=[float(hours) for hours in limits.values()],
-        default_hours=float(limits.get("default", max(limits.values(), default=8.0))),
         purposes=list(settings.consent.purposes),
         has_orders=tables.has("orders"),
         has_amounts=tables.has("orders.amount"),
@@ -145,6 +143,16 @@ def build_profile(tables: Tables, settings: Settings) -> Profile:
     )
     covered_from = first_day_of_window(period.end, tables.covered_months(settings.analysis.window_months))
     return Profile(_typed(frame), period, window_start, covered_from)
+
+
+def _count_late(tables: Tables, settings: Settings, since: dt.date) -> None:
+    """The table ``late_answers``, which the profile joins: late first responses a customer, judged as everywhere else."""
+    judged, values = judged_tickets(tables, settings, "first_response_at", since)
+    tables.connection.execute(
+        f"create or replace temp table late_answers as with {judged} select customer_id, count(*) as late_responses "
+        "from judged where late and customer_id is not null group by customer_id",
+        values or None,
+    )
 
 
 def profile_query() -> str:

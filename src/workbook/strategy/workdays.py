@@ -6,9 +6,8 @@ import datetime as dt
 import functools
 from typing import Any
 
-import holidays
-
 from workbook.errors import WorkbookError
+from workbook.service_hours import public_holidays
 
 
 def first_workday(day: dt.date, country: str) -> dt.date:
@@ -41,9 +40,4 @@ def next_workday(day: dt.date, country: str) -> dt.date:
 
 @functools.cache
 def _calendar(country: str) -> Any:
-    try:
-        return holidays.country_holidays(country)
-    except NotImplementedError as error:
-        raise WorkbookError(
-            f"client.country: no public holidays are known for {country!r}; expected an ISO code such as CN, DE or US"
-        ) from error
+    return public_holidays(country)

@@ -142,7 +142,7 @@ def change_table(frame: pd.DataFrame, period: Period, settings: Settings) -> Tab
     title = (
         text("voice.change.some", "Satisfaction changed clearly in {n} of {all} groups", n=count(clear), all=count(len(rows)))
         if clear
-        else text("voice.change.unclear", "No clear change of satisfaction in {all} groups", all=count(len(rows)))
+        else text("voice.change.unclear", "No clear change of satisfaction, groups compared: {all}", all=count(len(rows)))
     )
     note = text(
         "voice.change.note",
@@ -231,7 +231,7 @@ def nps_figure(frame: pd.DataFrame, period: Period, settings: Settings) -> Figur
         "voice.nps",
         _title(frame),
         draw,
-        text("voice.nps.alt", "Stacked bars of detractors, passives and promoters in {n} groups; NPS over all {nps}.",
+        text("voice.nps.alt", "Stacked bars of detractors, passives and promoters; number of groups: {n}; NPS over all: {nps}.",
              n=count(len(rows)), nps=number(float(whole["value"]), 1)),
         text("voice.nps.note",
              "Shares of answers to the question on recommendation (0–10), weighted where weights were delivered; n = {n}; "

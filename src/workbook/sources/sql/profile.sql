@@ -6,7 +6,8 @@
 --             $has_orders, $has_lines, $has_categories, $has_cost, $has_interactions, $has_tickets, $has_responses,
 --             $has_feedback, $has_needs
 --                           whether the client delivered them: what was not delivered stays null and is never a zero
---             $complaint_topics, $priorities, $limit_hours, $default_hours, $purposes
+--             $complaint_topics, $purposes
+-- Table:      late_answers  customer_id, late_responses: made by service_hours.py, which knows hours, holidays and limits of service
 --
 -- Big tables are grouped by order, day or category before they are grouped by customer: that needs no count(distinct).
 -- An order below zero is a refund: it lowers the revenue and is no purchase.
@@ -102,19 +103,12 @@ contact as (
     where customer_id is not null
     group by customer_id
 ),
-limits as (
-    select unnest($priorities) as priority, unnest($limit_hours) as hours
-),
 timed_tickets as (
-    -- a ticket still unanswered counts as late once its limit has passed at the end of the period
     select
         t.customer_id,
         case when t.topic in (select unnest($complaint_topics)) then 1 else 0 end as complaint,
-        date_diff('second', t.opened_at, coalesce(t.first_response_at, cast($end as timestamp) + interval 1 day)) as waited,
-        coalesce(l.hours, $default_hours) * 3600 as allowed,
         case when t.resolved_at >= t.opened_at then date_diff('second', t.opened_at, t.resolved_at) end as taken
     from tickets as t
-    left join limits as l on l.priority = lower(t.priority)
     where t.customer_id is not null and cast(t.opened_at as date) >= $window_start
 ),
 service as (
@@ -122,7 +116,6 @@ service as (
         customer_id,
         count(*) as tickets,
         sum(complaint) as complaints,
-        sum(case when waited > allowed then 1 else 0 end) as late_responses,
         sum(taken) / 3600.0 / nullif(count(taken), 0) as resolution_hours
     from timed_tickets
     group by customer_id
@@ -221,7 +214,7 @@ select
     case when $has_interactions then coalesce(i.contacts_period, 0) end as contacts_period,
     case when $has_tickets then coalesce(s.tickets, 0) end as tickets,
     case when $has_tickets then coalesce(s.complaints, 0) end as complaints,
-    case when $has_responses then coalesce(s.late_responses, 0) end as late_responses,
+    case when $has_responses then coalesce(late.late_responses, 0) end as late_responses,
     cast(s.resolution_hours as double) as resolution_hours,
     cast(v.satisfaction as double) as satisfaction,
     n.nps,
@@ -243,6 +236,7 @@ left join rhythm as r on r.customer_id = e.customer_id
 left join breadth as g on g.customer_id = e.customer_id
 left join contact as i on i.customer_id = e.customer_id
 left join service as s on s.customer_id = e.customer_id
+left join late_answers as late on late.customer_id = e.customer_id
 left join voice as v on v.customer_id = e.customer_id
 left join recommending as n on n.customer_id = e.customer_id and n.newest = 1
 left join wishes as w on w.customer_id = e.customer_id
