@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+from workbook.diagnosis.catalogue import limit_source
 from workbook.diagnosis.finding import (
     Context,
     Finding,
@@ -18,6 +19,7 @@ from workbook.diagnosis.finding import (
 )
 from workbook.language import Edition, named
 from workbook.report.blocks import NotMeasured
+from workbook.settings.models import Settings
 
 WORDS = Words(named("measure"), named("problem"), named("cause"))
 
@@ -113,3 +115,15 @@ def test_row_carries_the_words_of_both_languages():
     assert row["breached"] == "possible"
     assert row["problem_zh"] == "problem"
     assert np.isclose(row["threshold"], 0.15)
+
+
+def test_a_limit_says_whether_it_was_set_is_a_default_or_comes_from_elsewhere():
+    given = Settings(client={"name": "Test"}, diagnosis={
+        "completeness": 0.9, "limit_sources": {"service.repeat": "Industry survey 2024", "information.complete": "Own mean"},
+    })  # fmt: skip
+    default = Settings(client={"name": "Test"}, diagnosis={"completeness": 0.9})
+    said = {check: limit_source(check, given).render(Edition("en")) for check in ("service.repeat", "service.reopened")}
+    assert said == {"service.repeat": "Industry survey 2024", "service.reopened": "workbook’s default"}
+    assert limit_source("information.complete.phone", given).render(Edition("en")) == "Own mean"
+    assert limit_source("information.complete.phone", default).render(Edition("zh")) == "为本客户设定"
+    assert limit_source("service.own.mine", default).render(Edition("en")) == "set for this client"

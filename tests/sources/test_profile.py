@@ -240,19 +240,3 @@ def test_revenue_is_unknown_and_not_nothing_where_no_amount_was_delivered():
     frame = build_profile(tables_of({"orders": orders}, Period.parse("2025Q4")), settings()).frame
     assert frame["orders"].tolist() == [1, 1]
     assert frame[["revenue", "revenue_all", "revenue_period", "average_order"]].isna().all(axis=None)
-
-
-def test_late_answers_are_judged_by_service_hours_and_the_limits_of_tiers_as_in_the_diagnosis():
-    tickets = pd.DataFrame(
-        {
-            "ticket_id": ["night", "slow", "gold"], "customer_id": ["A", "B", "C"], "priority": "high",
-            "opened_at": ["2025-11-03 20:00", "2025-11-03 09:00", "2025-11-03 09:00"],
-            "first_response_at": ["2025-11-04 10:00", "2025-11-03 15:00", "2025-11-03 12:00"],
-        }
-    )  # fmt: skip
-    given = {"tickets": tickets, "customers": pd.DataFrame({"customer_id": list("ABC"), "tier": ["", "", "gold"]})}
-    by_clock = profile_of(given, service={"first_response_hours": {"high": 4}})
-    assert by_clock["late_responses"].tolist() == [1, 1, 0]
-    day = {"opens": "09:00", "closes": "18:00"}
-    by_hours = profile_of(given, service={"first_response_hours": {"high": 4, "gold/high": 2}, "hours": day})
-    assert by_hours["late_responses"].tolist() == [0, 1, 1]

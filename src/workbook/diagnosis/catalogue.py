@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from workbook.language import Text, named, text
 from workbook.settings.models import OwnCheck, Settings
 
 Effort = Literal["small", "medium", "large"]
@@ -93,6 +94,22 @@ def effort(check: str, settings: Settings) -> Effort:
     own = next((one.effort for one in settings.diagnosis.checks if check == own_id(one)), None)
     found = declared(check)
     return own or (found.effort if found else "medium")
+
+
+def limit_source(check: str, settings: Settings) -> Text:
+    """Where the limit of a check comes from: in the words of diagnosis.limit_sources, else whether anybody set it."""
+    field = "information.complete."
+    named_by = settings.diagnosis.limit_sources
+    words = named_by.get(check) or (named_by.get(field.rstrip(".")) if check.startswith(field) else None)
+    if words:
+        return named(words)
+    found = declared(check)
+    if found is None:
+        return text("diagnosis.limit.set", "set for this client")
+    section, _, name = found.limit.partition(".")
+    if name in getattr(settings, section).model_fields_set:
+        return text("diagnosis.limit.set", "set for this client")
+    return text("diagnosis.limit.default", "workbook’s default")
 
 
 FAMILIES: tuple[tuple[str, ...], ...] = (

@@ -24,6 +24,8 @@ MODULE_NAMES: Mapping[str, Text] = {
     "service": text("diagnosis.module.service", "Service optimisation"),
 }
 
+UNSOURCED = text("diagnosis.limit.set", "set for this client")
+
 Breach = Literal["clear", "possible", "fine"]
 Direction = Literal["above", "below"]
 
@@ -50,6 +52,7 @@ class Finding:
         customers: ids of the customers touched, sorted.
         revenue: revenue of these customers over the trailing window of the profile.
         detail: what stands behind the figure beyond the customers, where there is such (pairs of products).
+        source: where the limit comes from.
     """
 
     check: str
@@ -65,6 +68,7 @@ class Finding:
     customers: tuple[str, ...]
     revenue: float
     detail: pd.DataFrame | None = field(default=None, compare=False)
+    source: Text = UNSOURCED
 
     @property
     def breached(self) -> Breach:
@@ -121,7 +125,7 @@ class Finding:
             f"{name}_{language}": said.render(Edition(language))
             for name, said in (
                 ("measure", self.words.measure), ("problem", self.words.problem),
-                ("cause", self.words.cause), ("evidence", self.evidence),
+                ("cause", self.words.cause), ("evidence", self.evidence), ("source", self.source),
             )
             for language in LANGUAGES
         }  # fmt: skip
@@ -137,7 +141,7 @@ SMALL_SAMPLE = 30
 
 FINDING_COLUMNS: tuple[str, ...] = (
     "check", "module", "figure", "low", "high", "n", "threshold", "unit", "direction", "breached", "customers", "revenue",
-    *(f"{name}_{language}" for name in ("measure", "problem", "cause", "evidence") for language in LANGUAGES),
+    *(f"{name}_{language}" for name in ("measure", "problem", "cause", "evidence", "source") for language in LANGUAGES),
 )  # fmt: skip
 
 Measured = Finding | NotMeasured

@@ -6,12 +6,12 @@ The rule stands in ranking.py; high and medium begin at the scores in the settin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from workbook.diagnosis import exhibits, ranking, ranking_exhibits, time_exhibits
-from workbook.diagnosis.catalogue import effort
+from workbook.diagnosis.catalogue import effort, limit_source
 from workbook.diagnosis.finding import FINDING_COLUMNS, MODULES, Context, Finding, Measured, Module, not_delivered, split
 from workbook.diagnosis.five_whys import five_whys
 from workbook.diagnosis.information import information_checks
@@ -198,7 +198,8 @@ def diagnose(
 
     Source: method.md X1–X6.
     """
-    measured, missing = split(result for checks in _CHECKS for result in checks(tables, profile, settings))
+    found, missing = split(result for checks in _CHECKS for result in checks(tables, profile, settings))
+    measured = [replace(finding, source=limit_source(finding.check, settings)) for finding in found]
     context = Context.of(profile, settings.analysis.confidence)
     earlier = previous if isinstance(previous, pd.DataFrame) else None
     before = previous_findings if isinstance(previous_findings, pd.DataFrame) else None

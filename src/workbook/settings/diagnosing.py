@@ -143,6 +143,11 @@ class Diagnosis(Section):
     high_priority: float = Field(0.6, ge=0, le=1, description="Priority score from which a problem is high.")
     medium_priority: float = Field(0.3, ge=0, le=1, description="Priority score from which a problem is medium.")
     priority: PriorityRule = Field(default_factory=PriorityRule, description="How urgency and effort move the score.")
+    limit_sources: dict[str, Name] = Field(
+        default_factory=dict,
+        description="Check: where its limit comes from, as readers see it, e.g. a benchmark of the industry with its year, or "
+        "the client's own mean of last year; without it they read whether the limit was set or is the workbook's own.",
+    )
     checks: list[OwnCheck] = Field(default_factory=list, description="Checks of your own beside those of the workbook.")
 
 

@@ -228,6 +228,18 @@ def ticket_rows(part: Slice) -> pd.DataFrame:
     )
 
 
+def event_rows(part: Slice) -> pd.DataFrame:
+    """What the service desk logged in the period."""
+    e = part.story.events
+    e = e[part.within(e["minute"] // 1440)].reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "工单号": e["ticket_id"], "时间": iso_time(part.times(e["minute"]), " ", ":00"), "动作": e["activity"],
+            "处理人": e["actor"],
+        }
+    )  # fmt: skip
+
+
 def survey_rows(part: Slice) -> pd.DataFrame:
     """Answers to questionnaires, and interview notes."""
     story, f = part.story, part.story.feedback
@@ -439,6 +451,7 @@ _TEXT_FILES: Mapping[str, tuple[Callable[[Slice], pd.DataFrame], str]] = {
     "shop_reviews.csv": (review_rows, "utf-8-sig"),
     "跟进记录.csv": (interaction_rows, "utf-8"),
     "需求登记.csv": (need_rows, "utf-8"),
+    "工单流转.csv": (event_rows, "utf-8"),
     "consents.csv": (consent_rows, "utf-8"),
     "合同台账.csv": (contract_rows, "utf-8"),
     "credit_check.csv": (risk_rows, "utf-8"),

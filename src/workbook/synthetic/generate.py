@@ -14,6 +14,7 @@ import pandas as pd
 from workbook.synthetic import activity, faults, pilot, records, service
 from workbook.synthetic.activity import Sales
 from workbook.synthetic.faults import Planted
+from workbook.synthetic.flow import make_events
 from workbook.synthetic.pilot import Measured
 from workbook.synthetic.plan import Plan
 from workbook.synthetic.records import States
@@ -33,7 +34,7 @@ class Story:
         sales: orders and lines that came about.
         stated_cents: the amount of each order as the shop states it.
         unfinished: which orders were begun once in vain before.
-        tickets, feedback, interactions, needs, consents, contracts, risk, leads, tasks: as their makers describe them.
+        tickets, events, feedback, interactions, needs, consents, contracts, risk, leads, tasks: as their makers describe them.
         states: each customer's state month by month.
         pilots: the trials with outcomes and true effects.
         record: what the client's systems hold of each customer where it differs from the truth: phone, email, industry.
@@ -52,6 +53,7 @@ class Story:
     stated_cents: Ints
     unfinished: Flags
     tickets: pd.DataFrame
+    events: pd.DataFrame
     feedback: pd.DataFrame
     interactions: pd.DataFrame
     needs: pd.DataFrame
@@ -120,6 +122,7 @@ def generate(source: Plan | World) -> Story:
         stated_cents=stated,
         unfinished=unfinished,
         tickets=tickets,
+        events=make_events(plan, tickets),
         feedback=feedback,
         interactions=interactions,
         needs=needs,
