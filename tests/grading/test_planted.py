@@ -49,5 +49,9 @@ def test_planted_tiers_are_found_again():
     delivered = levels(story.tiers[plan.last.name])
     assert (delivered != true).mean() > 0.02
     ours = weighted_kappa(levels(found.frame["tier"]), true, 4)
-    assert ours > 0.65
+    assert ours > 0.65  # potential and risk weigh half, which the planted tiers know nothing of
+    money_only = [group.model_copy(update={"weight": 1.0}) for group in Grading().groups if group.id == "financial"]
+    of_money = [index for index in Grading().indices if index.group == "financial"]
+    same = grade(profile, Grading(cut="quantile", tiers=shares, groups=money_only, indices=of_money), period=plan.last)
+    assert weighted_kappa(levels(same.frame["tier"]), true, 4) >= 0.8  # graded by what they were planted by
     assert ours > weighted_kappa(delivered, levels(found.frame["tier"]), 4)
