@@ -45,16 +45,16 @@ def judged(*given, **changes):
 
 
 def test_a_planted_effect_is_read_as_higher_and_covered():
-    found = [judged(seed, effect=15.0) for seed in range(8)]
+    found = [judged(seed, effect=15.0) for seed in range(5)]
     # 6 others are too few for a mixture; the oldest stretch began before the first order, so it is none
-    assert sum(one.verdict == "higher_weak" for one in found) >= 6
-    assert sum(one.plain.estimate.low <= 15 <= one.plain.estimate.high for one in found) >= 7
+    assert sum(one.verdict == "higher_weak" for one in found) >= 4
+    assert sum(one.plain.estimate.low <= 15 <= one.plain.estimate.high for one in found) >= 4
     assert all(one.stretches == BACK - 2 and one.mixture is None for one in found)
 
 
 def test_with_enough_others_both_comparisons_make_it_moderate():
-    found = [judged(seed, others=20, effect=20.0) for seed in range(3)]
-    assert sum(one.verdict == "higher_moderate" for one in found) >= 2
+    found = [judged(seed, others=20, effect=20.0) for seed in range(2)]
+    assert sum(one.verdict == "higher_moderate" for one in found) >= 1
     assert all(one.mixture.effect == pytest.approx(20, abs=8) for one in found)
 
 
@@ -64,9 +64,9 @@ def test_one_shop_beside_twenty_is_judged_by_a_mixture_alone():
 
 
 def test_who_was_chosen_is_no_effect_and_neither_is_a_trend_of_its_own():
-    plain = [judged(seed, own=10.0).verdict for seed in range(20, 26)]
+    plain = [judged(seed, own=10.0).verdict for seed in range(20, 24)]
     assert sum(verdict.startswith(("higher", "lower")) for verdict in plain) <= 1
-    drifting = [judged(seed, drift=4.0).verdict for seed in range(5)]
+    drifting = [judged(seed, drift=4.0).verdict for seed in range(3)]
     assert not any(verdict.startswith("higher") for verdict in drifting)
 
 

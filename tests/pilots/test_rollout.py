@@ -5,6 +5,7 @@ from scipy import stats
 from tests.pilots.trials import outcomes, pilot, settings, spend, tables, units
 
 from workbook.language import Edition
+from workbook.period import Period
 from workbook.pilots.checks import check_pilots
 from workbook.pilots.decision import decide
 from workbook.pilots.effects import measure_effects
@@ -53,7 +54,7 @@ def test_who_has_the_measure_or_granted_no_consent_is_in_no_wave():
 
 
 def test_the_holdout_finds_the_effect_with_the_stated_power():
-    """Planted: 4,000 roll-outs of the planned sizes with the planned effect; four in five are found."""
+    """Planted: 4,000 roll-outs of the planned sizes with the planned effect; four in five are found at the last wave."""
     plan = planned(gain=4.0)
     held, reached = sum(w.held for w in plan.waves), sum(w.reached for w in plan.waves)
     assert plan.found == pytest.approx(plan.lift, rel=0.06) and 0.01 < plan.share < 0.2
@@ -61,14 +62,15 @@ def test_the_holdout_finds_the_effect_with_the_stated_power():
     spread = plan.effect.found.error / np.sqrt(1 / 1000 + 1 / 1000)
     error = spread * np.sqrt(1 / held + 1 / reached)
     z = (plan.found + rng.normal(0, error, 4000)) / error
-    assert (z > stats.norm.ppf(0.975)).mean() == pytest.approx(0.8, abs=0.025)
+    limit = -plan.waves[-1].back / error
+    assert limit > stats.norm.ppf(0.975) and (z > limit).mean() == pytest.approx(0.8, abs=0.025)
 
 
 def test_a_larger_share_is_asked_for_where_the_effect_is_small_and_never_above_a_half():
-    assert smallest_share(10_000, 10, 1.0, 0.95, 0.8) < smallest_share(10_000, 10, 0.7, 0.95, 0.8) < 0.5
-    assert smallest_share(100, 10, 0.1, 0.95, 0.8) == 0.5
-    share = smallest_share(10_000, 10, 1.0, 0.95, 0.8)
-    found = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * 10 * np.sqrt(1 / (1e4 * share) + 1 / (1e4 * (1 - share)))
+    assert smallest_share(10_000, 10, 1.0, 1.96, 0.8) < smallest_share(10_000, 10, 0.7, 1.96, 0.8) < 0.5
+    assert smallest_share(100, 10, 0.1, 1.96, 0.8) == 0.5
+    share = smallest_share(10_000, 10, 1.0, 1.96, 0.8)
+    found = (1.96 + stats.norm.ppf(0.8)) * 10 * np.sqrt(1 / (1e4 * share) + 1 / (1e4 * (1 - share)))
     assert found == pytest.approx(1.0, rel=1e-9)
 
 
@@ -95,7 +97,7 @@ def test_waves_of_the_settings_are_followed_and_tiers_without_one_are_named():
     assert [wave.tiers for wave in plan.waves] == [("gold", "silver"), ("diamond",)]
     assert plan.waves[1].starts.isoformat() == "2026-04-01" and plan.waiting == ("ordinary",)
     assert "In no wave of the settings: Ordinary" in plan.table().note.render(EN)
-    assert plan.frame["held_out"].eq("yes").mean() == pytest.approx(0.3, abs=0.03)
+    assert plan.frame["arm"].eq("control").mean() == pytest.approx(0.3, abs=0.03)
 
 
 def test_a_tier_in_which_it_is_not_worth_its_cost_is_left_out():
@@ -121,12 +123,12 @@ def test_small_tiers_share_a_wave():
 def test_the_draw_is_that_of_the_seed_and_of_nothing_else():
     one, again, other = planned(), planned(profile=PROFILE.sample(frac=1, random_state=1)), planned(seed=8)
     pd.testing.assert_frame_equal(one.frame, again.frame)
-    assert (one.frame["held_out"] != other.frame["held_out"]).any()
+    assert (one.frame["arm"] != other.frame["arm"]).any()
     # customers who are there later leave the draw of the others alone, with the share that the settings fix
     fixed = {"rollout": {"holdout": 0.2}}
     few, many = planned(profile=PROFILE.head(5000), **fixed).frame, planned(**fixed).frame
     both = few.merge(many, on="customer_id")
-    assert len(both) == len(few) and (both["held_out_x"] == both["held_out_y"]).all()
+    assert len(both) == len(few) and (both["arm_x"] == both["arm_y"]).all()
 
 
 @pytest.mark.parametrize("gain", [0.0, -10.0])
@@ -152,4 +154,19 @@ def test_the_table_is_short_in_both_languages():
         words = table.bundle((edition,))["languages"][edition.language]
         assert len(words["cells"]) == 4 and len(table.columns) <= 8
     assert len(table.title.render(EN).split()) <= 15
-    assert list(planned().frame.columns) == ["pilot", "customer_id", "tier", "wave", "starts", "held_out"]
+    assert list(planned().frame.columns) == ["pilot", "customer_id", "tier", "wave", "starts", "arm"]
+
+
+def test_the_list_delivered_back_is_a_pilot_of_its_own():
+    """Read with the waves as its strata, with the share held out on its card, and judged as any other."""
+    plan = planned(rollout={"holdout": 0.2})
+    frame = plan.frame.rename(columns={"starts": "assigned_at", "tier": "stratum"}).assign(unit_id=plan.frame["customer_id"])
+    rng = np.random.default_rng(4)
+    values = 100 + np.where(frame["arm"] == "control", 0, 8) + rng.normal(0, 20, len(frame))
+    measured = pd.DataFrame({"pilot": "care_rollout", "unit_id": frame["unit_id"], "metric": "spend", "value": values})
+    given = settings(pilot(id="care_rollout", arms={"control": 0.2, "treatment": 0.8}, starts="2026-01-19", ends="2027-01-31",
+                           metrics=[spend(margin=2)]))  # fmt: skip
+    delivered = tables(frame.drop(columns="wave"), measured, period=Period.parse("2027Q1"))
+    checks = check_pilots(delivered, given)
+    assert not checks.failed("care_rollout")
+    assert measure_effects(delivered, given, checks).effects[0].state == "better"

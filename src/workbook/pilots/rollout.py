@@ -36,7 +36,7 @@ LEAST_WAVE = 0.1
 DAYS_TO_START = 14
 """Days after the period before which no wave starts: the client has to decide and to prepare."""
 
-COLUMNS = ["pilot", "customer_id", "tier", "wave", "starts", "held_out"]
+COLUMNS = ["pilot", "customer_id", "tier", "wave", "starts", "arm"]
 Interval = tuple[float, float, float]
 """A value, and the ends of its interval."""
 
@@ -74,7 +74,8 @@ class Rollout:
         decided: the pilot and what was decided on it.
         waves: in order; a limited roll-out has one.
         waiting: tiers that wait for the first wave to be read, or whose estimated worth is not above its cost.
-        frame: columns pilot, customer_id, tier, wave, starts, held_out; sorted by customer.
+        frame: columns pilot (the id with _rollout behind it), customer_id, tier, wave, starts, arm (the control is held out);
+            sorted by customer. Delivered back as assignments, it is a pilot of its own.
         lift: the effect that those held out shall find; ``found`` the smallest that they do find with the wanted power.
         share: held out of each wave.
         already: customers who have the measure from the pilot; blocked: those without consent.
@@ -149,14 +150,14 @@ class Rollout:
         )
 
     def sheet(self) -> Sheet:
-        """Who gets the measure when, and who is held out, as a file for those who roll it out."""
+        """Who gets the measure when, and who is held out, as a file for those who roll it out; arms as systems know them."""
         columns = (
             Column("pilot", text("pilots.head.pilot", "Pilot")),
             Column("customer_id", text("pilots.head.customer", "Customer")),
             Column("tier", text("pilots.rollout.head.tier", "Tier")),
             Column("wave", text("pilots.rollout.head.wave", "Wave"), "count"),
             Column("starts", text("pilots.rollout.head.starts", "Starts"), "date"),
-            Column("held_out", text("pilots.rollout.head.held_out", "Held out"), labels=_HELD),
+            Column("arm", text("pilots.head.arm", "Arm")),
         )
         title = text("pilots.rollout.sheet_title", "{pilot}: roll-out by tier", pilot=self.decided.name)
         return Sheet(text("pilots.rollout.sheet", "Roll-out"), Table("pilots.rollout.list", title, columns, self.frame))
@@ -212,12 +213,6 @@ class Rollout:
         )
 
 
-_HELD: Mapping[str, Text] = {
-    "yes": text("pilots.rollout.yes", "held out"),
-    "no": text("pilots.rollout.no", "gets the measure"),
-}
-
-
 def plan_rollout(
     tables: Tables,
     decision: Decision,
@@ -260,24 +255,24 @@ def plan_rollout(
         why = text("pilots.rollout.nobody", "No customer without the measure meets the condition and has granted the purpose.")
         return NotMeasured("pilots.rollout", _PLAN, why=why)
     tier = granted["tier"].astype(object).where(granted["tier"].notna(), "–") if "tier" in granted.columns else "–"
-    frame = pd.DataFrame({"pilot": pilot.id, "customer_id": granted["customer_id"], "tier": tier})
+    frame = pd.DataFrame({"pilot": f"{pilot.id}_rollout", "customer_id": granted["customer_id"], "tier": tier})
     return _plan(decided, effect, frame, _worths(effect, effects, settings), settings, decision.period.end,
                  already=len(eligible) - len(new), blocked=len(new) - len(granted))  # fmt: skip
 
 
-def smallest_share(customers: int, spread: float, lift: float, confidence: float, power: float) -> float:
+def smallest_share(customers: int, spread: float, lift: float, limit: float, power: float) -> float:
     """Smallest share held out of *customers* with which a difference of *lift* is found with *power*; 0.5 where none is enough.
 
     The variance of the difference is spread² / (N h (1 − h)); the equation is solved for h.
 
     Args:
         spread: standard deviation of the metric between customers.
+        limit: of the last look, in standard errors.
 
-    >>> round(smallest_share(10_000, 10.0, 1.0, 0.95, 0.8), 3)
+    >>> round(smallest_share(10_000, 10.0, 1.0, 1.96, 0.8), 3)
     0.086
     """
-    z = float(stats.norm.ppf(0.5 + confidence / 2) + stats.norm.ppf(power))
-    wanted = (z * spread / lift) ** 2 / customers
+    wanted = ((limit + float(stats.norm.ppf(power))) * spread / lift) ** 2 / customers
     return (1 - math.sqrt(1 - 4 * wanted)) / 2 if wanted <= 0.25 else 0.5
 
 
@@ -304,15 +299,18 @@ def _plan(
     spread = (effect.found.error or math.nan) / math.sqrt(1 / sizes[0] + 1 / sizes[1])
     sign = 1 if effect.metric.better == "higher" else -1
     lift = abs(decided.corrected) if decided.corrected and decided.corrected * sign > 0 else effect.metric.margin
-    part = plan.holdout or min(MOST_HELD, smallest_share(len(frame), spread, lift, confidence, plan.power))
-    drawn = arm_by_hash(frame["customer_id"], f"{settings.seed}:{pilot.id}:holdout:", {"no": 1 - part, "yes": part})
+    shares = np.cumsum([int(sizes_of[list(wave)].sum()) for wave in kept]) / len(frame)
+    last = limits(shares.tolist(), 1 - confidence, "pocock")[-1]
+    part = plan.holdout or min(MOST_HELD, smallest_share(len(frame), spread, lift, last, plan.power))
+    control = next(iter(pilot.arms))
+    arms = {control: part, effect.arm: 1 - part}
+    drawn = arm_by_hash(frame["customer_id"], f"{settings.seed}:{pilot.id}:holdout:", arms)
     length = plan.days or (pilot.ends - pilot.starts).days + 1
     first = plan.starts or _monday(today + dt.timedelta(days=DAYS_TO_START))
     starts = [first + dt.timedelta(days=length * n) for n in range(len(kept))]
-    frame = frame.assign(starts=[starts[n - 1] for n in frame["wave"]], held_out=drawn)[COLUMNS].reset_index(drop=True)
+    frame = frame.assign(starts=[starts[n - 1] for n in frame["wave"]], arm=drawn)[COLUMNS].reset_index(drop=True)
     held, reached = (
-        np.array([int(((frame["wave"] == n) & (frame["held_out"] == kind)).sum()) for n in range(1, len(kept) + 1)])
-        for kind in ("yes", "no")
+        np.array([int(((frame["wave"] == n) & (frame["arm"] == arm)).sum()) for n in range(1, len(kept) + 1)]) for arm in arms
     )
     errors = [spread * math.sqrt(1 / h + 1 / r) if h and r else math.nan
               for h, r in zip(held.cumsum(), reached.cumsum(), strict=True)]  # fmt: skip
@@ -330,7 +328,7 @@ def _plan(
         )
         for tiers, on, r, h, (widen, back) in zip(kept, starts, reached, held, stops, strict=True)
     )
-    z = float(stats.norm.ppf(0.5 + confidence / 2) + stats.norm.ppf(plan.power))
+    z = last + float(stats.norm.ppf(plan.power))
     waiting = tuple(tier for tier in _by_worth(worths, list(sizes_of.index)) if tier not in place)
     return Rollout(decided, effect, waves, waiting, frame, lift, z * errors[-1], part, already, blocked, settings)
 
