@@ -154,3 +154,43 @@ def test_names_that_several_customers_share_are_not_looked_up(look):
     orders = table("Order ID,Customer,Order Date,Total Amount", lambda i: f"{i},Ann {i % 20},{day(i)},{i}.5")
     source = source_of(look({"customers.csv": customers, "orders.csv": orders}), "orders").source
     assert source.customers_by == "id" and "customer_id" not in source.columns
+
+
+@pytest.mark.parametrize("seen", [["view", "cart", "purchase"], ["pv", "fav", "buy"], ["浏览", "加购", "收藏"]])
+def test_a_log_of_visits_is_no_list_of_orders(look, seen):
+    log = table(
+        "order_id,user_id,event_time,event_type,price", lambda i: f"{i},{CUSTOMERS[i]},{day(i)} 10:00:00,{seen[i % 3]},9.5"
+    )
+    (left,) = look({"orders.csv": log}).unplaced
+    assert "it logs what visitors do" in left.why.render(Edition("en"))
+
+
+def test_the_only_column_of_days_is_the_day_of_the_order(look):
+    one = table("order no,client id,stamp,total", lambda i: f"{i},{CUSTOMERS[i]},{day(i)},{i}.5")
+    guess = source_of(look({"sales.csv": one}), "orders").guesses["ordered_at"]
+    assert guess.own == ("stamp",) and guess.confidence < 0.75
+
+
+def test_of_two_columns_of_days_none_is_taken(look):
+    two = table("order no,client id,stamp,seal,total", lambda i: f"{i},{CUSTOMERS[i]},{day(i)},{day(i)},{i}.5")
+    assert "ordered_at" not in {c for p in look({"sales.csv": two}).sources for c in p.guesses}
+
+
+def test_small_whole_numbers_are_not_taken_for_amounts(look):
+    orders = table("order no,client id,order date,amount", lambda i: f"{i},{CUSTOMERS[i]},{day(i)},{1 + i % 6}")
+    source = source_of(look({"sales.csv": orders}), "orders").source
+    assert "amount" not in source.columns and source.todo["amount"] == ["amount"]
+
+
+def test_long_ids_are_ids_and_an_open_one_stops_nothing(look):
+    long = [f"{i:064x}" for i in range(60)]
+    proposal = look({
+        "customers.csv": table("customer_id,age", lambda i: f"{long[i]},{i}"),
+        "orders.csv": table("order id,customer_id,order date,total", lambda i: f"{i},{long[i]},{day(i)},{i}.5"),
+    })  # fmt: skip
+    assert mapped(proposal, "orders")["customer_id"] == "customer_id"
+
+
+def test_many_rows_of_a_thing_are_no_list_of_it(look):
+    rows = table("product_id,brand,category,price", lambda i: f"p{i % 9},acme,shoes,{i}.5", 90)
+    assert "products" not in {p.source.table for p in look({"log.csv": rows}).sources}

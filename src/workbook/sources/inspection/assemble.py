@@ -163,7 +163,11 @@ def _named_customers(
 
 def _with_customers(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft]) -> list[Draft]:
     """Each draft's customer ids compared with the lists of customers: a question answered by the values, or a note."""
-    lists = [(d.extract, d.match.guesses["customer_id"].own[0]) for d in drafts if d.table == "customers" and d.group is None]
+    lists = [
+        (d.extract, key.own[0])
+        for d in drafts
+        if d.table == "customers" and d.group is None and (key := d.match.guesses.get("customer_id")) is not None
+    ]
     known = gather_ids(connection, lists)
     drafts = [_beside_others(connection, draft, lists) if draft.table == "customers" else draft for draft in drafts]
     gather_ids(connection, lists)
@@ -173,7 +177,7 @@ def _with_customers(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draf
 def _beside_others(connection: duckdb.DuckDBPyConnection, draft: Draft, lists: Sequence[tuple[Extract, str]]) -> Draft:
     """A list of customers whose ids stand in another list too: the same customers, or other people under the same number."""
     others = [pair for pair in lists if pair[0] is not draft.extract]
-    if not others or draft.group is not None:
+    if not others or draft.group is not None or "customer_id" not in draft.match.guesses:
         return draft
     gather_ids(connection, others)
     shared = overlap(connection, draft.extract, draft.match.guesses["customer_id"].own[0])

@@ -86,7 +86,7 @@ def match_columns(table: str, facts: Iterable[Facts], vocabulary: Vocabulary) ->
     names = [f.name for f in columns]
     alone = [f for f in columns if names.count(f.name) == 1 and f.name]
     candidates = [c for f in alone for c in _candidates(table, f, vocabulary)]
-    candidates += _by_values(table, alone, candidates)
+    candidates += [*_by_values(table, alone, candidates), *_only_day(table, alone, candidates)]
     schema = SCHEMAS[table]
     guesses: dict[str, Guess] = {}
     questions: dict[str, Question] = {}
@@ -149,6 +149,8 @@ def fit(kind: Kind, column: str, facts: Facts, strength: Strength) -> tuple[floa
             return _fit_date(facts)
         case "money" | "number":
             good = facts.share(facts.numbers)
+            if kind == "money" and strength == "maybe" and _could_be_pieces(facts):
+                return 0.8, text("new.values.pieces", "its values may be numbers of pieces")
             return (0.0 if _is_dates(facts) else 1.0 if good >= 0.9 else 0.8 if good >= 0.5 else 0.0), None
         case "count":
             return (1.0 if facts.share(facts.whole) >= 0.9 else 0.0), None
@@ -158,13 +160,19 @@ def fit(kind: Kind, column: str, facts: Facts, strength: Strength) -> tuple[floa
             return _fit_text(column, facts, strength)
 
 
+def _could_be_pieces(facts: Facts) -> bool:
+    """Whether amounts look like quantities: small whole numbers, few different ones over many rows."""
+    small = facts.most is not None and facts.most <= 100 and all(t.isdigit() for t, _ in facts.top)
+    return small and facts.filled >= 50 and facts.share(facts.whole) >= 0.99 and facts.distinct <= 20
+
+
 def _fit_id(facts: Facts, strength: Strength) -> float:
     fractions = facts.numbers - facts.whole
     if facts.share(facts.scientific) > 0.5 or facts.share(fractions) > 0.1 or facts.share(facts.relative) > 0.5:
         return 0.0
     if _is_dates(facts):
         return 0.0
-    if facts.share(facts.emails) > 0.5 or facts.width > 60:
+    if facts.share(facts.emails) > 0.5 or facts.width > (60 if _spaced(facts) else 130):
         return 0.5
     if facts.share(facts.han) > 0.5 and strength != "sure":
         return 0.5  # names of persons or firms, by which records can only be asked about
@@ -193,7 +201,7 @@ def _fit_date(facts: Facts) -> tuple[float, Text | None]:
     if facts.share(facts.serials) >= 0.9:
         return 0.85, text("new.values.serials", "day numbers of a spreadsheet")
     if facts.share(facts.epochs) >= 0.9:
-        return 0.95, text("new.values.epochs", "seconds or milliseconds since 1970, in UTC")
+        return 1.0, text("new.values.epochs", "seconds or milliseconds since 1970, in UTC")
     return (0.8 if dates >= 0.5 else 0.0), None
 
 
@@ -288,6 +296,18 @@ def _by_values(table: str, columns: list[Facts], named: list[_Candidate]) -> lis
             reason = text("new.reason.values", "nearly all its values are of this kind")
             found.append(_Candidate(column, holding[0], 0.85, 0, None, reason))
     return found
+
+
+def _only_day(table: str, columns: list[Facts], named: list[_Candidate]) -> list[_Candidate]:
+    """The day of what happened, where no name tells it and one column alone of the file holds days."""
+    event = SCHEMAS[table].event
+    if event not in SCHEMAS[table].required or any(c.column == event for c in named):
+        return []
+    days = [f for f in columns if f.share(f.dates) >= 0.95 or f.share(f.epochs) >= 0.95]
+    if len(days) != 1 or days[0].filled < 20 or any(c.facts is days[0] for c in named):
+        return []
+    reason = text("new.reason.only_day", "no other column holds days")
+    return [_Candidate(str(event), days[0], 0.72, 0, None, reason)]
 
 
 def _of_kind(facts: Facts, column: str) -> int:

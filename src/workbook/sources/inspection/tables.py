@@ -53,7 +53,7 @@ SUBSTANCE: Mapping[str, tuple[str, ...]] = {
 }
 """Columns of which a table must have one, or it says nothing."""
 
-EVIDENCE, MARGIN = 0.6, 0.25
+EVIDENCE, MARGIN = 0.6, 0.4
 """What must speak for a table, and by how much more than for the next one."""
 
 UNIQUE_KEYS = ("customers", "products", "contracts", "campaigns", "leads", "tasks")
@@ -119,6 +119,9 @@ def place(
     Args:
         told: the table, where a person has said it.
     """
+    if told is None and (seen := _visits(extract, vocabulary)):
+        why = text("new.unplaced.visits", "it logs what visitors do ({words}); ask for the orders", words=", ".join(seen))
+        return Unplaced(extract, why)
     scores = _scores(extract, vocabulary)
     families = sorted(
         ((max(scores[t].score for t in members), name) for name, members in FAMILIES.items()), key=lambda p: (-p[0], p[1])
@@ -236,10 +239,20 @@ def _score(table: str, extract: Extract, vocabulary: Vocabulary, called: float) 
             score -= {"id": 1.5, "date": 0.3, "time": 0.3}.get(schema.columns[column], 0.8)
     key = match.guesses.get(schema.key[0])
     if table in UNIQUE_KEYS and key is not None:
-        score += 0.5 if extract.column(key.own[0]).unique > 0.9 else -1.0
+        score += 0.5 if extract.column(key.own[0]).unique > 0.9 else -3.0
     if table in SUBSTANCE and not set(SUBSTANCE[table]) & (set(match.guesses) | set(match.questions)):
         score, own = score - 1, 0.0
     return _Score(table, match, score, own)
+
+
+def _visits(extract: Extract, vocabulary: Vocabulary) -> list[str]:
+    """The words of a column that tell of visits to pages and baskets: its rows are no orders, whatever else stands in them."""
+    known = {squash(word) for word in vocabulary.content["visits"]}
+    for facts in extract.facts:
+        seen = sorted(t for t, _ in facts.top if squash(t) in known)
+        if len(seen) >= 2 and facts.distinct <= TOP:
+            return seen
+    return []
 
 
 def _lead(scores: Mapping[str, _Score], family: str) -> str:
