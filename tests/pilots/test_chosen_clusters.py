@@ -6,7 +6,10 @@ import pytest
 from tests.pilots.trials import outcomes, pilot, settings, spend, tables, units
 
 from workbook.language import Edition
+from workbook.pilots.checks import check_pilots
 from workbook.pilots.chosen_clusters import VERDICTS, weigh_clusters
+from workbook.pilots.decision import decide
+from workbook.pilots.effects import measure_effects
 
 EN, ZH = Edition("en"), Edition("zh")
 SPENT = (
@@ -97,6 +100,18 @@ def test_table_and_frame_say_the_same_in_both_languages():
         assert "6 / 6" in said["cells"][0] and VERDICTS[row["verdict"]].render(edition) in said["cells"][0]
         assert limits.bundle((edition,))["languages"][edition.language]
     assert len(table.title.render(EN).split()) <= 15
+
+
+def test_the_decision_says_what_the_comparison_bears_and_decides_nothing():
+    delivered, plan = firm(2, effect=15.0)
+    checks = check_pilots(delivered, plan)
+    chosen = weigh_clusters(delivered, plan)
+    verdict = decide(measure_effects(delivered, plan, checks), checks, plan, delivered.period, chosen=chosen)
+    (decision,) = verdict.decisions
+    assert decision.action == "cannot_decide" and verdict.to_roll_out is None
+    said = VERDICTS[chosen.found[0].verdict]
+    assert decision.reason.render(EN).endswith(f"no effect can be claimed; beside other clusters: {said.render(EN)}")
+    assert decision.reason.render(ZH).endswith(said.render(ZH))
 
 
 def test_the_order_of_rows_changes_nothing():

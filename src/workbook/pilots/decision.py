@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from workbook.language import LANGUAGES, Edition, Quantity, Text, count, day, jo
 from workbook.period import Period
 from workbook.pilots.campaigns import ObservedCampaigns
 from workbook.pilots.checks import Checks
+from workbook.pilots.chosen_clusters import VERDICTS, ChosenClusters
 from workbook.pilots.effect import Effect
 from workbook.pilots.effects import Effects
 from workbook.pilots.evidence import CampaignEvidence
@@ -271,6 +272,7 @@ def decide(
     observed: ObservedCampaigns | None = None,
     like: CampaignEvidence | None = None,
     *,
+    chosen: ChosenClusters | None = None,
     profile: object = None,
     scores: object = None,
 ) -> Decision:
@@ -282,12 +284,14 @@ def decide(
     Args:
         observed: campaigns that were delivered; without a pilot the answer says what they can and cannot tell.
         like: comparisons of those campaigns with other customers.
+        chosen: comparisons of clusters that the client chose; what they bear stands in the reason why nothing is decided.
         profile: one row a customer, to count who would get the measure where the card does not say; anything but a frame:
             unknown.
         scores: the artefact ``scores``, whose tier and score a condition may name.
     """
     people = with_scores(profile, scores) if isinstance(profile, pd.DataFrame) else None
-    decisions = tuple(_decide(pilot, effects, checks, period, people) for pilot in newest_first(settings))
+    decided = [_decide(pilot, effects, checks, period, people) for pilot in newest_first(settings)]
+    decisions = tuple(_with_evidence(decision, chosen) for decision in decided)
     return Decision(decisions, settings, period, observed, like)
 
 
@@ -321,6 +325,20 @@ def _decide(pilot: Pilot, effects: Effects, checks: Checks, period: Period, peop
         days_to_decide(effect, period.end) if action in ("extend", "continue") else None,
         _rival(effect, [e for e, same, _ in judged if same == action in ("roll_out", "limited") and e.arm != effect.arm]),
     )
+
+
+def _with_evidence(decision: PilotDecision, chosen: ChosenClusters | None) -> PilotDecision:
+    """The decision, and in its reason what comparisons of chosen clusters bear; they decide nothing."""
+    found = [c for c in chosen.found if c.pilot.id == decision.pilot.id] if chosen is not None else []
+    if not found or decision.action != "cannot_decide":
+        return decision
+    reason = text(
+        "pilots.reason.chosen",
+        "{words}; beside other clusters: {verdict}",
+        words=decision.reason,
+        verdict=joined([VERDICTS[one.verdict] for one in found]),
+    )
+    return replace(decision, reason=reason)
 
 
 def _rival(best: Effect, others: Sequence[Effect]) -> Rival | None:
