@@ -35,9 +35,9 @@ VERDICTS: Mapping[str, Text] = {
     "lower_weak": text("pilots.chosen.lower_weak", "lower; weak evidence"),
     "unclear_moderate": text("pilots.chosen.unclear_moderate", "no clear difference"),
     "unclear_weak": text("pilots.chosen.unclear_weak", "no clear difference; weak evidence"),
-    "few": text("pilots.chosen.few", "undecided: too few clusters"),
-    "short": text("pilots.chosen.short", "undecided: too little history"),
-    "differ": text("pilots.chosen.differ", "undecided: they differed before"),
+    "few": text("pilots.chosen.few", "undecided (too few clusters)"),
+    "short": text("pilots.chosen.short", "undecided (too little history)"),
+    "differ": text("pilots.chosen.differ", "undecided (they differed before)"),
 }
 """How the clusters with the measure moved beside the others, or why nothing can be said."""
 
@@ -51,6 +51,7 @@ class Chosen:
         stretches: before it, each as long as the measure.
         plain: difference in differences of the clusters; ``earlier`` the same one stretch before; None where it cannot be had.
         mixture: beside a synthetic control; ``placebo`` the same one stretch before.
+        plain_passes, mixture_passes: whether each shows nothing one stretch earlier, and the mixture went as the treated did.
         verdict: a key of :data:`VERDICTS`.
     """
 
@@ -64,6 +65,8 @@ class Chosen:
     earlier: Permuted | None
     mixture: Synthetic | None
     placebo: Synthetic | None
+    plain_passes: bool
+    mixture_passes: bool
     verdict: str
 
 
@@ -91,8 +94,7 @@ class ChosenClusters:
                 "pilot": named(c.pilot.name) if len(c.pilot.arms) == 2 else arm_name(c.arm),
                 "clusters": text("pilots.chosen.clusters", "{with} / {without}",
                                  **{"with": count(c.treated), "without": count(c.others)}),
-                "stretches": c.stretches,
-                **_interval("plain", c.metric, c.plain),
+                **_interval("plain", c.metric, c.plain if c.plain_passes else None),
                 **_interval("earlier", c.metric, c.earlier),
                 "mixture": _mixture(c),
                 "words": VERDICTS[c.verdict],
@@ -102,7 +104,6 @@ class ChosenClusters:
         columns = (
             Column("pilot", text("pilots.head.pilot", "Pilot")),
             Column("clusters", text("pilots.chosen.head.clusters", "Clusters with / without"), "number"),
-            Column("stretches", text("pilots.chosen.head.stretches", "Stretches before"), "count"),
             Column("plain", text("pilots.chosen.head.plain", "Beside other clusters"), "number", low="plain_low",
                    high="plain_high"),
             Column("earlier", text("pilots.chosen.head.earlier", "The same earlier"), "number", low="earlier_low",
@@ -117,12 +118,14 @@ class ChosenClusters:
             "pilots.chosen.note",
             "{metric}: change of the clusters with the measure less that of the others, a cluster counting once; {level} "
             "intervals hold what a permutation of the clusters does not reject. Mixture: weighted others that went the same "
-            "way before (synthetic control), p among placebos; not shown where its error before is over {worst} times that of "
-            "placebos, below {fewest} stretches, or with too few clusters for such a p.",
+            "way over up to {most} equal stretches before (synthetic control), p among placebos; none below {fewest} "
+            "stretches, with too few clusters for such a p, or where its error before is over {worst} times that of "
+            "placebos. What differed one stretch earlier is not shown.",
             metric=named(first.metric.name),
             level=share(self.settings.analysis.confidence),
             worst=number(WORST_FIT, 0),
             fewest=count(FEWEST_STRETCHES),
+            most=count(MOST_STRETCHES),
         )
         return Table("pilots.chosen", title, columns, pd.DataFrame(rows, dtype=object), note)
 
@@ -222,8 +225,8 @@ def _judge(pilot: Pilot, arm: str, panel: pd.DataFrame, treated: NDArray[np.bool
         verdict = "short" if stretches < 1 else "few"
     else:
         verdict = "short" if stretches < 2 else "differ"
-    shown = mixture if mixture is not None and mixture.fits else None
-    return Chosen(pilot, pilot.metrics[0], arm, n1, n0, stretches, plain, earlier, shown, placebo, verdict)
+    passes = (plain_passes, mixture_passes)
+    return Chosen(pilot, pilot.metrics[0], arm, n1, n0, stretches, plain, earlier, mixture, placebo, *passes, verdict)
 
 
 def _interval(name: str, metric: Metric, found: Permuted | None) -> dict[str, object]:
@@ -236,7 +239,7 @@ def _interval(name: str, metric: Metric, found: Permuted | None) -> dict[str, ob
 
 
 def _mixture(chosen: Chosen) -> Text | Quantity:
-    if chosen.mixture is None:
+    if chosen.mixture is None or not chosen.mixture_passes:
         return named("–")
     return text(
         "pilots.chosen.mixture",
