@@ -8,6 +8,7 @@ from workbook.language import Edition
 from workbook.period import Period
 from workbook.pilots.checks import check_pilots
 from workbook.pilots.decision import decide
+from workbook.pilots.design import Unplanned
 from workbook.pilots.effects import measure_effects
 from workbook.pilots.rollout import plan_rollout, smallest_share
 from workbook.report.blocks import NotMeasured
@@ -134,7 +135,8 @@ def test_the_draw_is_that_of_the_seed_and_of_nothing_else():
 @pytest.mark.parametrize("gain", [0.0, -10.0])
 def test_nothing_is_planned_for_what_is_not_rolled_out(gain):
     plan = planned(gain=gain)
-    assert isinstance(plan, NotMeasured) and plan.why.render(EN).startswith("No pilot of the period")
+    assert isinstance(plan, Unplanned) and plan.blocks() == () and isinstance(plan.sheet(), NotMeasured)
+    assert list(plan.frame.columns) == list(planned().frame.columns) and plan.frame.empty
 
 
 def test_less_is_better_turns_the_limits():

@@ -32,6 +32,28 @@ COVARIATES: Mapping[str, tuple[Text, Unit]] = {
 }
 """Columns of profile and scores whose balance is shown, where they are there."""
 
+
+@dataclass(frozen=True)
+class Unplanned:
+    """Nothing is there to plan, which another exhibit says: shows nothing and writes nothing.
+
+    Attributes:
+        frame: an empty frame with the columns of the plan.
+        what: what would have been planned.
+    """
+
+    frame: pd.DataFrame
+    what: Text
+
+    def blocks(self) -> tuple[Block, ...]:
+        """Nothing."""
+        return ()
+
+    def sheet(self) -> NotMeasured:
+        """No file."""
+        return NotMeasured("pilots.unplanned", self.what)
+
+
 _NO_TEXT = text("pilots.assignment.none", "No customer could be drawn for the next pilot")
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from workbook.language import Quantity, Text, count, named, number, share, text
-from workbook.pilots.design import Assignment
+from workbook.pilots.design import Assignment, Unplanned
 from workbook.pilots.power import detectable_mean
 from workbook.pilots.season import Season, read_season
 from workbook.report.blocks import Block, Column, NotMeasured, Table
@@ -148,17 +148,20 @@ class Duration:
         return (self.table(), self.season.paragraph())
 
 
-def plan_duration(tables: Tables, draw: Assignment, profile: pd.DataFrame, settings: Settings) -> Duration | NotMeasured:
+def plan_duration(
+    tables: Tables, draw: Assignment, profile: pd.DataFrame, settings: Settings
+) -> Duration | Unplanned | NotMeasured:
     """Days that the next pilot needs, from the orders of those who were drawn.
 
     Args:
         profile: one row a customer: of those who come, as large a share would take part as of those who are there.
 
     Returns:
-        NotMeasured where nobody was drawn, no orders were delivered, or they reach back too short for the shortest window.
+        Unplanned where nobody was drawn; NotMeasured where no orders were delivered, or they reach back too short for the
+        shortest window.
     """
     if draw.reason is not None or draw.frame.empty:
-        return NotMeasured("pilots.duration", _WHAT, why=text("pilots.duration.nobody", "Nobody was drawn for the next pilot."))
+        return Unplanned(pd.DataFrame(), _WHAT)
     missing = tables.lacks("orders.customer_id", "orders.amount")
     if missing or tables.first_order is None:
         return NotMeasured("pilots.duration", _WHAT, missing or ("orders.ordered_at",))

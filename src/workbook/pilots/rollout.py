@@ -19,6 +19,7 @@ from scipy import stats
 from workbook.language import Quantity, Text, count, day, joined, named, share, text
 from workbook.pilots.boundaries import FARTHEST, limits
 from workbook.pilots.decision import Decision, PilotDecision
+from workbook.pilots.design import Unplanned
 from workbook.pilots.draws import arm_by_hash
 from workbook.pilots.effect import Effect
 from workbook.pilots.effect_exhibits import drawn_to_the_whole
@@ -220,7 +221,7 @@ def plan_rollout(
     profile: pd.DataFrame,
     scores: object,
     consents: pd.DataFrame | None,
-) -> Rollout | NotMeasured:
+) -> Rollout | Unplanned | NotMeasured:
     """The plan of the first pilot of the period that is to be rolled out.
 
     Args:
@@ -230,15 +231,14 @@ def plan_rollout(
         consents: customer_id, purpose and standing of each consent; None: none were delivered, so nobody may be reached.
 
     Returns:
-        NotMeasured where no pilot is to be rolled out, where clusters were drawn, or where nobody may be reached.
+        Unplanned where no pilot is to be rolled out; NotMeasured where clusters were drawn or nobody may be reached.
 
     Raises:
         WorkbookError: where the pilot's condition cannot be worked out.
     """
     decided, settings = decision.to_roll_out, decision.settings
     if decided is None or decided.effect is None or not decided.effect.found.error:
-        why = text("pilots.rollout.why", "No pilot of the period is to be rolled out.")
-        return NotMeasured("pilots.rollout", _PLAN, why=why)
+        return Unplanned(pd.DataFrame(columns=COLUMNS, dtype="str").astype({"wave": "int64"}), _PLAN)
     pilot, effect = decided.pilot, decided.effect
     if pilot.unit == "cluster":
         why = text("pilots.rollout.clusters", "Whole clusters were drawn: hold out whole clusters, by hand.")
