@@ -270,7 +270,7 @@ def answer(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missi
         )  # fmt: skip
     if missing:
         sentences.append(
-            text("diagnosis.answer.missing", "{n} checks could not be measured for want of data.", n=count(missing))
+            text("diagnosis.answer.missing", "Checks not measured for want of data: {n}.", n=count(missing))
         )
     return Answer("diagnosis.answer", _answer_heading(problems, ranked, checks, missing), tuple(sentences), "complication")
 

@@ -23,7 +23,7 @@ from workbook.stages import STAGES
 
 MOST_EXHIBITS = 5
 MOST_KEY_FIGURES = 5
-MOST_ASKS = 6
+MOST_ASKS = 4
 MOST_UNKNOWN = 3
 MOST_UNKNOWN_LINES = 3
 LESSON = "lesson"
