@@ -127,6 +127,15 @@ def test_the_demo_is_judged():
     assert found.places["cases"].groupby(found.places["factor"]).sum().max() <= heard.topics["discontent"].max()
 
 
+def test_where_nothing_says_where_comments_belong_it_is_asked_for():
+    rows = pd.DataFrame({"feedback_id": [str(i) for i in range(60)], "given_at": "2025-11-15", "instrument": "review",
+                         "score": 1, "scale_max": 5, "text": [f"the parcel was late, box {i}" for i in range(60)]})  # fmt: skip
+    given = Settings(client={"name": "Test"}, voice={"topics": [{"id": "d", "name": "Delivery", "words": ["parcel"]}]})
+    tables = tables_of({"feedback": rows}, PERIOD)
+    found = find_causes(find_hotspots(tables, given), tables, given)
+    assert "orders.store" in found.missing and "feedback.channel" in found.missing
+
+
 def test_without_comments_the_cause_is_not_measured():
     nothing = NotMeasured("voice.hotspots", "what", ("feedback.text",))
     assert isinstance(find_causes(nothing, tables_of({}, PERIOD), SETTINGS), NotMeasured)

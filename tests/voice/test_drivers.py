@@ -62,6 +62,15 @@ def test_a_late_answer_before_the_score_counts_as_the_customers_experience():
     assert found.held.contributions.iloc[0][["factor", "level", "level_bad"]].tolist() == ["late", "yes", 30]
 
 
+def test_answers_without_a_name_are_judged_by_what_they_tell():
+    n = 90
+    rows = pd.DataFrame({"feedback_id": [str(i) for i in range(n)], "given_at": "2025-10-20", "instrument": "csat",
+                         "scale_max": 5, "score": [1 if i % 3 == 0 else 5 for i in range(n)],
+                         "channel": ["store" if i % 3 == 0 else "web" for i in range(n)]})  # fmt: skip
+    found = find_unhappy_drivers(tables_of({"feedback": rows}, PERIOD), Settings(client={"name": "Test"}))
+    assert found.held.auc == 1.0 and found.held.contributions["factor"].tolist() == ["channel"]
+
+
 def test_too_few_cases_or_none_delivered_are_not_measured():
     nothing = tables_of({}, PERIOD)
     settings = Settings(client={"name": "Test"})

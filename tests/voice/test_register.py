@@ -97,6 +97,14 @@ def test_a_problem_of_every_note_is_tied_to_no_need():
     assert found["problem"].isna().all()
 
 
+def test_who_comments_without_a_name_counts_once_a_comment():
+    said = heard({"delivery": range(12)})
+    said.comments["customer_id"] = None
+    found = register_needs(said, profile(), NOBODY, tables_of({}, PERIOD), settings())
+    assert found.heard == 12 and found.frame["customers"].tolist() == [12] and found.frame["revenue"].tolist() == [0.0]
+    found.table().bundle(EDITIONS)
+
+
 def test_needs_of_few_customers_stay_out_and_old_ones_too():
     tables = noted({"rare": range(4), "usual": range(10, 30)})
     assert register_needs(UNHEARD, profile(), NOBODY, tables, settings()).frame["need_en"].tolist() == ["usual"]

@@ -199,8 +199,10 @@ def find_causes(heard: Hotspots | NotMeasured, tables: Tables, settings: Setting
     cases = placed_cases(bad, str(known["topic"].iloc[0]), tables)
     places = excess(cases, list(FACTOR_NAMES), settings.analysis.confidence, least)
     if places.empty:
-        why = text("voice.causes.few", "No topic draws discontent often enough to look for its places.")
-        return NotMeasured("voice.causes", what, why=why)
+        places_of = ("feedback.channel", "customers.owner", "customers.region", "orders.store", "order_lines.category")
+        even = text("voice.causes.one_place", "All discontent customers stand at one place by whatever they are looked at.")
+        lacking = tables.lacks(*places_of)
+        return NotMeasured("voice.causes", what, lacking, None if lacking else even)
     active = tables.sql(
         """
         select count(distinct customer_id) as n from (

@@ -160,7 +160,7 @@ def find_unhappy_drivers(tables: Tables, settings: Settings) -> Drivers | NotMea
     Returns:
         NotMeasured without scores, or with fewer than FEWEST unhappy or happy answers.
     """
-    if missing := tables.lacks("feedback.score", "feedback.customer_id"):
+    if missing := tables.lacks("feedback.score"):
         return NotMeasured("voice.drivers.unhappy", _WHAT["unhappy"], missing)
     answers = tables.sql(
         """
@@ -221,8 +221,9 @@ def _with_tickets(cases: pd.DataFrame, tables: Tables, settings: Settings) -> pd
     n = cases["feedback_id"].map(went["n"])
     known = tables.has("tickets.first_response_at")
     late = cases["feedback_id"].map(went["late"]).fillna(False).astype(bool)
-    return cases.assign(tickets=n.clip(upper=2).map({0: "0", 1: "1", 2: "2+"}),
-                        late=late.map({True: "yes", False: "no"}) if known else None)  # fmt: skip
+    whose = cases["customer_id"].notna()
+    return cases.assign(tickets=n.clip(upper=2).map({0: "0", 1: "1", 2: "2+"}).where(whose),
+                        late=late.map({True: "yes", False: "no"}).where(whose) if known else None)  # fmt: skip
 
 
 def _found(kind: str, cases: pd.DataFrame, facts: tuple[str, ...], tables: Tables, settings: Settings) -> Drivers | NotMeasured:

@@ -182,11 +182,9 @@ def _title(frame: pd.DataFrame) -> Text:
 
 def nps_figure(frame: pd.DataFrame, period: Period, settings: Settings) -> Figure | NotMeasured:
     """100% stacked bars of detractors, passives and promoters, the NPS with its interval beside each."""
-    rows = (
-        frame[(frame["instrument"] == "nps") & frame["dimension"].isin(["all", "tier", "channel"])]
-        .head(MOST_BARS)
-        .reset_index(drop=True)
-    )
+    rows = frame[(frame["instrument"] == "nps") & frame["dimension"].isin(["all", "tier", "channel"])]
+    # a group that holds every answer only says the same again
+    rows = rows[(rows["dimension"] == "all") | (rows["n"] < rows["n"].max())].head(MOST_BARS).reset_index(drop=True)
     if rows.empty:
         why = text("voice.nps.none", "No question on recommendation (0–10) was answered in the period.")
         return NotMeasured("voice.nps", text("voice.nps.what", "NPS"), why=why)

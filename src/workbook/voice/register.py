@@ -126,7 +126,10 @@ def _mentions(heard: Hotspots | NotMeasured, tables: Tables, settings: Settings)
     ]
     speakers = set(noted["customer_id"])
     if not isinstance(heard, NotMeasured):
-        said = heard.comments[heard.comments["customer_id"].notna()]
+        # who comments without a name counts as one customer a comment
+        said = heard.comments.assign(
+            customer_id=heard.comments["customer_id"].fillna("comment " + heard.comments["comment_id"].astype(str))
+        )
         speakers |= set(said["customer_id"])
         bad = said[(said["mood"] == "discontent") & (said["topic"] != OTHER)]
         parts.append(pd.DataFrame({"need": bad["topic"], "customer_id": bad["customer_id"], "noted": False}))

@@ -184,9 +184,9 @@ def _advice_table(rows: pd.DataFrame, level: float) -> Table:
     )
     short = int((rows["needed"].fillna(np.inf) > rows["n"]).sum())
     title = (
-        text("voice.sample.short", "{n} of {all} measures need more answers", n=count(short), all=count(len(rows)))
+        text("voice.sample.short", "Measures that need more answers: {n} of {all}", n=count(short), all=count(len(rows)))
         if short
-        else text("voice.sample.enough", "Answers suffice for {all} measures", all=count(len(rows)))
+        else text("voice.sample.enough", "Measures for which answers suffice: {all} of {all}", all=count(len(rows)))
     )
     note = text(
         "voice.sample.note",
