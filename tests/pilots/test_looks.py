@@ -81,3 +81,12 @@ def test_words_name_the_rule_and_its_reason_in_both_languages():
     english, chinese = look.words().render(Edition("en")), look.words().render(Edition("zh"))
     assert "no look before the end was planned" in english and "50%" in english
     assert "结束前没有计划查看" in chinese
+
+
+def test_each_of_many_looks_has_the_limit_that_it_had_when_it_was_the_last():
+    plan = settings(pilot(looks=9, units=900)).pilots[0]
+    taken = [(dt.date(2025, 10, 5) + dt.timedelta(days=8 * k), 100 * (k + 1) + 7 * (k % 3)) for k in range(8)]
+    whole = take_looks(plan, taken, 0.95)
+    assert [look.limit for look in whole] == [take_looks(plan, taken[: k + 1], 0.95)[-1].limit for k in range(8)]
+    more = take_looks(plan, [*taken, (dt.date(2025, 12, 10), 700)], 0.95)  # no further than before: it opens
+    assert [look.method for look in more] == ["group_sequential"] * 8 + ["anytime"] and more[:8] == whole

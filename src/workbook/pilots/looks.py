@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
@@ -128,12 +128,16 @@ def take_looks(pilot: Pilot, taken: Sequence[tuple[dt.date, int]], confidence: f
             found.append(Look(on, units, t, "anytime", why, place, anytime_limit(t, error)))
             continue
         reached.append(min(t, 1.0))
-        if why == "end":
-            found.append(Look(on, units, t, "fixed", why, place, float(stats.norm.isf(error / 2))))
-        else:
-            limit = min(limits(reached, error, pilot.spending)[-1], FARTHEST)
-            found.append(Look(on, units, t, "group_sequential", why, place, limit))
-    return found
+        method: Method = "fixed" if why == "end" else "group_sequential"
+        found.append(Look(on, units, t, method, why, place, float(stats.norm.isf(error / 2))))
+    if not any(look.method == "group_sequential" for look in found):
+        return found
+    # the limit of a look hangs on those before it alone, so one walk through all of them gives each
+    walked = [min(limit, FARTHEST) for limit in limits(reached, error, pilot.spending)]
+    planned = len(walked)
+    told = [replace(look, limit=limit) if look.method == "group_sequential" else look
+            for look, limit in zip(found[:planned], walked, strict=True)]  # fmt: skip
+    return [*told, *found[planned:]]
 
 
 def summarised(pilot: str, arm_rows: pd.DataFrame) -> list[tuple[dt.date, int]]:
