@@ -176,6 +176,11 @@ def test_of_two_columns_of_days_none_is_taken(look):
     assert "ordered_at" not in {c for p in look({"sales.csv": two}).sources for c in p.guesses}
 
 
+def test_a_column_of_days_that_means_something_else_is_not_taken(look):
+    born = table("order no,client id,birthday,total", lambda i: f"{i},{CUSTOMERS[i]},{day(i)},{i}.5")
+    assert "ordered_at" not in {c for p in look({"sales.csv": born}).sources for c in p.guesses}
+
+
 def test_small_whole_numbers_are_not_taken_for_amounts(look):
     orders = table("order no,client id,order date,amount", lambda i: f"{i},{CUSTOMERS[i]},{day(i)},{1 + i % 6}")
     source = source_of(look({"sales.csv": orders}), "orders").source

@@ -269,9 +269,7 @@ def answer(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missi
                  problem=ranked[0].words.problem, evidence=ranked[0].evidence, customers=count(len(ranked[0].customers)))
         )  # fmt: skip
     if missing:
-        sentences.append(
-            text("diagnosis.answer.missing", "Checks not measured for want of data: {n}.", n=count(missing))
-        )
+        sentences.append(text("diagnosis.answer.missing", "Checks not measured for want of data: {n}.", n=count(missing)))
     return Answer("diagnosis.answer", _answer_heading(problems, ranked, checks, missing), tuple(sentences), "complication")
 
 

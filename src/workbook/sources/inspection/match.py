@@ -86,7 +86,7 @@ def match_columns(table: str, facts: Iterable[Facts], vocabulary: Vocabulary) ->
     names = [f.name for f in columns]
     alone = [f for f in columns if names.count(f.name) == 1 and f.name]
     candidates = [c for f in alone for c in _candidates(table, f, vocabulary)]
-    candidates += [*_by_values(table, alone, candidates), *_only_day(table, alone, candidates)]
+    candidates += [*_by_values(table, alone, candidates), *_only_day(table, alone, candidates, vocabulary)]
     schema = SCHEMAS[table]
     guesses: dict[str, Guess] = {}
     questions: dict[str, Question] = {}
@@ -298,13 +298,13 @@ def _by_values(table: str, columns: list[Facts], named: list[_Candidate]) -> lis
     return found
 
 
-def _only_day(table: str, columns: list[Facts], named: list[_Candidate]) -> list[_Candidate]:
-    """The day of what happened, where no name tells it and one column alone of the file holds days."""
+def _only_day(table: str, columns: list[Facts], named: list[_Candidate], vocabulary: Vocabulary) -> list[_Candidate]:
+    """The day of what happened, where no name tells it and one column alone holds days, of a name that says nothing else."""
     event = SCHEMAS[table].event
     if event not in SCHEMAS[table].required or any(c.column == event for c in named):
         return []
     days = [f for f in columns if f.share(f.dates) >= 0.95 or f.share(f.epochs) >= 0.95]
-    if len(days) != 1 or days[0].filled < 20 or any(c.facts is days[0] for c in named):
+    if len(days) != 1 or days[0].filled < 20 or any(c.facts is days[0] for c in named) or vocabulary.of(days[0].name):
         return []
     reason = text("new.reason.only_day", "no other column holds days")
     return [_Candidate(str(event), days[0], 0.72, 0, None, reason)]
