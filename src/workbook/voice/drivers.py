@@ -32,6 +32,11 @@ FACT_NAMES: Mapping[str, Text] = {
     "late": text("voice.driver.late", "Late first response in the 90 days before"),
     "tenure": text("voice.driver.tenure", "Years as a customer"),
 }
+PRIORITIES = {
+    "high": text("voice.driver.high", "high"),
+    "medium": text("voice.driver.medium", "medium"),
+    "low": text("voice.driver.low", "low"),
+}
 YES_NO = {"yes": text("voice.driver.yes", "yes"), "no": text("voice.driver.no", "no")}
 
 LATE_FACTS = ("channel", "priority", "topic", "hours", "weekday", "tier", "region")
@@ -107,7 +112,8 @@ class Drivers:
             return group_name(factor, level, self.settings)
         if factor == "weekday":
             return DAY_NAMES[int(level) - 1]
-        return YES_NO.get(level, named(level)) if factor == "late" else named(level)
+        known = {"late": YES_NO, "priority": PRIORITIES}.get(factor, {})
+        return known.get(level.lower(), named(level))
 
 
 _WHAT = {
