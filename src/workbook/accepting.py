@@ -87,7 +87,9 @@ class Accepted:
                 words += f" ({'; '.join(added['pilot'] + ': ' + added['decision'])})"
             if self.same[kind]:
                 words += f", {self.same[kind]:,} accepted before"
-            if self.left[kind]:
+            if self.left[kind] and kind in ("events", "appeals"):  # each file holds its own
+                words += f"; {self.left[kind]:,} accepted before stand"
+            elif self.left[kind]:
                 words += f"; {self.left[kind]:,} accepted before that this run no longer has: they stay"
             lines.append(f"{self.client} {self.period}  {kind:<9}  {words}")
         lines += [f"{self.client} {self.period}  {kind:<9}  nothing to accept: {why}" for kind, why in self.absent.items()]
