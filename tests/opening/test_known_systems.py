@@ -199,3 +199,10 @@ def test_long_ids_are_ids_and_an_open_one_stops_nothing(look):
 def test_many_rows_of_a_thing_are_no_list_of_it(look):
     rows = table("product_id,brand,category,price", lambda i: f"p{i % 9},acme,shoes,{i}.5", 90)
     assert "products" not in {p.source.table for p in look({"log.csv": rows}).sources}
+
+
+def test_the_arm_without_a_measure_is_an_arm(look):
+    arms = table(
+        "pilot,customer id,arm,assigned_at", lambda i: f"care,{CUSTOMERS[i]},{['none', 'men', 'women'][i % 3]},{day(i)}"
+    )
+    assert "none" not in source_of(look({"assignments.csv": arms}), "assignments").source.missing

@@ -117,6 +117,8 @@ class Admission:
         words = consent_words()
         purposes = joined([words.get(purpose) or named(purpose) for purpose in self.purposes])
         shown = [reason for reason in block_reasons() if self.blocked.get(reason)]
+        if not self.asked:
+            return Paragraph(id, text("sources.gate.nobody", "No customer was considered for {use}.", use=use))
         if self.purposes == (CONTRACT,):
             return Paragraph(id, text(
                 "sources.gate.contract",

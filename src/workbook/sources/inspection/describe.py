@@ -74,7 +74,10 @@ def describe(draft: Draft, words: Vocabulary) -> ProposedSource:
         )
         made.notes.append(note)
     guesses = {c: g for c, g in guesses.items() if c in made.columns}
-    missing = sorted({w for c, f in facts.items() if c in made.columns for w, _ in f.missing} - set(USUAL_MISSING))
+    # "none" is an arm: the one without a measure
+    missing = sorted(
+        {w for c, f in facts.items() if c in made.columns and c != "arm" for w, _ in f.missing} - set(USUAL_MISSING)
+    )
     source = Source(
         table=draft.table, file=extract.file, system=_system(extract.file), sheet=extract.reading.sheet,
         header_row=extract.reading.header_row, encoding=extract.reading.encoding, delimiter=extract.reading.delimiter,
