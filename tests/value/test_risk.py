@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 from tests.conftest import ROOT
 
-from workbook.value.risk import FOLDS, folds_of, judge_risk, learn, newton, reliability, weigh_signals, wilson
+from workbook.value.risk import FOLDS, folds_of, judge_risk, learn, lost_value, newton, reliability, weigh_signals, wilson
 
 DATA = ROOT.parent / "shared" / "data"
 
@@ -153,3 +153,28 @@ def test_iranian_complaints_set_leavers_apart_and_trees_win():
     errors = {m: judge_risk(learn(m, features, lost[different]).held_out, lost[different]) for m in ("logistic", "boosting")}
     assert errors["boosting"]["brier"] < errors["logistic"]["brier"] - 0.01
     assert errors["boosting"]["skill_low"] > 0.5
+
+
+@pytest.mark.parametrize("skewed", [False, True])
+def test_the_interval_of_the_value_at_risk_holds_what_is_lost_in_95_of_100(skewed):
+    """A level learned from one year, a year to judge it, a year to come: planted, 400 times, even and very uneven values."""
+    held = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        true = rng.beta(2, 6, 800)
+        value = rng.lognormal(5, 1.2 if skewed else 0.2, 800)
+        first, second, third = (rng.random(800) < true for _ in range(3))
+        learned = true * first.sum() / true.sum()  # the order is right, the level as far off as one year is
+        total, low, high = lost_value(learned, value, learned, second)
+        assert total == pytest.approx((learned * value).sum()) and low < total < high
+        held += low <= value[third].sum() <= high
+    assert 0.93 <= held / 400 <= 0.99
+
+
+def test_a_back_test_that_was_far_off_widens_the_interval():
+    probability, value = np.full(100, 0.2), np.full(100, 50.0)
+    lost = np.arange(100) < 20
+    near, far = (lost_value(probability, value, probability, np.arange(100) < n) for n in (20, 40))
+    assert near[0] == far[0] == 1000 and far[2] - far[1] > 1.5 * (near[2] - near[1])
+    nothing = lost_value(probability, np.full(100, np.nan), probability, lost)
+    assert nothing == (0.0, 0.0, 0.0)

@@ -17,7 +17,7 @@ from workbook.settings.models import Grading, Value
 from workbook.value.buying import MODELS
 from workbook.value.fitting import Values
 from workbook.value.histories import Chosen
-from workbook.value.risk import reliability
+from workbook.value.risk import lost_value, reliability
 
 FEW = 30
 """Below this many customers counts are told instead of shares."""
@@ -222,7 +222,8 @@ class Churn:
 
     def key_figures(self) -> tuple[KeyFigure, ...]:
         """Value at risk of all customers who could leave."""
-        total = float(self.people["value_at_risk"].sum())
+        probability, value = (self.people[name].to_numpy(dtype=float) for name in ("probability", "value"))
+        total, low, high = lost_value(probability, value, self.held_out, self.lost)
         if not total > 0:
             return ()
         return (
@@ -230,10 +231,13 @@ class Churn:
                 "value.at_risk",
                 text("value.key.at_risk", "Value at risk"),
                 money(total),
+                money(low),
+                money(high),
                 better="lower",
                 note=text(
                     "value.key.at_risk_note",
-                    "probability of leaving × value to come; n = {n} customers, of whom about {left} would leave",
+                    "probability of leaving × value to come; n = {n} customers, of whom about {left} would leave; 95% interval:"
+                    " chance of who leaves, and the error of the back-test",
                     n=count(len(self.people)),
                     left=count(round(float(self.people["probability"].sum()))),
                 ),

@@ -192,6 +192,26 @@ def reliability(probability: Values, lost: Chosen, groups: int = 10) -> pd.DataF
     return found.assign(group=np.arange(1, len(found) + 1))[["group", "customers", "foretold", "left", "low", "high"]]
 
 
+def lost_value(probability: Values, value: Values, held_out: Values, lost: Chosen) -> tuple[float, float, float]:
+    """What leaving customers will take with them: expected, and a 95% interval, the value of each being given.
+
+    Two things make it uncertain: who happens to leave, and how far the level of the probabilities is off. The second is read
+    from the back-test: the larger of its chance error and of what it was found to be off.
+
+    Args:
+        probability, value: of each customer; a value that is not known counts nothing.
+        held_out: probabilities of the back-test.
+        lost: who of them left.
+    """
+    worth = np.nan_to_num(value)
+    total = float((probability * worth).sum())
+    chance = float((probability * (1 - probability) * worth**2).sum())
+    foretold = float(held_out.sum())
+    error = max(float((held_out * (1 - held_out)).sum()), (float(lost.sum()) - foretold) ** 2)
+    half = Z95 * float(np.sqrt(chance + (total / foretold) ** 2 * error)) if foretold > 0 else np.nan
+    return total, max(total - half, 0.0), total + half
+
+
 def wilson(part: Values, n: Values, z: float = Z95) -> tuple[Values, Values]:
     """Wilson's score interval (1927) of shares of *n*; NaN where n is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
