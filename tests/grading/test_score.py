@@ -85,7 +85,7 @@ def test_score_is_the_weighted_mean_of_groups_and_indices():
     assert list(found.frame["score"]) == pytest.approx([65.0, 32.5])
     assert found.index_weights == pytest.approx({"x": 0.5, "y": 0.25, "z": 0.25})
     shown = ["customer_id", "index_x", "index_y", "index_z", "score", "tier", "revenue", "tier_by_score", "waiting", "rule"]
-    assert list(found.frame.columns) == shown
+    assert list(found.frame.columns) == [*shown, "held"]
 
 
 def test_excluded_values_are_reweighted_inside_their_group_first():

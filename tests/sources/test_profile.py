@@ -154,6 +154,8 @@ def test_what_was_delivered_but_did_not_happen_is_zero_and_the_unknown_stays_emp
     cy = small.loc["cy"]
     assert cy[["orders", "revenue", "tickets", "contacts", "late_responses", "categories"]].tolist() == [0] * 6
     assert cy[["average_order", "recency_days", "nps", "satisfaction", "margin", "contract_value"]].isna().all()
+    nameless = profile_of({"customers": pd.DataFrame({"customer_id": ["a", "b"], "status": ["active", "lost"]})})
+    assert nameless["tenure_days"].isna().all()  # neither a record's date nor an order: nobody came on the last day
     only_orders = profile_of({"orders": pd.DataFrame({"order_id": ["1"], "customer_id": ["a"], "ordered_at": ["2025-10-01"]})})
     assert only_orders[["tickets", "contacts", "late_responses", "feedbacks", "categories", "needs"]].isna().all().all()
     assert only_orders["marketing_consent"].tolist() == [False]

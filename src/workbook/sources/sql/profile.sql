@@ -190,7 +190,8 @@ everyone as (
 select
     e.customer_id,
     c.kind, c.status, c.region, c.industry, c.size, c.channel, c.owner, c.tier, c.created_at,
-    date_diff('day', least(coalesce(c.created_at, b.first_order_at), $end), $end) as tenure_days,
+    case when coalesce(c.created_at, b.first_order_at) is not null  -- least would take the last day for an unknown one
+        then date_diff('day', least(coalesce(c.created_at, b.first_order_at), $end), $end) end as tenure_days,
     b.first_order_at,
     b.last_order_at,
     date_diff('day', b.last_order_at, $end) as recency_days,
