@@ -88,8 +88,8 @@ def test_a_client_without_faults_has_hardly_a_problem(homes):
     sound, _, _ = homes
     assert "high" not in set(sound.problems["priority"])
     assert len(sound.problems) <= 1
-    # no column of the client's own verdict and no log of events is invented
-    assert {m.id for m in sound.not_measured} == {"diagnosis.service.missed_level", "diagnosis.service.template"}
+    # no column of the client's own verdict is invented
+    assert {m.id for m in sound.not_measured} == {"diagnosis.service.missed_level"}
 
 
 @pytest.mark.parametrize(
