@@ -10,10 +10,13 @@ import pytest
 from workbook.errors import WorkbookError
 from workbook.opening.client import open_client
 from workbook.period import Period
+from workbook.report.blocks import NotMeasured
+from workbook.run.execute import run_periods
 from workbook.settings.readiness import readiness
 from workbook.settings.reading import read_settings
 from workbook.sources.inspection.assemble import inspect_folder
 from workbook.sources.prepare import Preparation, prepare
+from workbook.store import Store
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 Opening = Callable[..., tuple[dict[str, dict[str, object]], Preparation]]
@@ -81,6 +84,20 @@ def test_telco_takes_the_extract_that_tells_something_and_finds_its_churn(delive
     assert columns == {"customers": {"customer_id": "customerID", "status": "Churn"}}
     # oracles.md: 1,869 of 7,043
     assert one(prepared, "select count(*), count(*) filter (status = 'lost') from customers") == (7043, 1869)
+
+
+@pytest.mark.long
+def test_a_snapshot_without_dates_runs_to_its_report_and_claims_no_grade_value_or_churn(tmp_path):
+    """Telco names months on board, not days: nobody is graded by a tenure of none, and each gap names what to deliver."""
+    period = Period.parse("2018Q4")
+    open_client(tmp_path, "acme", data_of("ibm_telco"), period=period, template="subscription", ask=lambda _: "")
+    run_periods(tmp_path, "acme", [period])
+    results = tmp_path / "outputs" / "acme" / "2018Q4"
+    store = Store(results / "tables")
+    for name in ("tiers", "rfm", "lifetime", "churn", "learned_weights"):
+        assert isinstance(store.read(name), NotMeasured), name
+    assert store.read("profile")["tenure_days"].isna().all()
+    assert (results / "report.en.html").is_file() and (results / "report.zh.html").is_file()
 
 
 @pytest.mark.long
