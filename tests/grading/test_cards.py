@@ -92,6 +92,16 @@ def test_a_scale_turned_round_gives_a_value_that_scores_so_much(values, kind, di
         assert scale.score(np.array([value]))[0] >= score
 
 
+@pytest.mark.parametrize("kind", ["minmax", "robust", "log", "z"])
+def test_where_all_were_alike_a_better_value_still_lifts(kind):
+    for direction, better in (("benefit", 1), ("cost", -1)):
+        index = Index(id="x", name="X", source="x", group="g", normalise=kind, direction=direction)
+        scale = freeze(np.array([-3.0, -3.0]), index)
+        value = scale.value_at(51.0)
+        assert value is not None and (value + 3.0) * better > 0 and scale.score(np.array([value]))[0] == 100.0
+        assert scale.value_at(50.0) is not None
+
+
 def test_odds_are_those_of_the_noise_that_is_there(world):
     found = card(world, world[2].frame["customer_id"].iloc[3])
     assert sum(found.odds.values()) == pytest.approx(1.0)

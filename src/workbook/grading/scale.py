@@ -59,6 +59,8 @@ class Scale:
         2.5
         """
         ends = self._ends()
+        if ends[0] == ends[-1] and self.kind != "percentile":  # all alike: whatever lies beside them scores 0 or 100
+            ends = ends + np.array([-1.0, 1.0]) * max(abs(float(ends[0])), 1.0) * 1e-6
         reached = self.score(ends)
         worse, better = ends[int(np.argmin(reached))], ends[int(np.argmax(reached))]
         if reached.max() < score:
