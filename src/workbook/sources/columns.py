@@ -202,11 +202,13 @@ def _write_typed(
     required = SCHEMAS[source.table].required
     typed = ", ".join(f'{c.typed} as "{c.column}"' for c in cells)
     kept_texts = "".join(f', "t_{c.column}"' for c in cells if c.fallible)
-    reasons = ""
+    needed = [c for c in cells if c.column in required]
+    reasons = "".join(_unreadable_reason(c) for c in needed)
+    # what is no business need not be whole: a deal that is still open has no day of closing
     for column, words in source.only.items():
         allowed = ", ".join(literal(tidy(word)) for word in words)
         reasons += f' when "{column}" is null or "{column}" not in ({allowed}) then \'not_valid_business\''
-    reasons += "".join(_reason(c) for c in cells if c.column in required)
+    reasons += "".join(f" when \"{c.column}\" is null then 'missing_{c.column}'" for c in needed)
     reason = f"case{reasons} end" if reasons else "null::varchar"
     bare = "".join(f', {c.bare} as "s_{c.column}"' for c in cells if c.bare)
     inner = f"(select _file, _row, {typed}{kept_texts} from (select *{bare} from {texts}))"
@@ -247,12 +249,9 @@ def _as_written(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("pragma enable_optimizer")
 
 
-def _reason(cell: Cell) -> str:
-    missing = f"then 'missing_{cell.column}'"
-    if not cell.fallible:
-        return f' when "{cell.column}" is null {missing}'
-    unreadable = f"then 'unreadable_{cell.column}'"
-    return f' when "{cell.column}" is null and "t_{cell.column}" is null {missing} when "{cell.column}" is null {unreadable}'
+def _unreadable_reason(cell: Cell) -> str:
+    unreadable = f' when "{cell.column}" is null and "t_{cell.column}" is not null then \'unreadable_{cell.column}\''
+    return unreadable if cell.fallible else ""
 
 
 def _held(raw: RawSource, source: Source, column: str) -> Held:
