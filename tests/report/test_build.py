@@ -118,7 +118,7 @@ def test_summary_holds_three_parts_five_numbers_the_decisions_and_the_unknown(so
     assert len(summary.select(".story > div")) == 3
     assert len(summary.select(".story dd p")) == 6
     assert len(summary.select(".card")) == 5
-    assert len(summary.select("table.asks tbody tr")) == 6
+    assert len(summary.select("table.asks tbody tr")) == 4
     assert "tickets.first_response_at" in summary.select_one(".unknown").get_text()
 
 
