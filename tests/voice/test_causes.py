@@ -35,8 +35,8 @@ def made_up(seed, planted=0.0, n=240):
 
 
 def test_single_cases_are_called_systemic_no_more_often_than_stated():
-    false = sum((excess(made_up(seed), FACTORS, 0.95, 5)["p_held"] <= 0.05).any() for seed in range(100))
-    assert false <= stats.binom.ppf(0.999, 100, 0.05)
+    false = sum((excess(made_up(seed), FACTORS, 0.95, 5)["p_held"] <= 0.05).any() for seed in range(200))
+    assert false <= stats.binom.ppf(0.999, 200, 0.05)
 
 
 def test_a_planted_systemic_fault_is_found_at_its_place():
@@ -62,8 +62,8 @@ def test_complaints_that_gather_at_double_the_share_are_hardly_ever_called_even(
         frame = pd.DataFrame({"channel": rng.choice(list("abcd"), 500), "owner": "x", "weekday": "1"})
         return frame.assign(case=rng.random(500) < np.where(frame["channel"] == "a", 0.3, 0.15))
 
-    verdicts = [judged(doubled(seed), active=50_000).verdict for seed in range(40)]
-    assert sum(v in ("single", "general") for v in verdicts) <= stats.binom.ppf(0.999, 40, 0.05)
+    verdicts = [judged(doubled(seed), active=50_000).verdict for seed in range(80)]
+    assert sum(v in ("single", "general") for v in verdicts) <= stats.binom.ppf(0.999, 80, 0.05)
 
 
 def test_the_bound_of_a_ratio_covers_as_often_as_stated():
