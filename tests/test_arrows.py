@@ -49,9 +49,9 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     ),
     "accepting": (*GROUND, "settings", "store", "ledger", "run.manifest", "run.publish"),
     # single customers graded again between periods: files in, the ledger out
-    "regrading": (*GROUND, "settings", "store", "ledger", "grading", "sources.read"),
-    "events": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel", "report.screen"),
-    "appeals": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel", "report.screen"),
+    "regrading": (*GROUND, "settings", "store", "ledger", "grading", "sources.read", "report.screen"),
+    "events": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel"),
+    "appeals": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel"),
     "cli_grades": (*GROUND, "events", "appeals"),
     "weighing": (*GROUND, "settings", "grading", "report.blocks", "report.excel"),
     "competing": (*GROUND, "settings", "voice"),

@@ -22,10 +22,21 @@ from workbook.grading.indices import index_values
 from workbook.grading.regrade import regrade, together, with_facts
 from workbook.language import LANGUAGES, Edition, Language, count, named, text
 from workbook.ledger import read_ledger
-from workbook.regrading import AFTER, Base, Row, as_json, in_order, open_base, read_rows, told_customer, told_day, told_facts
+from workbook.regrading import (
+    AFTER,
+    Base,
+    Row,
+    as_json,
+    in_order,
+    on_screen,
+    open_base,
+    read_rows,
+    told_customer,
+    told_day,
+    told_facts,
+)
 from workbook.report.blocks import Column, Sheet, Table
 from workbook.report.excel import About, write_excel
-from workbook.report.screen import table_lines
 
 ASKED: Mapping[str, Sequence[str]] = {
     "customer": ("customer_id", "客户", "客户编号"), "raised_on": ("提出日期",), "about": ("申诉理由",), "decision": ("决定",),
@@ -90,16 +101,11 @@ class Appeals:
 
     def as_screen(self, edition: Edition) -> str:
         """What is asked and decided in lines of text."""
-        lines = table_lines(self.table(), edition) if len(self.frame) else []
-        if self.known:
-            lines.append(text("grading.regrade.known", "Accepted before: {n}.", n=count(self.known)).render(edition))
-        return "\n".join(line.rstrip() for line in lines)
+        return on_screen(self.table(), self.known, edition)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON."""
-        rows = self.frame.astype(object).where(self.frame.notna(), None)
-        return {"client": self.client, "period": self.base.period.name, "policy": self.base.policy.number,
-                "appeals": rows.to_dict("records"), "accepted_before": self.known}  # fmt: skip
+        return self.base.as_json(self.client, "appeals", self.frame, self.known)
 
 
 @dataclass(frozen=True)

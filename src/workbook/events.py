@@ -25,6 +25,7 @@ from workbook.regrading import (
     Row,
     as_json,
     in_order,
+    on_screen,
     open_base,
     read_rows,
     told_customer,
@@ -33,7 +34,6 @@ from workbook.regrading import (
 )
 from workbook.report.blocks import Column, Sheet, Table
 from workbook.report.excel import About, write_excel
-from workbook.report.screen import table_lines
 from workbook.settings.models import EventKind
 
 ASKED: Mapping[str, Sequence[str]] = {
@@ -103,16 +103,11 @@ class Proposal:
 
     def as_screen(self, edition: Edition) -> str:
         """The proposal in lines of text."""
-        lines = table_lines(self.table(), edition) if len(self.records) else []
-        if self.known:
-            lines.append(text("grading.regrade.known", "Accepted before: {n}.", n=count(self.known)).render(edition))
-        return "\n".join(line.rstrip() for line in lines)
+        return on_screen(self.table(), self.known, edition)
 
     def as_json(self) -> dict[str, Any]:
         """The proposal as plain JSON."""
-        rows = self.records.astype(object).where(self.records.notna(), None)
-        return {"client": self.client, "period": self.base.period.name, "policy": self.base.policy.number,
-                "events": rows.to_dict("records"), "accepted_before": self.known}  # fmt: skip
+        return self.base.as_json(self.client, "events", self.records, self.known)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,11 @@ from python_calamine import CalamineError, CalamineWorkbook
 from workbook.errors import DeliveryError, WorkbookError
 from workbook.grading.policy import Policy
 from workbook.grading.regrade import fact_names
+from workbook.language import Edition, count, text
 from workbook.ledger import ledger_file, read_ledger, signatures
 from workbook.period import Period
+from workbook.report.blocks import Table
+from workbook.report.screen import table_lines
 from workbook.settings.models import Settings
 from workbook.settings.reading import read_settings
 from workbook.sources.read import EXCEL_ENDINGS, as_utf8, cell_text, find_delimiter
@@ -88,10 +91,24 @@ class Base:
         people = self.profile.loc[list(customers)].reset_index()
         return people, stand.reset_index(drop=True), facts.set_axis(people.index) if len(people) else facts
 
+    def as_json(self, client: str, kind: str, frame: pd.DataFrame, known: int) -> dict[str, Any]:
+        """What a file of one *kind* (``events``, ``appeals``) gives, as plain JSON; *known*: accepted before."""
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        about = {"client": client, "period": self.period.name, "policy": self.policy.number}
+        return {**about, kind: rows, "accepted_before": known}
+
     def after(self, changes: pd.DataFrame) -> Base:
         """The base with further changes, which come last."""
         added = changes[list(self.changes.columns)]
         return replace(self, changes=pd.concat([self.changes, added], ignore_index=True) if len(self.changes) else added)
+
+
+def on_screen(table: Table, known: int, edition: Edition) -> str:
+    """What a file of events or appeals gives, in lines of text; *known*: accepted before."""
+    lines = table_lines(table, edition) if len(table.frame) else []
+    if known:
+        lines.append(text("grading.regrade.known", "Accepted before: {n}.", n=count(known)).render(edition))
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def open_base(home: Path, client: str, period: Period | None = None) -> Base:
