@@ -122,7 +122,18 @@ def test_nothing_stale_is_said_and_imports_no_notebook_machinery(tiny: Any) -> N
 
 def test_a_worker_that_is_killed_costs_only_its_client(tiny: Any) -> None:
     jobs = clients(tiny, "ada", "bob")
-    cell(tiny, "1_count", "import os, signal, time\nif client == 'ada': os.kill(os.getppid(), signal.SIGKILL); time.sleep(5)")
+    cell(
+        tiny,
+        "1_count",  # the first time bob is at work, in the middle, when ada's worker dies
+        f"""import os, signal, time
+begun = Path({str(tiny.home / "begun")!r})
+if client == "ada":
+    while not begun.exists(): time.sleep(0.01)
+    os.kill(os.getppid(), signal.SIGKILL)
+if client == "ada" or not begun.exists():
+    begun.touch()
+    time.sleep(1000)""",
+    )
     result = run_clients(tiny.home, jobs, workers=2, echo=tiny.events.append)
     assert [(c, s) for c, _, s in states(result)] == [
         ("ada", "failed"), ("ada", "not run"), ("bob", "published"), ("bob", "published"),

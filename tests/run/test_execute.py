@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -202,6 +203,21 @@ def test_faults_of_the_settings_come_before_any_kernel_and_leave_no_folder(tiny:
         tiny.run(Q3, Q4)
     assert len(failed.value.problems) == 2
     assert not tiny.outputs.exists()
+
+
+def test_a_stop_in_the_middle_of_tidying_up_leaves_nothing_either(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove, stops = shutil.rmtree, iter((True,))
+
+    def stopped(folder: Any, *words: Any, **options: Any) -> None:
+        if Path(folder).parent.name == ".work" and next(stops, False):
+            raise KeyboardInterrupt
+        remove(folder, *words, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        tiny.run(engine="papermill")
+    assert next(stops, None) is None
+    assert not list((tiny.outputs / ".work").glob("*"))
 
 
 def test_a_second_run_of_the_client_is_told_to_wait(tiny: Any) -> None:

@@ -20,7 +20,7 @@ from workbook.run.kept import REPORT, Kept
 from workbook.run.keys import Ground
 from workbook.run.limits import TIMEOUT, Limits, check_engine, default_engine
 from workbook.run.plan import Plan, plan_runs
-from workbook.run.publish import client_lock
+from workbook.run.publish import clear_workplaces, client_lock
 from workbook.run.published import kept_by, read_pointer, recover
 from workbook.run.stamp import is_fresh, stamp, write_stamp
 from workbook.settings.folders import earlier_periods
@@ -94,7 +94,10 @@ def run_periods(
             recover(home / "outputs" / client)
             fresh = list(itertools.takewhile(lambda plan: _is_fresh(home, client, plan, overrides), plans))
             done = [_up_to_date(home, client, plan, echo) for plan in fresh]
-            return done + _run_stale(home, client, plans[len(fresh) :], overrides, engine, limits, lanes, echo)
+            try:
+                return done + _run_stale(home, client, plans[len(fresh) :], overrides, engine, limits, lanes, echo)
+            finally:
+                clear_workplaces(home / "outputs" / client)
     except OSError as error:
         if is_disk_full(error):
             raise disk_full(str(error), home / "outputs" / client) from error

@@ -28,6 +28,7 @@ else:
     import fcntl
 
 _ASIDE = ".aside"
+_WORK = ".work"
 _DYING = 10.0
 """Seconds that the processes which a killed run had started may take to end."""
 
@@ -52,7 +53,7 @@ class Workplace:
 @contextlib.contextmanager
 def workplace(client_folder: Path, period: str) -> Iterator[Workplace]:
     """A fresh workplace, removed at the end whatever happens."""
-    parent = client_folder / ".work"
+    parent = client_folder / _WORK
     parent.mkdir(parents=True, exist_ok=True)
     place = Workplace(Path(tempfile.mkdtemp(prefix=f"{period}-", dir=parent)))
     try:
@@ -63,12 +64,17 @@ def workplace(client_folder: Path, period: str) -> Iterator[Workplace]:
         shutil.rmtree(place.folder, ignore_errors=True)
 
 
+def clear_workplaces(client_folder: Path) -> None:
+    """Remove what a run left that was stopped, even while it was tidying up; the caller holds the client's lock."""
+    shutil.rmtree(client_folder / _WORK, ignore_errors=True)
+
+
 def publish(results: Path, visible: Path) -> None:
     """Let *results* take the place of *visible* in one step; afterwards the old results lie where the new ones were."""
     if not visible.exists():
         results.rename(visible)
     elif not exchange(results, visible):
-        aside = visible.parent / ".work" / (visible.name + _ASIDE)
+        aside = visible.parent / _WORK / (visible.name + _ASIDE)
         visible.rename(aside)
         results.rename(visible)
         shutil.rmtree(aside)

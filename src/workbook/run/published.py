@@ -16,7 +16,7 @@ from typing import Any
 
 from workbook.run.kept import REPORT, Kept, find_kept
 from workbook.run.manifest import NAME
-from workbook.run.publish import publish, workplace
+from workbook.run.publish import clear_workplaces, publish, workplace
 
 _TOLERANCE = 2_000_000_000
 """Nanoseconds by which a copy's time of change may differ: file systems round it to as much as two seconds."""
@@ -113,6 +113,6 @@ def follow(client_folder: Path, period: str) -> bool:
 
 def recover(client_folder: Path) -> None:
     """Bring a client's folder into order after a run that was killed; the caller holds the client's lock."""
-    shutil.rmtree(client_folder / ".work", ignore_errors=True)
+    clear_workplaces(client_folder)
     for pointer in sorted((client_folder / ".published").glob("*.json")):
         follow(client_folder, pointer.stem)
