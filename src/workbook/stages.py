@@ -36,7 +36,8 @@ lifetime                customer_id, purchases, spend, value, silent, alive, and
 churn                   customer_id, probability (of leaving), value_at_risk, signals (the clear ones); who could leave
 plan                    problem, priority, measure, owner, days, starts, due, deliverable, expected
 assignment              pilot, customer_id, stratum, arm
-rollout                 pilot, customer_id, tier, wave, starts, arm (the control is held out); who gets the measure when
+rollout                 pilot, customer_id, tier, wave, starts, arm (the control is held out); who gets the measure when. Where
+                        clusters were drawn: pilot, cluster, customers, wave, starts, arm
 pilot_cards             pilot, item, value, sha256, launched
 pilot_checks            pilot, check, statistic, p, passed
 pilot_effects           pilot, metric, arm, n_control, n_arm, control, treated, effect, low, high, p, margin, unit, verdict,

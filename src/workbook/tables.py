@@ -104,7 +104,7 @@ SCHEMAS: Mapping[str, TableSchema] = {
             ("pilot", "unit_id"), ("pilot", "unit_id", "arm"), "assigned_at"),
         TableSchema("outcomes", _columns(
             "pilot:id unit_id:id metric:text value:number pre_value:number measured_at:date"),
-            ("pilot", "unit_id", "metric"), ("pilot", "unit_id", "metric"), "measured_at"),
+            ("pilot", "unit_id", "metric", "measured_at"), ("pilot", "unit_id", "metric"), "measured_at"),
         TableSchema("pilot_summaries", _columns(
             "pilot:id arm:text metric:text looked_at:date n:count mean:number variance:number successes:count"),
             ("pilot", "arm", "metric", "looked_at"), ("pilot", "arm", "metric"), "looked_at"),

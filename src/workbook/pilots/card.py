@@ -43,6 +43,7 @@ _METRIC_ITEMS: Mapping[str, Text] = {
     "source": text("pilots.card.source", "source"),
     "denominator": text("pilots.card.denominator", "divided by"),
     "quantile": text("pilots.card.quantile", "quantile"),
+    "repeats": text("pilots.card.repeats", "of several measurements"),
     "better": text("pilots.card.better", "better is"),
     "margin": text("pilots.card.margin", "smallest worthwhile effect"),
     "guardrail": text("pilots.card.guardrail", "guardrail"),
@@ -217,13 +218,15 @@ def item_name(item: str, pilot: Pilot) -> Text:
 
 
 def _metric_items(metric: Metric) -> dict[str, str]:
-    return {
+    items = {
         "kind": metric.kind, "unit": metric.unit, "source": metric.source, "denominator": _plain(metric.denominator),
         "quantile": f"{metric.quantile:g}" if metric.kind == "quantile" else _NOTHING, "better": metric.better,
         "margin": f"{metric.margin:g}", "guardrail": _plain(metric.guardrail), "harm": _plain(metric.harm),
         "cap": f"{metric.cap:g}", "covariates": _plain("; ".join(metric.covariates)), "estimate": metric.estimate,
         "worth": _plain(metric.worth),
     }  # fmt: skip
+    # as with arrivals: only where it is not as it always was
+    return items if metric.repeats == "latest" else items | {"repeats": metric.repeats}
 
 
 def _says_nothing(item: str, value: str) -> bool:

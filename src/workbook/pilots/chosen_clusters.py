@@ -16,6 +16,7 @@ from workbook.pilots.effect import amount_of_difference
 from workbook.pilots.estimates import generator
 from workbook.pilots.evidence import STRETCHES
 from workbook.pilots.few_clusters import Permuted, clusters_in_differences
+from workbook.pilots.history import read_history
 from workbook.pilots.looks import last_day
 from workbook.pilots.synthetic_control import FEWEST_STRETCHES, WORST_FIT, Synthetic, synthetic_control
 from workbook.pilots.units import arm_name, in_two_arms, newest_first, read_units, read_values
@@ -146,8 +147,8 @@ def weigh_clusters(tables: Tables, settings: Settings) -> ChosenClusters:
     """Compare the chosen clusters of every pilot that nobody drew with the others, on its primary metric, and grade what that
     bears.
 
-    A metric given as an expression is worked out for stretches before the pilot too; of delivered outcomes only the value
-    before the pilot is known, which is one stretch.
+    A metric given as an expression is worked out for stretches before the pilot too, and so are outcomes that were delivered
+    with the days of measurement before it; of others only the value before the pilot is known, which is one stretch.
     """
     found: list[Chosen] = []
     for pilot in newest_first(settings):
@@ -174,6 +175,10 @@ def _panel(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> pd.DataFrame:
     metric = pilot.metrics[0]
     of = units[["unit_id", "cluster"]]
     if metric.source == "outcomes":
+        history = read_history(tables, pilot, metric.id, MOST_STRETCHES)
+        if len(history):
+            panel = of.merge(history, on="unit_id").groupby(["cluster", "back"], sort=True)["value"].mean()
+            return panel.unstack("back")  # noqa: PD010
         values = of.merge(read_values(tables, pilot, metric), on="unit_id", how="left")
         means = values.groupby("cluster", sort=True)[["value", "pre_value"]].mean()
         means.columns = pd.Index([0, 1])

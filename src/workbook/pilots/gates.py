@@ -176,16 +176,23 @@ def clusters(pilot: Pilot, units: pd.DataFrame) -> Check:
 
 
 def dates(tables: Tables, pilot: Pilot) -> Check | None:
-    """The larger of two shares: outcomes measured on a day outside the pilot, and units drawn too early or after its end.
+    """The larger of two shares: outcomes measured on a day outside the pilot or before their unit was drawn, and units drawn
+    too early or after its end. What was measured before the first day of a unit that was measured later too is its history.
 
     Returns:
         None where no date was delivered.
     """
     (row,) = tables.sql(
-        """with measured as (select measured_at from outcomes where pilot = $name and measured_at is not null),
-                drawn as (select assigned_at from assignments where pilot = $name and assigned_at is not null)
+        """with measured as (
+                    select measured_at, unit_id, bool_and(measured_at < $first_day) over (partition by unit_id, metric) as never
+                    from outcomes where pilot = $name and measured_at is not null),
+                drawn as (select assigned_at from assignments where pilot = $name and assigned_at is not null),
+                first_drawn as (select unit_id, min(assigned_at) as assigned_at from assignments
+                                where pilot = $name and unit_id is not null group by unit_id)
            select (select count(*) from measured) as measured, (select count(*) from drawn) as drawn,
-                  (select count(*) from measured where measured_at < $first_day) as before,
+                  (select count(*) from measured where never) as before,
+                  (select count(*) from measured m join first_drawn d using (unit_id)
+                   where not m.never and m.measured_at >= $first_day and m.measured_at < d.assigned_at) as undrawn,
                   (select count(*) from measured where measured_at > $last_day) as after,
                   (select count(*) from drawn where assigned_at < $first_day - $lead * interval 1 day) as early,
                   (select count(*) from drawn where assigned_at > $last_day) as late""",
@@ -196,16 +203,17 @@ def dates(tables: Tables, pilot: Pilot) -> Check | None:
     ).to_dict("records")
     if not row["measured"] and not row["drawn"]:
         return None
-    before, after, early, late = (int(row[key]) for key in ("before", "after", "early", "late"))
-    faulty = max((before + after) / max(int(row["measured"]), 1), (early + late) / max(int(row["drawn"]), 1))
+    before, after, undrawn, early, late = (int(row[key]) for key in ("before", "after", "undrawn", "early", "late"))
+    faulty = max((before + after + undrawn) / max(int(row["measured"]), 1), (early + late) / max(int(row["drawn"]), 1))
     if not faulty:
         within = text("pilots.found.dates_within", "all {n} dates", n=count(int(row["measured"]) + int(row["drawn"])))
         return Check(pilot.id, "dates", 0.0, None, True, within)
     words = text(
         "pilots.found.dates",
-        "outcomes measured before the first day: {before}, after the last: {after}; units drawn over {lead} days before the "
-        "first: {early}, after the last: {late}",
+        "outcomes measured before the first day: {before}, before their unit was drawn: {undrawn}, after the last: {after}; "
+        "units drawn over {lead} days before the first: {early}, after the last: {late}",
         before=count(before),
+        undrawn=count(undrawn),
         after=count(after),
         lead=count(LONGEST_LEAD),
         early=count(early),
@@ -246,12 +254,18 @@ def summaries(tables: Tables, pilot: Pilot) -> Check:
 
 
 def duplicates(tables: Tables, pilot: Pilot) -> Check | None:
-    """Share of units and metrics with several outcomes that differ; the latest one counts."""
+    """Share of units and metrics with several outcomes that differ; the latest one counts. Several days are several outcomes,
+    unless they lie before the pilot or the card takes the mean of all."""
     (row,) = tables.sql(
-        """select count(*) as pairs, count(*) filter (where different > 1) as doubled
+        """select count(distinct (unit_id, metric)) as pairs,
+                  count(distinct (unit_id, metric)) filter (where different > 1) as doubled
            from (select unit_id, metric, count(distinct value) as different from outcomes
-                 where pilot = $name and unit_id is not null group by unit_id, metric)""",
+                 where pilot = $name and unit_id is not null
+                 group by unit_id, metric,
+                          case when list_contains($mean, metric) or measured_at < $first_day then measured_at end)""",
         name=pilot.id,
+        first_day=pilot.starts,
+        mean=[metric.id for metric in pilot.metrics if metric.repeats == "mean"],
     ).to_dict("records")
     if not row["pairs"]:
         return None

@@ -17,25 +17,23 @@ import pandas as pd
 from scipy import stats
 
 from workbook.language import Quantity, Text, count, day, joined, named, share, text
-from workbook.pilots.boundaries import FARTHEST, limits
+from workbook.pilots.boundaries import limits
 from workbook.pilots.decision import Decision, PilotDecision
 from workbook.pilots.design import Unplanned
 from workbook.pilots.draws import arm_by_hash
 from workbook.pilots.effect import Effect
 from workbook.pilots.effect_exhibits import drawn_to_the_whole
 from workbook.pilots.effects import Effects
+from workbook.pilots.holdout import MOST_HELD, first_day, smallest_share, stops
+from workbook.pilots.rollout_clusters import ClusterRollout, clusters_of, plan_clusters
 from workbook.pilots.units import granting, meeting, read_units, with_scores
 from workbook.pilots.worth import yearly_factor
 from workbook.report.blocks import Block, Column, NotMeasured, Sheet, Table
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
-MOST_HELD = 0.2
-"""Share held out at most unless the settings ask for more: who is held out goes without the measure."""
 LEAST_WAVE = 0.1
 """Share of the customers below which a tier is no wave of its own: too few could be held out to learn anything."""
-DAYS_TO_START = 14
-"""Days after the period before which no wave starts: the client has to decide and to prepare."""
 
 COLUMNS = ["pilot", "customer_id", "tier", "wave", "starts", "arm"]
 Interval = tuple[float, float, float]
@@ -221,7 +219,7 @@ def plan_rollout(
     profile: pd.DataFrame,
     scores: object,
     consents: pd.DataFrame | None,
-) -> Rollout | Unplanned | NotMeasured:
+) -> Rollout | ClusterRollout | Unplanned | NotMeasured:
     """The plan of the first pilot of the period that is to be rolled out.
 
     Args:
@@ -231,7 +229,8 @@ def plan_rollout(
         consents: customer_id, purpose and standing of each consent; None: none were delivered, so nobody may be reached.
 
     Returns:
-        Unplanned where no pilot is to be rolled out; NotMeasured where clusters were drawn or nobody may be reached.
+        Waves of clusters where clusters were drawn. Unplanned where no pilot is to be rolled out; NotMeasured where nobody may
+        be reached, or where nothing says who belongs to which cluster.
 
     Raises:
         WorkbookError: where the pilot's condition cannot be worked out.
@@ -240,14 +239,13 @@ def plan_rollout(
     if decided is None or decided.effect is None or not decided.effect.found.error:
         return Unplanned(pd.DataFrame(columns=COLUMNS, dtype="str").astype({"wave": "int64"}), _PLAN)
     pilot, effect = decided.pilot, decided.effect
-    if pilot.unit == "cluster":
-        why = text("pilots.rollout.clusters", "Whole clusters were drawn: hold out whole clusters, by hand.")
-        return NotMeasured("pilots.rollout", _PLAN, why=why)
-    if consents is None:
-        return NotMeasured("pilots.rollout", _PLAN, ("consents.customer_id", "consents.purpose"))
     people = with_scores(profile, scores)
     eligible = people[people["customer_id"].isin(meeting(people, pilot.groups, f"pilots.{pilot.id}.groups"))]
     units = read_units(tables, pilot)
+    if pilot.unit == "cluster":
+        return _by_clusters(tables, decided, effect, units, eligible, settings, decision.period.end)
+    if consents is None:
+        return NotMeasured("pilots.rollout", _PLAN, ("consents.customer_id", "consents.purpose"))
     having = units.loc[units["arm"] == effect.arm, "customer_id"].dropna()
     new = eligible[~eligible["customer_id"].isin(having)]
     granted = new[new["customer_id"].isin(granting(consents, pilot.purpose))]
@@ -260,20 +258,28 @@ def plan_rollout(
                  already=len(eligible) - len(new), blocked=len(new) - len(granted))  # fmt: skip
 
 
-def smallest_share(customers: int, spread: float, lift: float, limit: float, power: float) -> float:
-    """Smallest share held out of *customers* with which a difference of *lift* is found with *power*; 0.5 where none is enough.
-
-    The variance of the difference is spread² / (N h (1 − h)); the equation is solved for h.
-
-    Args:
-        spread: standard deviation of the metric between customers.
-        limit: of the last look, in standard errors.
-
-    >>> round(smallest_share(10_000, 10.0, 1.0, 1.96, 0.8), 3)
-    0.086
-    """
-    wanted = ((limit + float(stats.norm.ppf(power))) * spread / lift) ** 2 / customers
-    return (1 - math.sqrt(1 - 4 * wanted)) / 2 if wanted <= 0.25 else 0.5
+def _by_clusters(
+    tables: Tables,
+    decided: PilotDecision,
+    effect: Effect,
+    units: pd.DataFrame,
+    eligible: pd.DataFrame,
+    settings: Settings,
+    today: dt.date,
+) -> ClusterRollout | NotMeasured:
+    """The plan by clusters; why there is none where nobody can say which other clusters there are, or none is left."""
+    cluster_of = clusters_of(tables, decided.pilot, units, eligible)
+    if cluster_of is None:
+        why = text(
+            "pilots.rollout.unknown_clusters",
+            "Whole clusters were drawn, and no column of the customers, nor the shop of their orders, tells them as the "
+            "assignment does; deliver one (orders.store, customers.region).",
+        )
+        return NotMeasured("pilots.rollout", _PLAN, why=why)
+    plan = plan_clusters(decided, effect, units, cluster_of[cluster_of.index.isin(eligible["customer_id"])], settings, today)
+    if plan is None:
+        return NotMeasured("pilots.rollout", _PLAN, why=text("pilots.rollout.all_clusters", "Every cluster has the measure."))
+    return plan
 
 
 def _plan(
@@ -306,7 +312,7 @@ def _plan(
     arms = {control: part, effect.arm: 1 - part}
     drawn = arm_by_hash(frame["customer_id"], f"{settings.seed}:{pilot.id}:holdout:", arms)
     length = plan.days or (pilot.ends - pilot.starts).days + 1
-    first = plan.starts or _monday(today + dt.timedelta(days=DAYS_TO_START))
+    first = plan.starts or first_day(today)
     starts = [first + dt.timedelta(days=length * n) for n in range(len(kept))]
     frame = frame.assign(starts=[starts[n - 1] for n in frame["wave"]], arm=drawn)[COLUMNS].reset_index(drop=True)
     held, reached = (
@@ -314,7 +320,7 @@ def _plan(
     )
     errors = [spread * math.sqrt(1 / h + 1 / r) if h and r else math.nan
               for h, r in zip(held.cumsum(), reached.cumsum(), strict=True)]  # fmt: skip
-    stops = _stops(errors, effect.metric.margin, 1 - confidence)
+    limits_of = stops(errors, effect.metric.margin, 1 - confidence)
     waves = tuple(
         Wave(
             tiers,
@@ -326,29 +332,11 @@ def _plan(
             sign * widen,
             sign * back,
         )
-        for tiers, on, r, h, (widen, back) in zip(kept, starts, reached, held, stops, strict=True)
+        for tiers, on, r, h, (widen, back) in zip(kept, starts, reached, held, limits_of, strict=True)
     )
     z = last + float(stats.norm.ppf(plan.power))
     waiting = tuple(tier for tier in _by_worth(worths, list(sizes_of.index)) if tier not in place)
     return Rollout(decided, effect, waves, waiting, frame, lift, z * errors[-1], part, already, blocked, settings)
-
-
-def _stops(errors: Sequence[float], margin: float, error: float) -> list[tuple[float, float]]:
-    """Gain below which no further wave follows, and below which the measure is taken back, after each wave.
-
-    The interval that the look allows then lies wholly below the smallest worthwhile effect, or below zero.
-    """
-    known = [e for e in errors if not math.isnan(e)]
-    if not known:
-        return [(math.nan, math.nan)] * len(errors)
-    times = [(known[-1] / e) ** 2 for e in known]
-    # evenly spent: harm in the first wave shall be seen there, not saved for the last
-    told = iter(min(limit, FARTHEST) for limit in limits(times, error, "pocock"))
-    found = []
-    for e in errors:
-        reach = math.nan if math.isnan(e) else next(told) * e
-        found.append((margin - reach, -reach))
-    return found
 
 
 def _worths(effect: Effect, effects: Effects, settings: Settings) -> dict[str, Interval | None]:
@@ -400,11 +388,6 @@ def _together(tiers: Sequence[str], worths: Mapping[str, Interval | None], sizes
         return None
     value, low, high = np.average(np.array(known), axis=0, weights=sizes[list(tiers)].to_numpy(float)).tolist()
     return value, low, high
-
-
-def _monday(on: dt.date) -> dt.date:
-    """The day itself where it is a Monday, or else the next one."""
-    return on + dt.timedelta(days=-on.weekday() % 7)
 
 
 def _or_nothing(effect: Effect, value: float) -> object:

@@ -11,6 +11,7 @@ import pandas as pd
 from workbook.errors import WorkbookError
 from workbook.language import Text, named, text
 from workbook.period import Period
+from workbook.pilots.history import read_history
 from workbook.settings.models import Metric, Pilot, Settings
 from workbook.tables import Tables
 
@@ -44,15 +45,18 @@ def read_units(tables: Tables, pilot: Pilot) -> pd.DataFrame:
 
     Returns:
         Columns unit_id, customer_id, arm, assigned_at, exposed_at, stratum, cluster; a unit that stands in two arms has two
-        rows.
+        rows. Where clusters were drawn and neither they nor customers are named, the units are the clusters.
     """
-    return tables.sql(
+    units = tables.sql(
         """select unit_id, min(customer_id) as customer_id, arm, min(assigned_at) as assigned_at,
                   min(exposed_at) as exposed_at, min(stratum) as stratum, min(cluster) as cluster
            from assignments where pilot = $name and unit_id is not null and arm is not null
            group by unit_id, arm order by unit_id, arm""",
         name=pilot.id,
     )
+    if pilot.unit == "cluster" and units["cluster"].isna().all() and units["customer_id"].isna().all():
+        units["cluster"] = units["unit_id"]
+    return units
 
 
 def in_two_arms(units: pd.DataFrame) -> pd.Series:
@@ -79,7 +83,7 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
             holds something other than 0 and 1.
     """
     values = (
-        _delivered(tables, pilot, metric.id).assign(undefined=False)
+        _delivered(tables, pilot, metric.id, metric.repeats).assign(undefined=False)
         if metric.source == "outcomes"
         else _by_expression(tables, pilot, f"pilots.{pilot.id}.metrics.{metric.id}.source", metric.source).assign(
             pre_value=np.nan
@@ -87,7 +91,7 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
     )
     values["value"] = values["value"].astype(float)
     if metric.denominator is not None:
-        below = _delivered(tables, pilot, metric.denominator)[["unit_id", "value"]]
+        below = _delivered(tables, pilot, metric.denominator, metric.repeats)[["unit_id", "value"]]
         values = values.merge(below.rename(columns={"value": "denominator"}), on="unit_id", how="left")
         # a ratio of sums needs both of a unit; half of one is as good as none
         values.loc[values["denominator"].isna(), "value"] = np.nan
@@ -127,14 +131,33 @@ def read_summaries(tables: Tables, pilot: Pilot) -> pd.DataFrame:
     ).assign(looked_at=lambda frame: pd.to_datetime(frame["looked_at"]).dt.date)
 
 
-def _delivered(tables: Tables, pilot: Pilot, metric: str) -> pd.DataFrame:
-    """The delivered outcomes of a metric; a unit measured twice counts once, by its latest measurement."""
+def _delivered(tables: Tables, pilot: Pilot, metric: str, repeats: str) -> pd.DataFrame:
+    """The delivered outcomes of a metric, one row a unit.
+
+    A unit measured several times counts by its latest measurement, or by the mean of all where the card says so. What was
+    measured before the first day of a unit that was measured later too is its history: where no value before the pilot was
+    delivered, the stretch just before it stands there.
+    """
     found = tables.sql(
-        """select unit_id, value, pre_value from outcomes where pilot = $name and metric = $metric and unit_id is not null
+        """select unit_id, value, pre_value, coalesce(measured_at < $first_day, false) as early from outcomes
+           where pilot = $name and metric = $metric and unit_id is not null
            order by unit_id, measured_at nulls first, value""",
         name=pilot.id,
         metric=metric,
-    ).drop_duplicates("unit_id", keep="last")
+        first_day=pilot.starts,
+    )
+    history = found["early"].any()
+    if history:
+        found = found[~found["early"] | found.groupby("unit_id")["early"].transform("all")]
+    found = found.drop(columns="early")
+    if repeats == "mean":
+        found = found.groupby("unit_id", sort=True).mean().reset_index()
+    found = found.drop_duplicates("unit_id", keep="last")
+    if history:
+        before = read_history(tables, pilot, metric, 1)
+        known = before[before["back"] == 1].set_index("unit_id")["value"]
+        later = found["unit_id"].isin(before.loc[before["back"] == 0, "unit_id"])
+        found["pre_value"] = found["pre_value"].fillna(found["unit_id"].map(known).where(later))
     for column in ("value", "pre_value"):
         beyond = found.loc[found[column].abs() > LARGEST, ["unit_id", column]]
         if len(beyond):

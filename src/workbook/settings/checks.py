@@ -349,6 +349,8 @@ def _pilots(pilots: Sequence[Pilot], tiers: Sequence[str]) -> Iterator[Fault]:
             for tier in wave:
                 if tier not in tiers:
                     yield Fault((*at, "rollout", "waves", j), repr(tier), f"a tier of grading.tiers: {', '.join(tiers)}")
+        if pilot.rollout.waves and pilot.unit == "cluster":
+            yield Fault((*at, "rollout", "waves"), "waves of tiers where clusters were drawn", "no waves; clusters make them")
         if pilot.arrivals and pilot.unit == "cluster":
             yield Fault((*at, "arrivals"), "arrivals of a pilot whose clusters were drawn", "unit: customer, or no arrivals")
 

@@ -39,6 +39,9 @@ class Metric(Section):
         None, description="Of a ratio: the id of the delivered outcome that the metric's sum is divided by (orders, visits)."
     )
     quantile: float = Field(0.5, gt=0, lt=1, description="Of a quantile: which one; 0.5 is the median.")
+    repeats: Literal["latest", "mean"] = Field(
+        "latest", description="Of a unit measured on several days of the pilot: its latest outcome counts, or the mean of all."
+    )
     better: Literal["higher", "lower"] = Field("higher", description="Which way is better.")
     margin: Positive = Field(description="Smallest worthwhile effect, in the metric's unit (0.02 = 2 points for a share).")
     guardrail: bool = Field(False, description="True for a metric that must not get worse by more than harm.")

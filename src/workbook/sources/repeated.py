@@ -25,7 +25,9 @@ def drop_repeated(connection: duckdb.DuckDBPyConnection, schema: TableSchema, fi
     Inside one file equal rows may be right (two of the same article): the n-th of them repeats only the n-th of an earlier
     file, unless a whole stretch of the file stands there twice. Returns how many equal rows were kept.
     """
-    keyless = [d for d in files if d.source.group or not set(schema.key) <= set(d.typed.columns)]
+    # without its date a row is told apart by the rest of its key, which keeps one of each
+    key = set(schema.key) - {schema.event}
+    keyless = [d for d in files if d.source.group or not key <= set(d.typed.columns)]
     if not keyless:
         return 0
     columns = ", ".join(f'"{c}"' for c in schema.columns)
