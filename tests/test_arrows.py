@@ -52,7 +52,6 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     "regrading": (*GROUND, "settings", "store", "ledger", "grading", "sources.read", "report.screen"),
     "events": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel"),
     "appeals": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel"),
-    "cli_grades": (*GROUND, "events", "appeals"),
     "weighing": (*GROUND, "settings", "grading", "report.blocks", "report.excel"),
     "competing": (*GROUND, "settings", "voice"),
     # a customer is looked up in what was published and given
@@ -65,8 +64,8 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     "opening": (*GROUND, "settings", "sources.inspection", "sources.parsing"),
     # questionnaires as files: what the method room declares, written and read as Excel
     "forms": (*GROUND, "report.excel", "voice.questionnaires"),
-    "cli_forms": (*GROUND, "forms"),
-    "cli": (
+    "cli": (*GROUND, "commands", "run.failures"),
+    "commands": (
         *GROUND,
         "settings",
         "store",
@@ -84,8 +83,9 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "lab",
         "opening",
         "report",
-        "cli_forms",
-        "cli_grades",
+        "events",
+        "appeals",
+        "forms",
         "diagnosis.catalogue",  # what `workbook explain checks` lists
     ),
     "__main__": ("cli", "run.steady"),

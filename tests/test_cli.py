@@ -315,7 +315,7 @@ def test_lab_opens_jupyter_on_the_copies_with_the_home_set(workbook, home, monke
         return subprocess.CompletedProcess(command, 5)
 
     monkeypatch.setattr("workbook.lab.notebooks_folder", lambda: originals)
-    monkeypatch.setattr("workbook.cli.subprocess.run", start)
+    monkeypatch.setattr("workbook.commands.preparing.subprocess.run", start)
     assert workbook("lab", "demo", "2025Q4", "--no-browser").exit_code == 5
     assert seen["command"][1:] == ["-m", "jupyter", "lab", "--no-browser", str(home / "outputs" / "demo" / ".lab" / "2025Q4")]
     assert seen["home"] == str(home)

@@ -1,4 +1,4 @@
-"""The command ``workbook questionnaire``: forms out, answers in."""
+"""The commands ``questionnaire`` and ``competitors``: forms out, what people filled in taken in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from workbook.commands.words import ClientName
 from workbook.errors import UsageError
 from workbook.period import Period
 
@@ -38,3 +39,18 @@ def questionnaire(
         raise UsageError(f"questionnaire: found no period; say in which it is asked: workbook questionnaire {name} 2025Q4")
     path = out or Path(f"{name}.xlsx")
     typer.echo(str(write_form(name, path, LANGUAGES[language == "zh"], client, Period.parse(period))))
+
+
+def competitors(
+    ctx: typer.Context,
+    client: ClientName,
+    forms: Annotated[list[Path], typer.Argument(help="Filled forms, lists/competitors of a period.", metavar="FILE…")],
+    period: Annotated[str | None, typer.Option(help="The period whose parameters are meant; the latest by default.")] = None,
+) -> None:
+    """Comparison with competitors: take filled forms into the parameters, from which the needs register ranks."""
+    from workbook.competing import read_forms
+    from workbook.settings.folders import periods
+
+    when = Period.parse(period) if period else periods(ctx.obj, client)[-1]
+    path, n = read_forms(ctx.obj, client, when, forms)
+    typer.echo(f"{path}: {n} comparisons")

@@ -1,29 +1,77 @@
-"""The commands ``workbook regrade`` and ``workbook appeals``: single customers graded again between two periods."""
+"""The commands ``weights``, ``accept``, ``regrade`` and ``appeals``: what people decide about grades and results."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from workbook.commands.words import SCREEN, AsJson, ClientName, Spoken, signer, speak
 from workbook.errors import UsageError
+from workbook.period import Period
 
-if TYPE_CHECKING:
-    from workbook.language import Language
-
-Client = Annotated[str, typer.Argument(help="The client: a folder in params/.", metavar="CLIENT")]
 Accept = Annotated[bool, typer.Option("--accept", help="Enter what it gives in the ledger; needs --by.")]
 By = Annotated[str | None, typer.Option(help="Role of the person who accepts.", metavar="ROLE")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
-Spoken = Annotated[str, typer.Option(help="Language of words: en or zh.")]
+
+
+def weights(
+    ctx: typer.Context,
+    client: ClientName,
+    period: Annotated[
+        str | None, typer.Argument(help="The period whose parameters are meant; the latest by default.", metavar="[PERIOD]")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write an Excel sheet for an expert to fill in.", metavar="FILE")] = None,
+    read: Annotated[
+        list[Path] | None, typer.Option(help="Read a filled sheet; the file's name is the expert's role.", metavar="FILE")
+    ] = None,
+    language: Spoken = "en",
+) -> None:
+    """Weights of groups and indices; pairwise comparisons (AHP) written as a sheet and read back into the parameters."""
+    from workbook.language import Edition
+    from workbook.settings.folders import periods
+    from workbook.weighing import present_weights, read_sheets, told, write_sheet
+
+    edition = Edition(speak(language))
+    when = Period.parse(period) if period else periods(ctx.obj, client)[-1]
+    if sheet is not None and read:
+        raise UsageError("weights: found --sheet and --read, expected one of the two")
+    if sheet is not None:
+        typer.echo(str(write_sheet(ctx.obj, client, when, sheet, edition.language)))
+        return
+    if read:
+        done = read_sheets(ctx.obj, client, when, read)
+        typer.echo(str(done.path))
+        for expert, pairs in done.pairs.items():
+            typer.echo(f"  {expert}: {pairs} pairs")
+    settings, compared = present_weights(ctx.obj, client, when)
+    typer.echo(told(settings.grading, compared, edition))
+
+
+def accept(
+    ctx: typer.Context,
+    client: ClientName,
+    period: Annotated[str, typer.Argument(help="The period whose published results are accepted.", metavar="PERIOD")],
+    only: Annotated[
+        str | None, typer.Option(help="Of grades, policies, looks, decisions and lessons, with commas.", metavar="KINDS")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Role of the person who accepts.", metavar="ROLE")] = None,
+) -> None:
+    """Enter what a run proposed in the ledger; exit 1 and nothing written where it differs from what was accepted before."""
+    from workbook.accepting import accept as enter
+
+    kinds = [kind.strip() for kind in only.split(",")] if only is not None else None
+    outcome = enter(ctx.obj, client, Period.parse(period), kinds=kinds, on=dt.date.today(), by=by)
+    typer.echo(outcome.as_words(SCREEN // 2), err=not outcome.ok)
+    if not outcome.ok:
+        raise typer.Exit(1)
 
 
 def regrade(
     ctx: typer.Context,
-    client: Client,
+    client: ClientName,
     file: Annotated[
         Path | None,
         typer.Argument(
@@ -59,7 +107,7 @@ def regrade(
 
 def appeals(
     ctx: typer.Context,
-    client: Client,
+    client: ClientName,
     file: Annotated[Path | None, typer.Argument(help="The filled form.", metavar="[FILE]", exists=True, dir_okay=False)] = None,
     form: Annotated[Path | None, typer.Option(help="Write the Excel form for --customers.", dir_okay=False)] = None,
     customers: Annotated[str | None, typer.Option(help="Who appeals, with commas.", metavar="ID,ID")] = None,
@@ -92,28 +140,3 @@ def appeals(
         typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1))
     else:
         typer.echo(found.as_screen(Edition(spoken, found.base.settings.currency)))
-
-
-def signer(by: str | None, command: str) -> str:
-    """The role that signs.
-
-    Raises:
-        UsageError: where nobody does.
-    """
-    if by is None:
-        raise UsageError(f'{command}: found --accept without --by, expected who accepts, e.g. --by "sales director"')
-    return by
-
-
-def speak(words: str) -> Language:
-    """The language called *words*.
-
-    Raises:
-        UsageError: where there is none.
-    """
-    from workbook.language import LANGUAGES
-
-    for language in LANGUAGES:
-        if words == language:
-            return language
-    raise UsageError(f"--language: found {words!r}, expected {' or '.join(LANGUAGES)}")
