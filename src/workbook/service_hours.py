@@ -24,22 +24,26 @@ DEFAULT = "default"
 LONGEST_DAYS = 3660
 """Days of calendar made at most: an event dated later than ten years after the first ticket is an error of its file."""
 
+# every exhibit of a period reads its tickets from here: the text columns are copied and the customers joined once
+_OPENED = """
+create temp table if not exists {name} as
+select t.ticket_id, t.customer_id, coalesce(t.channel, '') as channel, coalesce(c.tier, '') as tier,
+       coalesce(lower(trim(t.priority)), '') as priority, trim(t.topic) as topic, extract(hour from t.opened_at) as opened_hour,
+       t.opened_at, t.first_response_at, t.resolved_at
+from tickets t left join customers c on c.customer_id = t.customer_id
+where t.opened_at >= cast($start as timestamp) and t.opened_at < cast($end as timestamp) + interval 1 day
+"""
+
 # A ticket without the event is late once its limit has passed; before that it cannot be judged (late is null).
-JUDGED = """
+_JUDGED = """
 limits as (
     select unnest($limit_tiers) as tier, unnest($limit_priorities) as priority, unnest($limit_hours) as limit_hours
-), opened as (
-    select t.ticket_id, t.customer_id, coalesce(t.channel, '') as channel, coalesce(c.tier, '') as tier,
-           coalesce(lower(trim(t.priority)), '') as priority, extract(hour from t.opened_at) as opened_hour,
-           t.opened_at, t.{event} as happened_at,
-           coalesce({of_tier}z.limit_hours, $default_hours) as limit_hours
-    from tickets t
-    left join customers c on c.customer_id = t.customer_id
-    {by_tier}
-    left join limits z on z.tier = '' and z.priority = lower(trim(t.priority))
-    where t.opened_at >= cast($start as timestamp) and t.opened_at < cast($end as timestamp) + interval 1 day
 ), timed as (
-    {timed}
+    select o.*, o.{event} as happened_at, coalesce({of_tier}z.limit_hours, $default_hours) as limit_hours, {timed}
+    from {opened} o
+    {by_tier}
+    left join limits z on z.tier = '' and z.priority = o.priority
+    {by_day}
 ), judged as (
     select *, case when hours is not null then hours > limit_hours when waited > limit_hours then true end as late
     from timed where hours is null or happened_at >= opened_at
@@ -47,31 +51,22 @@ limits as (
 """
 
 # joined only where a limit names a tier: a quarter of the time over a million tickets
-_BY_TIER = """left join limits x on x.tier = lower(trim(c.tier)) and x.priority = lower(trim(t.priority))
-    left join limits y on y.tier = lower(trim(c.tier)) and y.priority = 'default'"""
+_BY_TIER = """left join limits x on x.tier = lower(trim(o.tier)) and x.priority = o.priority
+    left join limits y on y.tier = lower(trim(o.tier)) and y.priority = 'default'"""
 
-_CLOCK = """
-    select *, date_diff('second', opened_at, happened_at) / 3600.0 as hours,
-           date_diff('second', opened_at, cast($end as timestamp) + interval 1 day) / 3600.0 as waited
-    from opened
-"""
+_CLOCK = """date_diff('second', o.opened_at, o.{event}) / 3600.0 as hours,
+           date_diff('second', o.opened_at, cast($until as timestamp)) / 3600.0 as waited"""
 
 # service seconds up to a moment: those of the days before it, and of its own day what lies within the open hours
 _SECONDS = """(
     {day}.before + {day}.open * (least(greatest(
         date_diff('second', cast(cast({moment} as date) as timestamp), {moment}), $opens), $closes) - $opens)
 )"""
-_OPEN_HOURS = f"""
-    select o.*, ({_SECONDS.format(day="b", moment="o.happened_at")} - {_SECONDS.format(day="a", moment="o.opened_at")}) / 3600.0
+_OPEN_HOURS = f"""({_SECONDS.format(day="b", moment="o.{event}")} - {_SECONDS.format(day="a", moment="o.opened_at")}) / 3600.0
                as hours,
-           ($until - {_SECONDS.format(day="a", moment="o.opened_at")}) / 3600.0 as waited
-    from opened o
-    left join calendar a on a.day = cast(o.opened_at as date)
-    left join calendar b on b.day = cast(o.happened_at as date)
-"""
-_CALENDAR = (
-    "calendar as (select unnest($days) as day, unnest($seconds_before) as before, unnest($open_days) as open), "
-)  # fmt: skip
+           ($until - {_SECONDS.format(day="a", moment="o.opened_at")}) / 3600.0 as waited"""
+_BY_DAY = """left join {calendar} a on a.day = cast(o.opened_at as date)
+    left join {calendar} b on b.day = cast(o.{event} as date)"""
 
 
 def judged_tickets(
@@ -95,35 +90,44 @@ def judged_tickets(
 
     Source: method.md X3, X5.
     """
-    start = since or tables.period.start
-    query, values = _judged_query(tables, settings, event, start)
-    values |= {"start": start, "end": tables.period.end}
-    # many exhibits read the same judgement: it is made once for one period, limits and hours
-    name = f"judged_{hashlib.md5(repr((query, sorted(values.items()))).encode(), usedforsecurity=False).hexdigest()}"
-    used = {key: value for key, value in values.items() if f"${key}" in query}
-    tables.connection.execute(f"create temp table if not exists {name} as with {query} select * from judged", used)
-    return f"judged as (select * from {name})", {}
-
-
-def _judged_query(tables: Tables, settings: Settings, event: Event, start: dt.date) -> tuple[str, dict[str, Any]]:
-    """The judgement as common table expressions, and the values that they name."""
+    start, end = since or tables.period.start, tables.period.end
+    opened = _named("opened", start, end)
+    tables.connection.execute(_OPENED.format(name=opened), {"start": start, "end": end})
     values = _limits(settings, event)
     named = any(values["limit_tiers"])
-    tiered = {"by_tier": _BY_TIER if named else "", "of_tier": "x.limit_hours, y.limit_hours, " if named else ""}
+    parts = {"opened": opened, "event": event, "by_tier": _BY_TIER if named else "",
+             "of_tier": "x.limit_hours, y.limit_hours, " if named else ""}  # fmt: skip
     hours = settings.service.hours
     if hours.always:
-        return JUDGED.format(event=event, timed=_CLOCK, **tiered), values
-    end = tables.period.end
-    (last,) = tables.connection.execute(f"select max(cast({event} as date)) from tickets").fetchall()[0]
+        values["until"] = end + dt.timedelta(days=1)
+        return _JUDGED.format(timed=_CLOCK.format(event=event), by_day="", **parts), values
+    (last,) = tables.connection.execute(f"select max(cast({event} as date)) from {opened}").fetchall()[0]
     latest = min(max(last or end, end), start + dt.timedelta(days=LONGEST_DAYS))
-    days = calendar(hours, settings.client.country, start, latest + dt.timedelta(days=1))
-    opens, closes = _seconds(hours.opens), _seconds(hours.closes)
-    values |= {
-        "days": [day.date() for day in pd.to_datetime(days["day"])], "seconds_before": days["before"].tolist(),
-        "open_days": days["open"].tolist(), "opens": opens, "closes": closes,
-        "until": int(days.loc[days["day"] == pd.Timestamp(end + dt.timedelta(days=1)), "before"].iloc[0]),
-    }  # fmt: skip
-    return _CALENDAR + JUDGED.format(event=event, timed=_OPEN_HOURS, **tiered), values
+    days = _calendar_table(tables, hours, settings.client.country, start, latest + dt.timedelta(days=1))
+    (before,) = tables.connection.execute(
+        f"select before from {days} where day = $day", {"day": end + dt.timedelta(days=1)}
+    ).fetchall()[0]
+    values |= {"opens": _seconds(hours.opens), "closes": _seconds(hours.closes), "until": before}
+    by_day = _BY_DAY.format(calendar=days, event=event)
+    return _JUDGED.format(timed=_OPEN_HOURS.format(event=event), by_day=by_day, **parts), values
+
+
+def _named(what: str, *of: object) -> str:
+    """The name of a table that holds *what* of these values: one name for the same values, another for others."""
+    return f"{what}_{hashlib.md5(repr(of).encode(), usedforsecurity=False).hexdigest()}"
+
+
+def _calendar_table(tables: Tables, hours: OpenHours, country: str, first: dt.date, last: dt.date) -> str:
+    """The table of :func:`calendar` in the database, made once; returns its name."""
+    name = _named("calendar", hours, country, first, last)
+    if not tables.connection.execute("select 1 from duckdb_tables() where table_name = $name", {"name": name}).fetchall():
+        days = calendar(hours, country, first, last)
+        tables.connection.register("days_of_service", days)
+        tables.connection.execute(
+            f'create temp table {name} as select cast(day as date) as day, open, "before" from days_of_service'
+        )
+        tables.connection.unregister("days_of_service")
+    return name
 
 
 def calendar(hours: OpenHours, country: str, first: dt.date, last: dt.date) -> pd.DataFrame:

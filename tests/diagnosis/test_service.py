@@ -1,5 +1,6 @@
 """X5 by hand: call-backs, repeats, reopened tickets and late solutions."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -66,3 +67,31 @@ def test_a_solution_past_its_limit_or_overdue_is_late(run, settings):
 
 def test_an_empty_delivery_names_what_to_deliver(run, settings, all_missing):
     all_missing(run(service_checks, {}, settings))
+
+
+def test_repeats_and_solutions_that_held_agree_with_a_count_in_pandas(run, settings):
+    rng = np.random.default_rng(4)
+    n = 600
+    opened = pd.Timestamp("2025-08-20") + pd.to_timedelta(rng.integers(0, 130 * 24, n), unit="h")
+    tickets = pd.DataFrame(
+        {"ticket_id": np.arange(n).astype(str), "customer_id": rng.integers(0, 90, n).astype(str), "opened_at": opened,
+         "resolved_at": opened + pd.to_timedelta(rng.integers(1, 90, n), unit="h"), "reopened": rng.integers(0, 8, n) // 7,
+         "topic": rng.choice(["use", " Use", "delivery"], n)}
+    )  # fmt: skip
+    found = run(service_checks, {"tickets": tickets, "customers": {"customer_id": np.arange(90).astype(str)}}, settings)
+    start, end, days = pd.Timestamp("2025-10-01"), pd.Timestamp("2025-12-31"), settings.diagnosis.repeat_days
+    back, asked, held, solved = set(), set(), 0, 0
+    for (customer, _), group in tickets.groupby(["customer_id", tickets["topic"].str.strip().str.lower()]):
+        times = group.sort_values(["opened_at", "ticket_id"])
+        moments, again = list(times["opened_at"]), [*times["opened_at"][1:], None]
+        for i, (moment, later, reopened) in enumerate(zip(moments, again, times["reopened"], strict=True)):
+            if not start <= moment < end + pd.Timedelta("1D"):
+                continue
+            asked.add(customer)
+            if i and (moment.normalize() - moments[i - 1].normalize()).days <= days:
+                back.add(customer)
+            if (end - moment.normalize()).days >= days:
+                solved += 1
+                held += not reopened and (later is None or (later.normalize() - moment.normalize()).days > days)
+    assert set(found["service.repeat"].customers) == back and found["service.repeat"].n == len(asked)
+    assert (found["service.first_contact"].n, round(found["service.first_contact"].figure * solved)) == (solved, held)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import compress
 from statistics import NormalDist
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from workbook.language import LANGUAGES, Edition, Quantity, Text, Unit, text
@@ -205,11 +209,19 @@ class Context:
 
     def touched(self, ids: Iterable[object]) -> tuple[tuple[str, ...], float]:
         """The customers among *ids* that the profile knows, sorted, and their revenue."""
-        # a column is taken as it is: to walk through a million ids costs seconds
-        given = ids if isinstance(ids, pd.Series | pd.Index) else list(ids)
-        named = pd.Series(given, dtype="str").dropna().unique()
-        known = self.revenue.index.intersection(pd.Index(named)).sort_values()
-        return tuple(known.to_numpy(dtype=object)), float(self.revenue.reindex(known).sum())
+        # a set of Python's own: an index of 300,000 texts takes ten times as long to look up in
+        given = ids if isinstance(ids, pd.Series | pd.Index) else pd.Series(list(ids), dtype="object")
+        wanted = set(given.dropna().astype(str).tolist())
+        known, order = self._known
+        touched = [id in wanted for id in known]
+        return tuple(compress(known, touched)), float(self.revenue.to_numpy()[order[touched]].sum())
+
+    @cached_property
+    def _known(self) -> tuple[list[str], npt.NDArray[np.intp]]:
+        """The customers' ids in order, and the place of each among the revenues; every check asks for them."""
+        ids = self.revenue.index.to_numpy(dtype=object)
+        order = np.argsort(ids.astype(str), kind="stable")
+        return ids[order].tolist(), order
 
     def valuable(self, part: float) -> pd.Index:
         """Ids of the top *part* of buyers by revenue; ties go to the smaller id."""

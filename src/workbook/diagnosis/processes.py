@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbook.diagnosis.finding import proportion_interval
+from workbook.diagnosis.tickets import spellings
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -155,18 +156,17 @@ def complaint_loop(tables: Tables, settings: Settings) -> pd.DataFrame:
         step, complaints (which reached it), of (which reached the step before), share with low and high, median and p90 (hours
         since the step before), in_time (called back within service.callback_hours; null for the other steps).
     """
-    topics = [topic.strip().lower() for topic in settings.service.complaint_topics]
-    activities = [word.strip().lower() for word in settings.service.analysed_activities]
+    topics = spellings(tables, "tickets.topic", settings.service.complaint_topics)
     row = tables.sql(
         """
         with complaints as (
             select ticket_id, opened_at, first_response_at, resolved_at, called_back_at from tickets
-            where list_contains($topics, lower(trim(topic))) and opened_at >= cast($start as timestamp)
+            where list_contains($topics, topic) and opened_at >= cast($start as timestamp)
               and opened_at < cast($end as timestamp) + interval 1 day
         ), noted as (
             select e.ticket_id, min(e.happened_at) as analysed_at from ticket_events e
             join complaints c on c.ticket_id = e.ticket_id
-            where list_contains($activities, lower(trim(e.activity))) and e.happened_at >= c.opened_at group by e.ticket_id
+            where list_contains($activities, e.activity) and e.happened_at >= c.opened_at group by e.ticket_id
         ), steps as (
             select c.opened_at, c.called_back_at,
                    case when (select count(*) from noted) > 0 then n.analysed_at
@@ -195,7 +195,8 @@ def complaint_loop(tables: Tables, settings: Settings) -> pd.DataFrame:
                percentile_cont(0.9) within group (order by to_called) as called_back_p90
         from timed
         """,
-        topics=topics, activities=activities, hours=float(settings.service.callback_hours),
+        topics=topics, hours=float(settings.service.callback_hours),
+        activities=spellings(tables, "ticket_events.activity", settings.service.analysed_activities),
     ).iloc[0]  # fmt: skip
     level = settings.analysis.confidence
     rows = []

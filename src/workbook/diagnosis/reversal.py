@@ -69,9 +69,9 @@ def channel_gaps(tables: Tables, settings: Settings) -> pd.DataFrame:
     cells = tables.sql(
         f"""
         with {judged}
-        select j.channel, j.priority, j.tier, floor(j.opened_hour / 4) as hours, coalesce(trim(t.topic), '') as topic,
+        select j.channel, j.priority, j.tier, floor(j.opened_hour / 4) as hours, coalesce(j.topic, '') as topic,
                count(*) as n, cast(sum(case when j.late then 1 else 0 end) as bigint) as hits
-        from judged j join tickets t on t.ticket_id = j.ticket_id
+        from judged j
         where j.late is not null and j.channel <> ''
         group by all order by all
         """,

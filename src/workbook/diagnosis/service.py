@@ -18,7 +18,7 @@ from workbook.diagnosis.finding import (
     not_delivered,
     share_finding,
 )  # fmt: skip
-from workbook.diagnosis.tickets import lateness
+from workbook.diagnosis.tickets import lateness, spellings
 from workbook.language import count, number, share, text
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
@@ -33,22 +33,45 @@ def service_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) ->
     Source: method.md X5.
     """
     context = Context.of(profile, settings.analysis.confidence)
-    with _followed(tables):
+    with _followed(tables, settings):
         return _checks(tables, settings, context)
 
 
 @contextmanager
-def _followed(tables: Tables) -> Iterator[None]:
-    """A short-lived table ``followed``: tickets with a customer and a topic, and when he came before and came again with it."""
+def _followed(tables: Tables, settings: Settings) -> Iterator[None]:
+    """A short-lived table ``followed``: tickets with a customer and a topic, and when he came before and came again with it.
+
+    It begins diagnosis.repeat_days before the period: who came earlier than that does not count as come again. ``template``
+    says whether an answer from a template was logged. Tickets of one moment that differ in nothing else stand in any order.
+    """
     tables.connection.execute(
         """
         create or replace temp table followed as
-        select ticket_id, customer_id, opened_at, resolved_at, coalesce(reopened, 0) as reopened,
-               lag(opened_at) over customer as before, lead(opened_at) over customer as again
-        from tickets where customer_id is not null and topic is not null
-        window customer as (partition by customer_id, lower(trim(topic)) order by opened_at, ticket_id)
-        """
-    )
+        with numbered as (
+            select customer_id, row_number() over () as number
+            from (select distinct customer_id from tickets where customer_id is not null)
+        ), topics as (
+            select topic, dense_rank() over (order by lower(trim(topic))) as subject
+            from (select distinct topic from tickets where topic is not null)
+        ), templated as (
+            select distinct ticket_id from ticket_events where list_contains($templates, activity)
+        ), known as (
+            select n.number, s.subject, t.opened_at, t.resolved_at, coalesce(t.reopened, 0) as reopened,
+                   a.ticket_id is not null as template
+            from tickets t join numbered n on n.customer_id = t.customer_id join topics s on s.topic = t.topic
+            left join templated a on a.ticket_id = t.ticket_id
+            where t.opened_at >= cast($start as timestamp) - to_days($days)
+        ), ordered as (
+            select *, lag(opened_at) over ticket as before, lead(opened_at) over ticket as again
+            from known window ticket as (partition by number, subject order by opened_at, resolved_at, reopened, template)
+        )
+        select n.customer_id, o.* exclude (number, subject) from ordered o join numbered n on n.number = o.number
+        """,
+        {
+            "start": tables.period.start, "days": settings.diagnosis.repeat_days + 1,
+            "templates": spellings(tables, "ticket_events.activity", settings.service.template_activities),
+        },
+    )  # fmt: skip
     try:
         yield
     finally:
@@ -81,19 +104,19 @@ def _callback(tables: Tables, settings: Settings, context: Context) -> Measured:
         with complaints as (
             select customer_id, date_diff('second', resolved_at, called_back_at) / 3600.0 as hours
             from tickets
-            where list_contains($topics, lower(trim(topic))) and resolved_at >= cast($start as timestamp)
+            where list_contains($topics, topic) and resolved_at >= cast($start as timestamp)
               and date_diff('second', resolved_at, cast($end as timestamp) + interval 1 day) / 3600.0 >= $hours
         )
-        select customer_id, count(*) as complaints,
-               sum(case when hours is not null and hours <= $hours then 1 else 0 end) as called
-        from complaints group by customer_id order by customer_id
+        select case when coalesce(hours <= $hours, false) then null else customer_id end as customer_id,
+               count(*) as complaints, sum(case when hours <= $hours then 1 else 0 end) as called
+        from complaints group by 1 order by 1
         """,
-        topics=[topic.strip().lower() for topic in settings.service.complaint_topics], hours=float(hours),
+        topics=spellings(tables, "tickets.topic", settings.service.complaint_topics), hours=float(hours),
     )  # fmt: skip
     return share_finding(
         check, MODULE, words, hits=int(rows["called"].sum()), n=int(rows["complaints"].sum()),
         threshold=settings.diagnosis.callback_share, direction="below",
-        touched=rows.loc[rows["called"] < rows["complaints"], "customer_id"], context=context,
+        touched=rows["customer_id"], context=context,
     )  # fmt: skip
 
 
@@ -109,18 +132,19 @@ def _repeat(tables: Tables, settings: Settings, context: Context) -> Measured:
         return not_delivered(check, words.measure, missing)
     rows = tables.sql(
         """
-        select customer_id,
-               max(case when cast(opened_at as date) - cast(before as date) <= $days then 1 else 0 end) as again
-        from followed
-        where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
-        group by customer_id order by customer_id
+        with asked as (
+            select customer_id, bool_or(coalesce(cast(opened_at as date) - cast(before as date) <= $days, false)) as again
+            from followed
+            where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
+            group by customer_id
+        )
+        select case when again then customer_id end as customer_id, count(*) as customers from asked group by 1 order by 1
         """,
         days=days,
     )
-    again = rows["again"] > 0
     return share_finding(
-        check, MODULE, words, hits=int(again.sum()), n=len(rows), threshold=settings.diagnosis.repeat_share,
-        direction="above", touched=rows.loc[again, "customer_id"], context=context,
+        check, MODULE, words, hits=int(rows["customer_id"].notna().sum()), n=int(rows["customers"].sum()),
+        threshold=settings.diagnosis.repeat_share, direction="above", touched=rows["customer_id"], context=context,
     )  # fmt: skip
 
 
@@ -135,17 +159,18 @@ def _reopened(tables: Tables, settings: Settings, context: Context) -> Measured:
         return not_delivered(check, words.measure, missing)
     rows = tables.sql(
         """
-        select customer_id, count(*) as solved, sum(case when reopened > 0 then 1 else 0 end) as reopened
+        select case when reopened > 0 then customer_id end as customer_id, count(*) as solved,
+               sum(case when reopened > 0 then 1 else 0 end) as reopened
         from tickets
         where resolved_at >= cast($start as timestamp) and resolved_at < cast($end as timestamp) + interval 1 day
           and reopened is not null
-        group by customer_id order by customer_id
+        group by 1 order by 1
         """
     )
     return share_finding(
         check, MODULE, words, hits=int(rows["reopened"].sum()), n=int(rows["solved"].sum()),
         threshold=settings.diagnosis.reopened_share, direction="above",
-        touched=rows.loc[rows["reopened"] > 0, "customer_id"], context=context,
+        touched=rows["customer_id"], context=context,
     )  # fmt: skip
 
 
@@ -178,16 +203,18 @@ def _missed_level(tables: Tables, settings: Settings, context: Context) -> Measu
         return not_delivered(check, words.measure, missing)
     rows = tables.sql(
         """
-        select customer_id, count(*) as tickets, sum(case when in_time then 0 else 1 end) as missed from tickets
+        select case when not in_time then customer_id end as customer_id, count(*) as tickets,
+               sum(case when in_time then 0 else 1 end) as missed
+        from tickets
         where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
           and in_time is not null
-        group by customer_id order by customer_id
+        group by 1 order by 1
         """
     )
     return share_finding(
         check, MODULE, words, hits=int(rows["missed"].sum()), n=int(rows["tickets"].sum()),
         threshold=settings.diagnosis.missed_level_share, direction="above",
-        touched=rows.loc[rows["missed"] > 0, "customer_id"], context=context,
+        touched=rows["customer_id"], context=context,
     )  # fmt: skip
 
 
@@ -213,23 +240,23 @@ def _held(tables: Tables, settings: Settings, context: Context) -> list[Measured
         ]
     rows = tables.sql(
         """
-        with templated as (
-            select distinct ticket_id from ticket_events where list_contains($templates, lower(trim(activity)))
+        with solved as (
+            select f.customer_id, f.template,
+                   f.reopened = 0 and coalesce(date_diff('day', f.opened_at, f.again) > $days, true) as held
+            from followed f
+            where f.opened_at >= cast($start as timestamp)
+              and f.resolved_at >= f.opened_at and date_diff('day', f.opened_at, cast($end as date)) >= $days
         )
-        select f.customer_id, t.ticket_id is not null as template, count(*) as solved,
-               sum(case when f.reopened = 0 and coalesce(date_diff('day', f.opened_at, f.again) > $days, true)
-                        then 1 else 0 end) as held
-        from followed f left join templated t on t.ticket_id = f.ticket_id
-        where f.opened_at >= cast($start as timestamp)
-          and f.resolved_at >= f.opened_at and date_diff('day', f.opened_at, cast($end as date)) >= $days
-        group by f.customer_id, t.ticket_id is not null order by f.customer_id, template
+        select case when not held then customer_id end as customer_id, template, count(*) as solved,
+               sum(case when held then 1 else 0 end) as held
+        from solved group by 1, template order by 1, template
         """,
-        days=days, templates=[word.strip().lower() for word in settings.service.template_activities],
-    )  # fmt: skip
+        days=days,
+    )
     found = share_finding(
         "service.first_contact", MODULE, first, hits=int(rows["held"].sum()), n=int(rows["solved"].sum()),
         threshold=settings.diagnosis.first_contact_share, direction="below",
-        touched=rows.loc[rows["held"] < rows["solved"], "customer_id"], context=context,
+        touched=rows["customer_id"], context=context,
     )  # fmt: skip
     return [found, not_delivered("service.template", template, events) if events else _template(rows, settings, context)]
 
@@ -256,7 +283,7 @@ def _template(rows: pd.DataFrame, settings: Settings, context: Context) -> Measu
              "Templates are sent for needs that they do not answer: {bad} did not hold, against {others} by hand.",
              bad=share((n - held) / n, 1), others=share((other_n - other_held) / other_n, 1)),
     )  # fmt: skip
-    customers, revenue = context.touched(rows.loc[by_template & (rows["held"] < rows["solved"]), "customer_id"])
+    customers, revenue = context.touched(rows.loc[by_template, "customer_id"])
     return Finding(
         check, MODULE, words, (n - held) / n - (other_n - other_held) / other_n, "points", low, high, n,
         settings.diagnosis.template_gap, "above", customers, revenue,
