@@ -184,7 +184,10 @@ def test_what_is_there_already_is_not_touched(workbook, folder, tmp_path):
     before = everything(tmp_path / "home")
     again = workbook("new", "acme", "--from", str(folder))
     assert again.exit_code == 1
-    assert "found an engagement" in again.output
+    assert "found a delivery" in again.output
+    told = workbook("new", "acme", "--from", str(folder), "--template", "retail")
+    assert told.exit_code == 2 and "found an engagement" in told.output
+    assert everything(tmp_path / "home") == before
     shutil.rmtree(tmp_path / "home" / "params")
     refused = workbook("new", "acme", "--from", str(folder))
     assert "found a delivery" in refused.output

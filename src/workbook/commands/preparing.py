@@ -18,7 +18,7 @@ from workbook.places import HOME_VARIABLE
 
 def new(
     ctx: typer.Context,
-    client: Annotated[str, typer.Argument(help="Name of the new client: its folder in params/.", metavar="CLIENT")],
+    client: Annotated[str, typer.Argument(help="Name of the client: its folder in params/.", metavar="CLIENT")],
     folder: Annotated[
         Path, typer.Option("--from", help="Folder with the client's files; they are copied, never changed.", metavar="DIR")
     ],
@@ -36,7 +36,10 @@ def new(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the engagement; write nothing.")] = False,
 ) -> None:
-    """Look into a client's files, propose tables and columns, and write an engagement that runs."""
+    """Look into a client's files, propose tables and columns, and write an engagement that runs.
+
+    For a client that has one, the files are a later period's: read with the settings that stand, and told what changed.
+    """
     from workbook.opening.client import open_client
 
     def prompt(words: str) -> str:

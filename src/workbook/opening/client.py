@@ -9,10 +9,11 @@ from workbook.errors import UsageError, WorkbookError
 from workbook.language import Edition, Language, count, text
 from workbook.opening.asking import Ask, ask_columns, ask_tables
 from workbook.opening.engagement import Choices, engagement_text, period_text, stage_lines
+from workbook.opening.later import later_delivery
 from workbook.opening.placing import place_engagement, places
 from workbook.period import Period
 from workbook.places import templates_folder
-from workbook.settings.folders import check_client_name, choice
+from workbook.settings.folders import check_client_name, choice, clients
 from workbook.settings.writing import one_line
 from workbook.sources.inspection.assemble import inspect_folder
 from workbook.sources.inspection.proposal import Proposal
@@ -21,13 +22,13 @@ from workbook.tables import SCHEMAS
 
 @dataclass(frozen=True)
 class Opened:
-    """A new engagement.
+    """A new engagement, or a later delivery of one.
 
     Attributes:
         words: what was found, for the screen.
-        engagement: its file; None where nothing was to be written.
+        engagement: its file, or that of the later period; None where nothing was to be written.
         delivery: the folder with the copies of the client's files.
-        text: the text of the engagement file.
+        text: the text of the file.
     """
 
     words: str
@@ -48,7 +49,7 @@ def open_client(
     ask: Ask | None = None,
     write: bool = True,
 ) -> Opened:
-    """Open an engagement from the files of *folder*.
+    """Open an engagement from the files of *folder*; of a client that has one, take them as a later delivery.
 
     Args:
         home: the folder that holds ``params/`` and ``data/``.
@@ -68,6 +69,10 @@ def open_client(
             raise UsageError(f"--template: found {template!r}, expected {choice(template, known, 'none')}")
     if not folder.is_dir():
         raise WorkbookError(f"{folder}: found no folder, expected one with the client's files")
+    if client in clients(home):
+        if template or currency:
+            raise UsageError(f"{client}: found an engagement; template and currency stand in params/{client}/engagement.yaml")
+        return Opened(*later_delivery(home, client, folder, period=period, ask=ask, write=write))
     edition = Edition(language, currency or "CNY")
     inspection = inspect_folder(folder)
     proposal = inspection.proposal()

@@ -194,6 +194,11 @@ def _analysis(words: _Words, proposal: Proposal) -> list[str]:
     return lines
 
 
+def source_text(proposed: ProposedSource, edition: Edition) -> list[str]:
+    """The lines of one item of ``sources``, with what is to be said of it as comments."""
+    return _source(_Words(edition), proposed)
+
+
 def _source(words: _Words, proposed: ProposedSource) -> list[str]:
     source = proposed.source
     weight = text("new.source", "{part} sure; {n} rows", part=share(proposed.confidence), n=count(proposed.rows))
@@ -209,8 +214,11 @@ def _source(words: _Words, proposed: ProposedSource) -> list[str]:
         lines.append(f"    sheet: {scalar(source.sheet)}")
     if source.header_row != 1:
         lines.append(f"    header_row: {source.header_row}")
+    if source.encoding is not None:
+        lines.append(f"    encoding: {scalar(source.encoding)}")
     if source.delimiter is not None:
         lines.append(f"    delimiter: {_quoted(source.delimiter)}")
+    lines += [f"    {key}: yes" for key in ("accumulate", "third_party") if getattr(source, key)]
     if source.group:
         lines.append(f"    group: {'last' if source.group == 'last' else 'yes'}")
     if source.customers_by != "id":
@@ -224,12 +232,18 @@ def _source(words: _Words, proposed: ProposedSource) -> list[str]:
     lines += _mapping("constants", source.constants)
     if isinstance(source.dates, Mapping):
         lines += _mapping("dates", source.dates)
+    elif source.dates is not None:
+        lines.append(f"    dates: {scalar(source.dates)}")
+    if source.decimals is not None:
+        lines.append(f"    decimals: {source.decimals}")
     if source.amounts_in != "yuan":
         lines.append(f"    amounts_in: {source.amounts_in}")
     lines += _mapping("values", source.values)
     lines += _mapping("only", source.only)
     more = [word for word in source.missing if word not in USUAL_MISSING]
-    if more:
+    if not set(USUAL_MISSING) <= set(source.missing):
+        lines.append(f"    missing: {flow(source.missing)}")
+    elif more:
         why = text("new.missing", "found in this file besides the usual words for nothing: {words}", words=", ".join(more))
         lines.append(words.behind(f"    missing: {flow([*USUAL_MISSING, *more])}", why))
     lines += _todo(words, proposed)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbook.errors import SettingsError, WorkbookError
 from workbook.period import Period
-from workbook.settings.folders import ENGAGEMENT, check_client_name, clients
+from workbook.settings.folders import ENGAGEMENT, check_client_name
 from workbook.settings.reading import check_settings
 from workbook.sources.inspection.extracts import delivered_paths
 
@@ -23,10 +23,9 @@ def places(home: Path, client: str, period: Period) -> tuple[Path, Path]:
     """
     check_client_name(client)
     params, data = home / "params" / client, home / "data" / client / period.name
-    if client in clients(home) or (params.is_dir() and any(params.iterdir())):
+    if params.is_dir() and any(params.iterdir()):
         raise WorkbookError(
-            f"params/{client}: found an engagement, expected none; choose another name, or put the files into "
-            f"data/{client}/<period>/ and correct its engagement.yaml"
+            f"params/{client}: found files without an engagement, expected none; choose another name, or move them away"
         )
     if data.exists():
         raise WorkbookError(f"data/{client}/{period.name}: found a delivery, expected none; choose another name or period")
@@ -74,6 +73,27 @@ def place_engagement(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return params / ENGAGEMENT, data
+
+
+def place_delivery(home: Path, client: str, period: Period, folder: Path) -> Path:
+    """Copy the delivery of a later period, by renaming when all is copied.
+
+    Raises:
+        WorkbookError: where there is one already.
+    """
+    data = home / "data" / client / period.name
+    if data.exists():
+        raise WorkbookError(
+            f"data/{client}/{period.name}: found a delivery, expected none; choose another period with --period"
+        )
+    draft = home / f".new-{client}-{uuid.uuid4().hex}"
+    try:
+        _copy(delivered_paths(folder), draft)
+        data.parent.mkdir(parents=True, exist_ok=True)
+        draft.rename(data)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return data
 
 
 def _copy(files: Sequence[tuple[str, Path]], into: Path) -> None:

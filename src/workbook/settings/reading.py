@@ -119,6 +119,18 @@ def check_words(home: Path, client: str, period: Period, words: str) -> list[Pro
     return _read(home, client, period, {}, words)[1]
 
 
+def settings_if(home: Path, client: str, period: Period, words: str) -> Settings:
+    """The parameters there would be if the period's file held *words*.
+
+    Raises:
+        SettingsError: with every fault of the files.
+    """
+    settings, problems = _read(home, client, period, {}, words)
+    if settings is None or problems:
+        raise SettingsError(problems)
+    return settings
+
+
 def override_of(words: str) -> tuple[str, Any]:
     """A ``KEY=VALUE`` of the command line: the dotted key and the value; lists and mappings as YAML writes them in a line.
 

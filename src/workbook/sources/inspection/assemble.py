@@ -75,6 +75,17 @@ class Inspection:
             tuple(proposed), (*unplaced, *doubled), tuple(self.unread), last_full_period(coverages), currency, country, partial
         )
 
+    def seen_as(self, extract: Extract, table: str) -> ProposedSource | None:
+        """One table of the files as a canonical one that a person has named; None where it cannot be that."""
+        found = place(self.connection, extract, self.words, table)
+        drafts = [] if isinstance(found, Unplaced) else [draft for draft in found if draft.table == table]
+        country = _country(drafts) or "CN"
+        return _tried(self.connection, describe(drafts[0], self.words), drafts[0], country) if drafts else None
+
+    def unread_of(self, extract: Extract, source: Source, column: str) -> list[str]:
+        """Why a source cannot read one of its columns from a table of the files; empty where it can."""
+        return _problems(self.connection, extract, _only(source, [column]), "CN")
+
     def _coverage(self, draft: Draft, proposed: ProposedSource) -> Coverage | None:
         table = draft.table
         column = SCHEMAS[table].event or {"customers": "updated_at"}.get(table)
