@@ -87,8 +87,8 @@ KINDS: Mapping[str, Kind] = {
         _kind("appeals", "customer_id period id", "customer_id period id raised_on about decision reason decided_on author "
               "given tier_before score_before:number tier score:number held facts policy:count"),
         _kind("lessons", "id",
-              "id pilot measure decision metric arm effect:number low:number high:number unit better verdict corrected:number",
-              noted="corrected"),
+              "id pilot measure decision metric arm effect:number low:number high:number unit better verdict corrected:number "
+              "corrected_low:number corrected_high:number", noted="corrected corrected_low corrected_high"),
     )
 }  # fmt: skip
 """Grades given (``cause``: first grade or re-graded; ``waiting``: periods in which the buffer held the tier; ``held``: the tier
@@ -96,7 +96,7 @@ before the rules), the policies that they were given by (``content``: the policy
 looks taken at pilots (``looked_at``: the analysis date; ``method`` and ``why``: which limit applied and for what reason),
 decisions on pilots, events and appeals that graded customers again (``period``: the grades that they stand on; ``given``: what
 was said, ``facts``: all that it and earlier ones changed, both JSON; ``policy``: its number), and what pilots taught about
-measures (``corrected``: the effect without the luck of having crossed a limit)."""
+measures (``corrected``: the effect without the luck of having crossed a limit, with its interval)."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from tests.pilots.trials import PERIOD, settings
 
 from workbook.language import Edition, named
-from workbook.pilots.season import outstanding, read_season
+from workbook.pilots.season import DAYS, outstanding, read_season, read_year
 from workbook.tables import tables_of
 
 EN, ZH = Edition("en"), Edition("zh")
@@ -65,3 +65,11 @@ def test_no_season_and_too_short_a_history_are_said():
     short = words(orders(months=12, start=2025), dt.date(2026, 1, 14), dt.date(2026, 4, 14))
     assert "cannot be told from 12 whole months" in short and "24" in short
     assert "cannot be told from 0 whole months" in words(tables_of({}, PERIOD), dt.date(2026, 1, 14), dt.date(2026, 2, 14))
+
+
+def test_the_weights_of_a_year_are_those_planted_and_none_without_a_season():
+    months = read_year(orders(peaks={11: 1.7}), settings())
+    usual = (sum(DAYS.values()) + 0.7 * DAYS[11]) / sum(DAYS.values())
+    assert months[11] == pytest.approx(1.7 / usual, rel=0.06) and months[5] == pytest.approx(1 / usual, rel=0.06)
+    assert sum(DAYS[m] * weight for m, weight in months.items()) == pytest.approx(365)
+    assert read_year(orders(), settings()) == {} == read_year(orders(months=20, peaks={11: 1.7}), settings())

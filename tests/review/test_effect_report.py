@@ -83,9 +83,12 @@ def test_a_pilot_brings_its_own_effect_and_decision():
 def test_an_effect_that_crossed_its_limit_stands_beside_the_one_to_plan_with():
     pilot = {"id": "care", "name": "Care", "starts": "2025-10-01", "ends": "2025-12-31",
              "metrics": [{"id": "bought", "name": "Bought again", "unit": "share", "margin": 0.02}]}  # fmt: skip
-    told = PILOT | {"effect": 0.05, "low": 0.01, "high": 0.09, "corrected": 0.031}
+    corrected = {"corrected": 0.031, "corrected_low": -0.01, "corrected_high": 0.09}
+    told = PILOT | {"effect": 0.05, "low": 0.01, "high": 0.09} | corrected
     row = words(report({"late_share": 0.1}, decisions={"care": told}, pilots=[pilot]), 1)
-    assert row["result"].endswith("to plan with, without the luck of crossing its limit: 3.1 points")
+    assert row["result"].endswith(
+        "to plan with, without the luck of crossing its limit: 3.1 points (-1.0 points to 9.0 points)"
+    )
     same = words(report({"late_share": 0.1}, decisions={"care": told | {"corrected": 0.0499}}, pilots=[pilot]), 1)
     assert same["result"] == "5.0 points (1.0 points to 9.0 points)"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-from workbook.language import LANGUAGES, Edition, Quantity, Text, count, day, joined, money, named, share, text
+from workbook.language import LANGUAGES, Edition, Quantity, Text, count, day, joined, money, named, number, share, text
 from workbook.period import Period
 from workbook.pilots.campaigns import ObservedCampaigns
 from workbook.pilots.checks import Checks
@@ -21,7 +21,15 @@ from workbook.pilots.evidence import CampaignEvidence
 from workbook.pilots.looks import last_day
 from workbook.pilots.units import arm_name, current, meeting, newest_first, with_scores
 from workbook.pilots.verdicts import ACTIONS, Action, default_action
-from workbook.pilots.worth import YEAR, Worth, corrected_effect, days_to_decide, worth_of
+from workbook.pilots.worth import (
+    YEAR,
+    Worth,
+    corrected_effect,
+    corrected_interval,
+    days_to_decide,
+    worth_of,
+    years_of,
+)
 from workbook.report.blocks import Answer, Ask, Block, Column, NotMeasured, Table
 from workbook.settings.models import Pilot, Settings
 
@@ -71,6 +79,7 @@ class PilotDecision:
         effect: the one it rests on, of the best arm; None where there is none.
         worth: what rolling that arm out is worth a year; None where the card does not say enough.
         corrected: the effect without the luck of having crossed its limit; None where there is none to show.
+        planned: the interval of that effect: given that it crossed, or else the one that the look allows.
         days: days that the pilot needs at most until it is clear, where it is not.
         rival: the next best arm that would be rolled out as well; None where there is none.
     """
@@ -81,6 +90,7 @@ class PilotDecision:
     effect: Effect | None = None
     worth: Worth | None = None
     corrected: float | None = None
+    planned: tuple[float, float] | None = None
     days: int | None = None
     rival: Rival | None = None
 
@@ -114,6 +124,7 @@ class Decision:
         period: the period analysed.
         observed: campaigns without randomisation, None where they were not looked at.
         like: what comparisons of those campaigns bear, None where none was made.
+        months: month of the year → weight of one of its days in a year's worth; empty where no season is known.
     """
 
     decisions: tuple[PilotDecision, ...]
@@ -121,6 +132,7 @@ class Decision:
     period: Period
     observed: ObservedCampaigns | None = None
     like: CampaignEvidence | None = None
+    months: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def json(self) -> dict[str, Any]:
@@ -168,7 +180,7 @@ class Decision:
         if not shown:
             why = text("pilots.worth.why", "No pilot of the period has an effect to show.")
             return NotMeasured("pilots.worth", text("pilots.worth.none", "Yearly worth of a roll-out"), why=why)
-        return worth_table(shown, self.settings)
+        return worth_table(shown, self.settings, self.months)
 
     def asks(self) -> tuple[Ask, ...]:
         """What the client is asked to decide: on pilots that ended in this period and can be judged."""
@@ -208,7 +220,7 @@ class Decision:
         )
 
 
-def worth_table(decisions: Sequence[PilotDecision], settings: Settings) -> Table:
+def worth_table(decisions: Sequence[PilotDecision], settings: Settings, months: Mapping[int, float] | None = None) -> Table:
     """What each decision is worth a year, what a wrong one would cost, and the effect to plan with."""
     nothing = named("–")
     rows: list[dict[str, object]] = []
@@ -222,6 +234,8 @@ def worth_table(decisions: Sequence[PilotDecision], settings: Settings) -> Table
                 "action": ACTIONS[d.action],
                 "effect": effect.amount(effect.found.effect),
                 "corrected": nothing if d.corrected is None else effect.amount(d.corrected),
+                "corrected_low": None if d.planned is None else effect.bare(d.planned[0]),
+                "corrected_high": None if d.planned is None else effect.bare(d.planned[1]),
                 "value": worth.value if worth else None,
                 "low": worth.low if worth else None,
                 "high": worth.high if worth else None,
@@ -244,24 +258,45 @@ def worth_table(decisions: Sequence[PilotDecision], settings: Settings) -> Table
         )
     note = text(
         "pilots.worth.note",
-        "Yearly value: effect a customer, brought to {year} days, times {n} customers, less the measure's cost; the interval "
-        "that the looks allow. Expected loss: what a wrong decision costs on average, over its chance. Effect to plan with: "
-        "without the luck of having crossed the limit. Days: at most so many more at the present rate of units. Assumes that "
-        "the effect lasts, or the measure is repeated, all year; missing where the card names no worth of the metric.",
-        year=count(YEAR),
+        "Yearly value: effect a customer, {brought}, times {n} customers, less the measure's cost; the interval that the looks "
+        "allow. Expected loss: what a wrong decision costs on average, over its chance. Effect to plan with: without the luck "
+        "of having crossed the limit; its interval covers as often among effects that cross. Days: at most so many more at "
+        "the present rate of units. Assumes that the effect lasts, or the measure is repeated, all year; missing where the "
+        "card names no worth of the metric.",
+        brought=_brought(first, months),
         n=count(first.worth.customers) if first and first.worth else named("–"),
     )
     columns = (
         Column("pilot", text("pilots.head.pilot", "Pilot")),
         Column("action", text("pilots.head.decision", "Decision")),
         Column("effect", text("pilots.head.found_effect", "Effect found"), "number"),
-        Column("corrected", text("pilots.head.corrected", "Effect to plan with"), "number"),
+        Column(
+            "corrected",
+            text("pilots.head.corrected", "Effect to plan with (interval)"),
+            "number",
+            low="corrected_low",
+            high="corrected_high",
+        ),
         Column("value", text("pilots.head.yearly", "Yearly value (interval)"), "money", low="low", high="high"),
         Column("loss_out", text("pilots.head.loss_out", "Expected loss of rolling out"), "money"),
         Column("loss_stay", text("pilots.head.loss_stay", "Expected loss of not rolling out"), "money"),
         Column("days", text("pilots.head.days", "Days to a decision"), "number"),
     )
     return Table("pilots.worth", title, columns, pd.DataFrame(rows, dtype=object), note)
+
+
+def _brought(decided: PilotDecision | None, months: Mapping[int, float] | None) -> Text:
+    """How the effect of a pilot's days is brought to a year."""
+    if decided is None or decided.effect is None or decided.effect.metric.worth is not None:
+        return text("pilots.worth.by_card", "worth what the card says")
+    if not months:
+        return text("pilots.worth.by_days", "brought to {year} days that count alike", year=count(YEAR))
+    return text(
+        "pilots.worth.by_season",
+        "brought to a year by the season of the orders ({times} times the pilot's days, {plain} if all days counted alike)",
+        times=number(years_of(decided.pilot, months), 2),
+        plain=number(years_of(decided.pilot), 2),
+    )
 
 
 def decide(
@@ -275,6 +310,7 @@ def decide(
     chosen: ChosenClusters | None = None,
     profile: object = None,
     scores: object = None,
+    months: Mapping[int, float] | None = None,
 ) -> Decision:
     """The default decision on each pilot: by the primary metric, of the arm that did best, as its guardrails allow.
 
@@ -288,14 +324,22 @@ def decide(
         profile: one row a customer, to count who would get the measure where the card does not say; anything but a frame:
             unknown.
         scores: the artefact ``scores``, whose tier and score a condition may name.
+        months: of :func:`workbook.pilots.season.read_year`; without them all days of a year count alike.
     """
     people = with_scores(profile, scores) if isinstance(profile, pd.DataFrame) else None
-    decided = [_decide(pilot, effects, checks, period, people) for pilot in newest_first(settings)]
+    decided = [_decide(pilot, effects, checks, period, people, months or {}) for pilot in newest_first(settings)]
     decisions = tuple(_with_evidence(decision, chosen) for decision in decided)
-    return Decision(decisions, settings, period, observed, like)
+    return Decision(decisions, settings, period, observed, like, months or {})
 
 
-def _decide(pilot: Pilot, effects: Effects, checks: Checks, period: Period, people: pd.DataFrame | None) -> PilotDecision:
+def _decide(
+    pilot: Pilot,
+    effects: Effects,
+    checks: Checks,
+    period: Period,
+    people: pd.DataFrame | None,
+    months: Mapping[int, float],
+) -> PilotDecision:
     failed = checks.failed(pilot.id)
     if failed:
         reason = text("pilots.reason.failed", "checks not passed: {checks}", checks=joined([c.name for c in failed]))
@@ -320,11 +364,20 @@ def _decide(pilot: Pilot, effects: Effects, checks: Checks, period: Period, peop
         action,
         reason,
         effect,
-        worth_of(effect, _customers(pilot, people)),
+        worth_of(effect, _customers(pilot, people), months),
         corrected_effect(effect.found.effect, error, limit) if error else None,
+        _planned(effect, effects.settings.analysis.confidence),
         days_to_decide(effect, period.end) if action in ("extend", "continue") else None,
         _rival(effect, [e for e, same, _ in judged if same == action in ("roll_out", "limited") and e.arm != effect.arm]),
     )
+
+
+def _planned(effect: Effect, confidence: float) -> tuple[float, float] | None:
+    """The interval of the effect to plan with."""
+    error = effect.found.error
+    if not error:
+        return None
+    return corrected_interval(effect.found.effect, error, effect.look.limit, confidence) or effect.interval
 
 
 def _with_evidence(decision: PilotDecision, chosen: ChosenClusters | None) -> PilotDecision:
@@ -404,7 +457,9 @@ def _plain(decision: PilotDecision, currency: str) -> dict[str, Any]:
         plain |= {"unit": effect.metric.unit, "better": effect.metric.better}
     if effect is not None and effect.shown:
         plain |= {"effect": effect.found.effect, "low": effect.found.low, "high": effect.found.high}
-        plain |= {"corrected": decision.corrected, "days_to_decide": decision.days}
+        low, high = decision.planned or (None, None)
+        plain |= {"corrected": decision.corrected, "corrected_low": low, "corrected_high": high}
+        plain |= {"days_to_decide": decision.days}
     if decision.worth is not None:
         plain["worth"] = asdict(decision.worth)
     return plain

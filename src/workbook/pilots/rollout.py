@@ -243,7 +243,7 @@ def plan_rollout(
     eligible = people[people["customer_id"].isin(meeting(people, pilot.groups, f"pilots.{pilot.id}.groups"))]
     units = read_units(tables, pilot)
     if pilot.unit == "cluster":
-        return _by_clusters(tables, decided, effect, units, eligible, settings, decision.period.end)
+        return _by_clusters(tables, decided, effect, units, eligible, decision)
     if consents is None:
         return NotMeasured("pilots.rollout", _PLAN, ("consents.customer_id", "consents.purpose"))
     having = units.loc[units["arm"] == effect.arm, "customer_id"].dropna()
@@ -254,7 +254,7 @@ def plan_rollout(
         return NotMeasured("pilots.rollout", _PLAN, why=why)
     tier = granted["tier"].astype(object).where(granted["tier"].notna(), "–") if "tier" in granted.columns else "–"
     frame = pd.DataFrame({"pilot": f"{pilot.id}_rollout", "customer_id": granted["customer_id"], "tier": tier})
-    return _plan(decided, effect, frame, _worths(effect, effects, settings), settings, decision.period.end,
+    return _plan(decided, effect, frame, _worths(effect, effects, settings, decision.months), settings, decision.period.end,
                  already=len(eligible) - len(new), blocked=len(new) - len(granted))  # fmt: skip
 
 
@@ -264,8 +264,7 @@ def _by_clusters(
     effect: Effect,
     units: pd.DataFrame,
     eligible: pd.DataFrame,
-    settings: Settings,
-    today: dt.date,
+    decision: Decision,
 ) -> ClusterRollout | NotMeasured:
     """The plan by clusters; why there is none where nobody can say which other clusters there are, or none is left."""
     cluster_of = clusters_of(tables, decided.pilot, units, eligible)
@@ -276,7 +275,9 @@ def _by_clusters(
             "assignment does; deliver one (orders.store, customers.region).",
         )
         return NotMeasured("pilots.rollout", _PLAN, why=why)
-    plan = plan_clusters(decided, effect, units, cluster_of[cluster_of.index.isin(eligible["customer_id"])], settings, today)
+    named_ones = cluster_of[cluster_of.index.isin(eligible["customer_id"])]
+    factor = yearly_factor(effect.pilot, effect.metric, decision.months)
+    plan = plan_clusters(decided, effect, units, named_ones, factor, decision.settings, decision.period.end)
     if plan is None:
         return NotMeasured("pilots.rollout", _PLAN, why=text("pilots.rollout.all_clusters", "Every cluster has the measure."))
     return plan
@@ -339,9 +340,9 @@ def _plan(
     return Rollout(decided, effect, waves, waiting, frame, lift, z * errors[-1], part, already, blocked, settings)
 
 
-def _worths(effect: Effect, effects: Effects, settings: Settings) -> dict[str, Interval | None]:
+def _worths(effect: Effect, effects: Effects, settings: Settings, months: Mapping[int, float]) -> dict[str, Interval | None]:
     """Tier → worth of the measure a customer and year; every tier without a part of its own has that of the whole (key "")."""
-    factor, cost = yearly_factor(effect.pilot, effect.metric), effect.pilot.cost
+    factor, cost = yearly_factor(effect.pilot, effect.metric, months), effect.pilot.cost
 
     def worth(size: float, low: float, high: float) -> Interval | None:
         if factor is None:

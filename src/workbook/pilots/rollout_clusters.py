@@ -18,7 +18,6 @@ from workbook.pilots.draws import hashes
 from workbook.pilots.effect import Effect
 from workbook.pilots.holdout import MOST_HELD, first_day, smallest_share, stops
 from workbook.pilots.power import detectable_t
-from workbook.pilots.worth import yearly_factor
 from workbook.report.blocks import Block, Column, Sheet, Table
 from workbook.settings.models import Pilot, Settings
 from workbook.tables import Tables
@@ -63,6 +62,7 @@ class ClusterRollout:
             it is a pilot of its own.
         found: smallest effect that the clusters held out find with the wanted power; NaN where none are.
         lift: the effect that they shall find.
+        factor: what one unit of the metric is worth a customer and year; None where the card does not say.
         settings: the parameters.
     """
 
@@ -75,6 +75,7 @@ class ClusterRollout:
     frame: pd.DataFrame
     found: float
     lift: float
+    factor: float | None
     settings: Settings
 
     def table(self) -> Table:
@@ -171,7 +172,7 @@ class ClusterRollout:
         return note if worth is None else text("pilots.rollout.clusters_worth", "{note} {worth}", note=note, worth=worth)
 
     def _worth(self) -> Text | None:
-        factor, cost = yearly_factor(self.effect.pilot, self.effect.metric), self.effect.pilot.cost
+        factor, cost = self.factor, self.effect.pilot.cost
         if factor is None:
             return None
         low, high = sorted(factor * end - cost for end in self.effect.interval)
@@ -214,13 +215,20 @@ def clusters_of(tables: Tables, pilot: Pilot, units: pd.DataFrame, people: pd.Da
 
 
 def plan_clusters(
-    decided: PilotDecision, effect: Effect, units: pd.DataFrame, cluster_of: pd.Series, settings: Settings, today: dt.date
+    decided: PilotDecision,
+    effect: Effect,
+    units: pd.DataFrame,
+    cluster_of: pd.Series,
+    factor: float | None,
+    settings: Settings,
+    today: dt.date,
 ) -> ClusterRollout | None:
     """The plan of a roll-out over all clusters that do not have the measure yet.
 
     Args:
         units: of the pilot.
         cluster_of: customer_id → cluster, of the customers who meet the pilot's condition.
+        factor: what one unit of the metric is worth a customer and year, None where nobody says.
         today: last day of the period.
 
     Returns:
@@ -263,7 +271,7 @@ def plan_clusters(
         found = detectable_t(errors[-1], freedom[-1], 1 - last, plan.power)
     waiting = len(kept) - int(reached[-1])
     frame = frame[COLUMNS].reset_index(drop=True)
-    return ClusterRollout(decided, effect, waves, held, waiting, len(having), frame, found, lift, settings)
+    return ClusterRollout(decided, effect, waves, held, waiting, len(having), frame, found, lift, factor, settings)
 
 
 def _held(n: int, spread: float, lift: float, confidence: float, wanted: float | None, power: float) -> int:

@@ -21,6 +21,9 @@ FEWEST_MONTHS = 24
 LEAST = 0.2
 """Share by which a month must stand above or below the year's mean to count."""
 
+DAYS: Mapping[int, int] = {month: calendar.monthrange(2025, month)[1] for month in range(1, 13)}
+"""Days of each month of a year that is no leap year."""
+
 Floats = NDArray[np.float64]
 
 MONTHS: Mapping[int, Text] = {
@@ -104,6 +107,30 @@ def read_season(tables: Tables, settings: Settings, name: Text, first: dt.date, 
     Args:
         name: of the pilot; first, last: days of its window.
     """
+    values, month, seen = _by_month(tables, settings)
+    if not len(values):
+        return Season(name, first, last, {}, seen)
+    return Season(name, first, last, outstanding(values, month, settings.analysis.confidence), seen)
+
+
+def read_year(tables: Tables, settings: Settings) -> dict[int, float]:
+    """How much a day of each month counts, by the delivered orders: month of the year → times the mean day of the year.
+
+    Returns:
+        All twelve months where one stands out; empty where none does, or where the orders are too few months to tell.
+    """
+    values, month, _ = _by_month(tables, settings)
+    if not len(values) or not outstanding(values, month, settings.analysis.confidence):
+        return {}
+    days = np.array([DAYS[m] for m in range(1, 13)])
+    level = np.exp(_steps(values, month)[0])
+    level *= days.sum() / float(days @ level)
+    return {m: float(level[m - 1]) for m in range(1, 13)}
+
+
+def _by_month(tables: Tables, settings: Settings) -> tuple[Floats, int, int]:
+    """Revenue a day of each whole month of orders, the month of the year of the first, and how many there are; no value where
+    they are too few."""
     rows = tables.sql(
         f"""select date_trunc('month', ordered_at) as month, cast(sum(amount) as double) as revenue from orders
             where amount is not null and cast(ordered_at as date) <= $end
@@ -113,15 +140,15 @@ def read_season(tables: Tables, settings: Settings, name: Text, first: dt.date, 
     )
     revenue = dict(zip((m.date() for m in rows["month"]), rows["revenue"].tolist(), strict=True))
     if not revenue or tables.first_order is None:
-        return Season(name, first, last, {}, 0)
+        return np.empty(0), 1, 0
     since, end = tables.first_order.date(), tables.period.end
     months = [(y, m) for y in range(since.year, end.year + 1) for m in range(1, 13)]
     whole = [dt.date(y, m, 1) for y, m in months
              if dt.date(y, m, 1) >= since and dt.date(y, m, calendar.monthrange(y, m)[1]) <= end]  # fmt: skip
     values = np.array([revenue.get(month, 0.0) / calendar.monthrange(month.year, month.month)[1] for month in whole])
     if len(whole) < FEWEST_MONTHS or (values <= 0).any():
-        return Season(name, first, last, {}, min(len(whole), FEWEST_MONTHS - 1))
-    return Season(name, first, last, outstanding(values, whole[0].month, settings.analysis.confidence), len(whole))
+        return np.empty(0), 1, min(len(whole), FEWEST_MONTHS - 1)
+    return values, whole[0].month, len(whole)
 
 
 def outstanding(values: Floats, first_month: int, confidence: float) -> dict[int, float]:
@@ -136,6 +163,14 @@ def outstanding(values: Floats, first_month: int, confidence: float) -> dict[int
 
     Source: Hyndman & Athanasopoulos (2021), Forecasting: Principles and Practice, 3rd edition, 7.4 (seasonal dummies).
     """
+    steps, errors, freedom = _steps(values, first_month)
+    reach = float(stats.t.ppf(1 - (1 - confidence) / 24, freedom)) * errors
+    clear = (np.abs(steps) > reach) & (np.abs(np.expm1(steps)) >= LEAST)
+    return {int(m) + 1: float(np.exp(steps[m])) for m in np.flatnonzero(clear)}
+
+
+def _steps(values: Floats, first_month: int) -> tuple[Floats, Floats, int]:
+    """The step of each month of the year (their mean is zero), its error, and the degrees of freedom."""
     n = len(values)
     month = (first_month - 1 + np.arange(n)) % 12
     design = np.column_stack([np.eye(12)[month], np.arange(n) - (n - 1) / 2])
@@ -147,9 +182,7 @@ def outstanding(values: Floats, first_month: int, confidence: float) -> dict[int
     away = np.eye(12) - 1 / 12
     steps = away @ line[:12]
     errors = np.sqrt(np.maximum(np.diag(away @ gram[:12, :12] @ away.T) * variance, 0))
-    reach = float(stats.t.ppf(1 - (1 - confidence) / 24, freedom)) * errors
-    clear = (np.abs(steps) > reach) & (np.abs(np.expm1(steps)) >= LEAST)
-    return {int(m) + 1: float(np.exp(steps[m])) for m in np.flatnonzero(clear)}
+    return steps, errors, freedom
 
 
 def _days_in(month: int, first: dt.date, last: dt.date) -> int:

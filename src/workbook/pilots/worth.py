@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scipy import optimize, stats
 
 from workbook.pilots.effect import Effect
 from workbook.pilots.looks import last_day
+from workbook.pilots.season import DAYS
 from workbook.settings.models import Metric, Pilot
 
 YEAR = 365
@@ -37,26 +39,41 @@ class Worth:
     chance: float
 
 
-def yearly_factor(pilot: Pilot, metric: Metric) -> float | None:
+def years_of(pilot: Pilot, months: Mapping[int, float] | None = None) -> float:
+    """How many times the planned days of a pilot go into a year, each day counting as its month does.
+
+    Args:
+        months: month of the year → weight of one of its days, as :func:`~workbook.pilots.season.read_year` gives them; without
+            them all days count alike.
+    """
+    length = (pilot.ends - pilot.starts).days + 1
+    if not months:
+        return YEAR / length
+    window = sum(months[(pilot.starts + dt.timedelta(days=d)).month] for d in range(length))
+    return sum(DAYS[month] * weight for month, weight in months.items()) / window
+
+
+def yearly_factor(pilot: Pilot, metric: Metric, months: Mapping[int, float] | None = None) -> float | None:
     """What one unit of the metric is worth a customer and year; None where the card does not say and it is no money.
 
-    Money gained during the pilot is brought to a year by its days; less is better turns the sign.
+    Money gained during the pilot is brought to a year by its days, as the season of the orders weighs them: the gain is taken
+    to rise and fall as they do. Less is better turns the sign.
     """
     sign = 1.0 if metric.better == "higher" else -1.0
     if metric.worth is not None:
         return sign * metric.worth
-    if metric.unit != "money" or metric.kind not in ("mean", "quantile"):
-        return None
-    return sign * YEAR / ((pilot.ends - pilot.starts).days + 1)
+    if metric.unit != "money" or metric.kind not in ("mean", "quantile") or metric.repeats == "mean":
+        return None  # of the mean of several measurements nobody can say which time it stands for
+    return sign * years_of(pilot, months)
 
 
-def worth_of(effect: Effect, customers: int | None) -> Worth | None:
+def worth_of(effect: Effect, customers: int | None, months: Mapping[int, float] | None = None) -> Worth | None:
     """The yearly worth of rolling out the arm of *effect*; None where nothing says what the metric or how many customers are
     worth, or the effect has no interval.
 
     Source of the expected losses: Raiffa & Schlaifer (1961), Applied Statistical Decision Theory, 5.3 (unit normal loss).
     """
-    factor = yearly_factor(effect.pilot, effect.metric)
+    factor = yearly_factor(effect.pilot, effect.metric, months)
     error = effect.found.error
     if factor is None or customers is None or not error or not effect.shown:
         return None
@@ -99,6 +116,37 @@ def corrected_effect(effect: float, error: float, limit: float) -> float:
         return 0.0
     mean = float(optimize.brentq(lambda m: expected(m) - z, 0.0, z, xtol=1e-10)) if expected(z) > z else z
     return math.copysign(mean * error, effect)
+
+
+def corrected_interval(effect: float, error: float, limit: float, confidence: float) -> tuple[float, float] | None:
+    """Interval of the effect given that it crossed the limit; None where it did not.
+
+    It holds every effect under which a crossing one is not too far off to either side, so of all effects that are told it
+    covers as often as it says. Just beyond the limit it reaches far towards zero and past it: a crossing alone says little.
+
+    Args:
+        limit: in standard errors.
+        confidence: 0.95.
+
+    Source: Zöllner & Pritchard (2007), American Journal of Human Genetics 80, 605-615; Zhong & Prentice (2008).
+
+    >>> [round(end, 2) for end in corrected_interval(6.0, 1.0, 1.96, 0.95)]
+    [4.04, 7.96]
+    """
+    z = abs(effect) / error
+    if z <= limit:
+        return None
+
+    def above(mean: float, part: float) -> float:
+        """Logarithm of the chance that a crossing effect is at least as large, over *part*."""
+        up, down = float(stats.norm.logsf(limit - mean)), float(stats.norm.logcdf(-limit - mean))
+        crossed = max(up, down) + math.log1p(math.exp(-abs(up - down)))
+        return float(stats.norm.logsf(z - mean)) - crossed - math.log(part)
+
+    side = (1 - confidence) / 2
+    ends = [float(optimize.brentq(above, -z - 10.0, z + 10.0, args=(part,), xtol=1e-10)) for part in (side, 1 - side)]
+    low, high = sorted(math.copysign(1.0, effect) * end * error for end in ends)
+    return low, high
 
 
 def days_to_decide(effect: Effect, on: dt.date) -> int | None:

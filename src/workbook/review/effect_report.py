@@ -187,9 +187,11 @@ def _pilot_row(pilot: Pilot, decision: Mapping[str, Any]) -> Mapping[str, Text]:
             # what was told because it crossed its limit is too large on average
             result = text(
                 "review.effect.pilot_corrected",
-                "{result}; to plan with, without the luck of crossing its limit: {corrected}",
+                "{result}; to plan with, without the luck of crossing its limit: {corrected} ({low} to {high})",
                 result=result,
                 corrected=Quantity(float(decision["corrected"]), unit),
+                low=Quantity(float(decision["corrected_low"]), unit),
+                high=Quantity(float(decision["corrected_high"]), unit),
             )
     return {
         "aim": named(pilot.metrics[0].name),

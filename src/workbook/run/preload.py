@@ -47,6 +47,7 @@ PRELOADED = (
     "workbook.pilots.effects",
     "workbook.pilots.evidence",
     "workbook.pilots.rollout",
+    "workbook.pilots.season",
     "workbook.review.compare",
     "workbook.review.effect_report",
     "workbook.review.goals",
