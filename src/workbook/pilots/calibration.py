@@ -102,7 +102,7 @@ class Calibrated:
         )
         note = text(
             "pilots.calibration.note",
-            "{trials} pilots of {units} units each, drawn from {n} {source}, judged by the rule of the card (looks: "
+            "{trials} pilots of {units} units each, drawn from {source} ({n}), judged by the rule of the card (looks: "
             "{looks}); the intervals are the simulation's own error. Unguarded: the same looks, each judged as if it were "
             "the only one. Information used: until the rule ended the pilot. One arm against the control.",
             trials=count(TRIALS),

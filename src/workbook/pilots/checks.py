@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workbook.language import Text, count, joined, named, number, share, text
+from workbook.language import Text, count, day, joined, named, number, share, text
 from workbook.pilots import gates
 from workbook.pilots.card import Cards, fix_cards
 from workbook.pilots.gates import LARGEST_FAULTY, SMALLEST_P, Check
@@ -145,6 +145,13 @@ def _check(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> tuple[list[Chec
     found += [gates.two_arms(pilot, units), gates.dates(tables, pilot), gates.duplicates(tables, pilot)]
     doubts: list[Text] = []
     unchecked: list[Text] = []
+    doubts += [
+        text(
+            "pilots.doubt.changed", "the measure was changed on {day}, so the effect is that of both forms", day=day(change.on)
+        )
+        for change in pilot.changes
+        if pilot.starts < change.on <= min(last_day(pilot), tables.period.end)
+    ]
     if kept["exposed_at"].notna().any() and kept["assigned_at"].notna().any():
         found.append(gates.exposure(pilot, kept))
     else:

@@ -131,7 +131,7 @@ def corrected_interval(effect: float, error: float, limit: float, confidence: fl
     Source: Zöllner & Pritchard (2007), American Journal of Human Genetics 80, 605-615; Zhong & Prentice (2008).
 
     >>> [round(end, 2) for end in corrected_interval(6.0, 1.0, 1.96, 0.95)]
-    [4.04, 7.96]
+    [4.03, 7.96]
     """
     z = abs(effect) / error
     if z <= limit:

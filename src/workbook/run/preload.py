@@ -46,6 +46,7 @@ PRELOADED = (
     "workbook.pilots.duration",
     "workbook.pilots.effects",
     "workbook.pilots.evidence",
+    "workbook.pilots.feedback",
     "workbook.pilots.rollout",
     "workbook.pilots.season",
     "workbook.review.compare",

@@ -87,6 +87,13 @@ class Rollout(Section):
     )
 
 
+class Change(Section):
+    """What was changed of a measure while it was tried out, or after it, because of what was heard."""
+
+    on: dt.date = Field(description="First day on which it was so.")
+    what: Name = Field(description="What was changed and why, as readers see it.")
+
+
 class Pilot(Section):
     """A pilot: fixed before it starts."""
 
@@ -124,6 +131,10 @@ class Pilot(Section):
     )
     purpose: str = Field(
         "marketing", description="Consent purpose that each customer of arrivals and roll-out must have granted."
+    )
+    changes: list[Change] = Field(
+        default_factory=list,
+        description="What was changed of the measure because of feedback. While the pilot ran it makes the result less sure.",
     )
     rollout: Rollout = Field(default_factory=Rollout, description="How it is rolled out, wave by wave.")
 

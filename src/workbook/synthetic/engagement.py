@@ -48,6 +48,7 @@ def engagement_yaml(name: str, plan: Plan) -> str:
         first_ends=date(first.measured),
         second_id=second.id,
         second_window=second.window,
+        first_changed=date(first.measured + 14),
         second_starts=date(second.starts),
         second_ends=date(second.measured),
     )
