@@ -146,7 +146,7 @@ class Feedback:
         columns = (
             Column("what", text("pilots.feedback.head.what", "Said or scored")),
             *((Column("arm", text("pilots.head.arm", "Arm")),) if several else ()),
-            Column("n", text("pilots.feedback.head.n", "Customers (control / arm)"), "text"),
+            Column("n", text("pilots.head.n", "n (control / arm)"), "number"),
             Column("control", text("pilots.head.control", "Control"), "number"),
             Column("treated", text("pilots.head.treated", "With measure"), "number"),
             Column("effect", text("pilots.head.effect", "Difference (interval)"), "number", low="low", high="high"),
