@@ -188,3 +188,17 @@ def test_impact_falls_back_to_customers_where_there_is_no_revenue(client, settin
     found = diagnose(tables, profile.drop(columns="revenue"), settings)
     row = found.problems.set_index("check").loc["information.complete.phone"]
     assert row["impact"] == pytest.approx(0.5)
+
+
+def test_customers_not_delivered_are_not_none_and_no_revenue_is_not_touched():
+    opened = pd.Series(pd.date_range("2025-10-01", periods=200, freq="8h"))
+    tickets = pd.DataFrame(
+        {"ticket_id": range(200), "opened_at": opened, "first_response_at": opened + pd.Timedelta("3D"), "channel": "phone"}
+    )
+    tables, settings = tables_of({"tickets": tickets}, PERIOD), Settings(client={"name": "Test"})
+    nobody = diagnose(tables, pd.DataFrame({"customer_id": []}), settings)
+    assert nobody.touch == "nothing" and nobody.table().frame[["customers", "revenue"]].isna().all(axis=None)
+    assert "revenue" not in nobody.figure().title.render(EDITIONS[0])
+    assert not any("touches 0" in s.render(EDITIONS[0]) for s in nobody.answer().sentences)
+    unpaid = diagnose(tables, pd.DataFrame({"customer_id": ["a"], "revenue": [0.0]}), settings)
+    assert "of customers touched" in unpaid.figure().title.render(EDITIONS[0])

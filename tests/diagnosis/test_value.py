@@ -11,6 +11,7 @@ from workbook.diagnosis.value import pairs_table, value_checks
 from workbook.language import Edition
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
+from workbook.settings.models import Settings
 from workbook.synthetic.generate import generate
 from workbook.synthetic.plan import Faults, Plan
 from workbook.tables import tables_of
@@ -225,3 +226,19 @@ def test_pairs_show_with_intervals_that_hold_their_lift(settings):
     shown = pairs_table(found)
     assert shown.title.render(EDITIONS[0]) == "Surest companions: bought together up to 1.8 times as often as by chance"
     assert shown.bundle(EDITIONS)["n_rows"] == len(found.detail)
+
+
+def test_a_tier_in_an_unknown_word_is_asked_for_and_the_others_are_not_judged():
+    n = 100
+    words = ["gold"] * 10 + ["silver"] * 50 + ["普卡x"] * 40
+    ids = [f"c{i:03}" for i in range(n)]
+    frames = {
+        "customers": pd.DataFrame({"customer_id": ids, "tier": words}),
+        "orders": pd.DataFrame({"order_id": ids, "customer_id": ids, "ordered_at": "2025-11-03", "amount": range(1, n + 1)}),
+    }
+    profile = pd.DataFrame({"customer_id": ids, "revenue": [float(i) for i in range(1, n + 1)]})
+    settings = Settings(client={"name": "Test"})
+    tables = tables_of(frames, Period.parse("2025Q4"))
+    found = {r.id: r for r in value_checks(tables, profile, settings) if isinstance(r, NotMeasured)}
+    assert "普卡x" in str(found["diagnosis.value.misgraded"].why)
+    assert isinstance(grades_table(tables, profile, settings), NotMeasured)

@@ -139,3 +139,10 @@ def test_where_nothing_says_where_comments_belong_it_is_asked_for():
 def test_without_comments_the_cause_is_not_measured():
     nothing = NotMeasured("voice.hotspots", "what", ("feedback.text",))
     assert isinstance(find_causes(nothing, tables_of({}, PERIOD), SETTINGS), NotMeasured)
+
+
+def test_cases_without_any_place_leave_nothing_to_look_at():
+    """Reviews without customers and stores ended in a traceback: of no row at all pandas made text."""
+    frame = pd.DataFrame({"case": [True, False, True], "channel": [None] * 3, "owner": [None] * 3})
+    assert excess(frame, ["channel", "owner"], 0.95, 1).empty
+    assert excess(frame[["case"]], [], 0.95, 1).empty

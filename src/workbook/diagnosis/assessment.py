@@ -16,6 +16,9 @@ from workbook.service_hours import tier_words
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
+MOST_UNKNOWN = 0.05
+"""Share of graded customers in unknown words up to which the others are judged: a whole tier left out would mislead."""
+
 MOST_TIERS = 6
 """Tiers that a table can hold side by side."""
 
@@ -34,6 +37,12 @@ class Grades:
     frame: pd.DataFrame
     names: tuple[Text, ...]
     unknown: dict[str, int]
+
+    @property
+    def judged(self) -> bool:
+        """Whether enough of the client's words are known for his tiers to be judged."""
+        unknown = sum(self.unknown.values())
+        return not self.frame.empty and unknown <= MOST_UNKNOWN * (unknown + len(self.frame))
 
 
 def tier_places(settings: Settings) -> dict[str, int]:
@@ -103,7 +112,7 @@ def grades_table(tables: Tables, profile: pd.DataFrame, settings: Settings) -> T
     if missing or not (context.revenue > 0).any():
         return NotMeasured(id, what, missing or ("orders.amount",))
     grades = present_grades(tables, settings, context)
-    if grades.frame.empty:
+    if not grades.judged:
         return NotMeasured(id, what, why=ask_for_order(grades, tables, context, settings))
     rows = grades.frame
     tiers = sorted(rows["place"].unique())[:MOST_TIERS]
@@ -138,7 +147,7 @@ def misgraded_table(tables: Tables, profile: pd.DataFrame, settings: Settings) -
     if missing or not (context.revenue > 0).any():
         return NotMeasured(id, what, missing or ("orders.amount",))
     grades = present_grades(tables, settings, context)
-    if grades.frame.empty:
+    if not grades.judged:
         return NotMeasured(id, what, why=ask_for_order(grades, tables, context, settings))
     rows = grades.frame[misgraded(grades, settings, context)]
     if rows.empty:

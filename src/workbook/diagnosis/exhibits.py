@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from workbook.diagnosis.finding import MODULE_NAMES, Finding
+from workbook.diagnosis.finding import MODULE_NAMES, Finding, Touch
 from workbook.language import Edition, Quantity, Text, count, day, format_value, joined, number, share, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Column, Figure, NotMeasured, Paragraph, Table
@@ -36,7 +36,7 @@ MOST_BARS = 12
 
 
 def problem_table(
-    problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, settings: Settings, period: Period
+    problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, touch: Touch, settings: Settings, period: Period
 ) -> Table | NotMeasured:
     """The problem list: number, module, problem, evidence, customers, revenue, priority, status; of *checks* measured."""
     if not checks:
@@ -51,8 +51,7 @@ def problem_table(
             "module": [f.module for f in listed],
             "problem": [_together(f, problems, names) for f in listed],
             "evidence": [f.evidence for f in listed],
-            "customers": [len(f.customers) for f in listed],
-            "revenue": [f.revenue for f in listed],
+            **_touched(listed, touch),
             "priority": problems.loc[leads, "priority"].to_list(),
             "status": problems.loc[leads, "status"].to_list(),
         }
@@ -126,7 +125,7 @@ def cause_table(problems: pd.DataFrame, ranked: Sequence[Finding]) -> Table | Pa
 
 
 def priority_figure(
-    problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, limits: Limits, period: Period
+    problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, touch: Touch, limits: Limits, period: Period
 ) -> Figure | NotMeasured | Paragraph:
     """Ranked bars of the priority score, with the scores from which a problem is medium and high; of *checks* measured."""
     if not checks:
@@ -148,7 +147,8 @@ def priority_figure(
         )
         for place, score, grade, part in zip(places.tolist(), scores.tolist(), grades, impact, strict=True):
             words = f"{PRIORITY_NAMES[grade].render(edition)} {format_value(score, 'ratio', edition)}"
-            words += f" · {_revenue_words(part).render(edition)}"
+            if touch != "nothing":
+                words += f" · {_touch_words(part, touch).render(edition)}"
             axes.text(score + 0.012, place, words, va="center", fontsize=8.5,
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # fmt: skip
         for at in (limits.medium_priority, limits.high_priority):
@@ -169,10 +169,7 @@ def priority_figure(
         return figure
 
     first = top[0]
-    title = text(
-        "diagnosis.priorities.title", "First to mend: {problem} ({part} of revenue touched)",
-        problem=first.words.problem, part=share(float(impact[0])),
-    )  # fmt: skip
+    title = _first_title(first, float(impact[0]), touch)
     alt = text(
         "diagnosis.priorities.alt", "Horizontal bars: priority score of {n} problems; the highest is {problem} at {score}.",
         n=count(len(top)), problem=first.words.problem, score=number(float(scores[0]), 2),
@@ -186,7 +183,20 @@ def priority_figure(
     return Figure("diagnosis.priorities", title, draw, alt, note)
 
 
-def _revenue_words(part: float) -> Text:
+def _first_title(first: Finding, part: float, touch: Touch) -> Text:
+    problem, touched = first.words.problem, share(part)
+    if touch == "nothing":
+        return text("diagnosis.priorities.title_alone", "First to mend: {problem}", problem=problem)
+    if touch == "customers":
+        return text("diagnosis.priorities.title_customers", "First to mend: {problem} ({part} of customers touched)",
+                    problem=problem, part=touched)  # fmt: skip
+    return text("diagnosis.priorities.title", "First to mend: {problem} ({part} of revenue touched)",
+                problem=problem, part=touched)  # fmt: skip
+
+
+def _touch_words(part: float, touch: Touch) -> Text:
+    if touch == "customers":
+        return text("diagnosis.priorities.label_customers", "touches {part} of customers", part=share(part))
     return text("diagnosis.priorities.label", "touches {part} of revenue", part=share(part))
 
 
@@ -196,7 +206,7 @@ def _wrapped(words: str, edition: Edition) -> str:
 
 
 def module_table(
-    module: str, findings: Sequence[Finding], missing: Sequence[NotMeasured], settings: Settings, period: Period
+    module: str, findings: Sequence[Finding], missing: Sequence[NotMeasured], touch: Touch, settings: Settings, period: Period
 ) -> Table | NotMeasured:
     """Checks of one module: figure with interval, n, limit and reading; NotMeasured where none could be measured."""
     id = f"diagnosis.module.{module}"
@@ -215,8 +225,7 @@ def module_table(
             "limit": [_limit(f) for f in findings],
             "source": [f.source for f in findings],
             "breached": [f.breached for f in findings],
-            "customers": [len(f.customers) for f in findings],
-            "revenue": [f.revenue for f in findings],
+            **_touched(findings, touch),
         }
     )
     columns = (
@@ -236,6 +245,13 @@ def module_table(
         level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end),
     )  # fmt: skip
     return Table(id, _module_title(module, findings), columns, frame, note, artefact="findings")
+
+
+def _touched(findings: Sequence[Finding], touch: Touch) -> dict[str, pd.Series]:
+    """Customers touched and their revenue; missing where the delivery cannot tell, which is not none."""
+    customers = [len(f.customers) if touch != "nothing" else None for f in findings]
+    revenue = [f.revenue if touch == "revenue" else None for f in findings]
+    return {"customers": pd.Series(customers, dtype="Int64"), "revenue": pd.Series(revenue, dtype="float64")}
 
 
 def _limit(finding: Finding) -> Text:
@@ -259,11 +275,16 @@ def _module_title(module: str, findings: Sequence[Finding]) -> Text:
     return text("diagnosis.module.clear", "{problem}: {figure}, {limit} wanted", **values)
 
 
-def answer(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missing: int) -> Answer:
+def answer(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missing: int, touch: Touch) -> Answer:
     """Heading and at most three sentences: how many problems, the first of them, what stayed dark."""
     clear = sum(f.breached == "clear" for f in ranked)
     sentences = [_checks_sentence(checks, clear, len(ranked) - clear)] if checks else []
-    if ranked:
+    if ranked and touch == "nothing":
+        sentences.append(
+            text("diagnosis.answer.first_alone", "First comes “{problem}”: {evidence}; whom it touches was not delivered.",
+                 problem=ranked[0].words.problem, evidence=ranked[0].evidence)
+        )  # fmt: skip
+    elif ranked:
         sentences.append(
             text("diagnosis.answer.first", "First comes “{problem}”: {evidence}; it touches {customers} customers.",
                  problem=ranked[0].words.problem, evidence=ranked[0].evidence, customers=count(len(ranked[0].customers)))

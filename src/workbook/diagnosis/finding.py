@@ -32,6 +32,8 @@ UNSOURCED = text("diagnosis.limit.set", "set for this client")
 
 Breach = Literal["clear", "possible", "fine"]
 Direction = Literal["above", "below"]
+Touch = Literal["revenue", "customers", "nothing"]
+"""What the impact of a problem is a share of: of customers where no revenue is known, of nothing where no customer is."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,17 @@ import pandas as pd
 
 from workbook.diagnosis import exhibits, ranking, ranking_exhibits, time_exhibits
 from workbook.diagnosis.catalogue import effort, limit_source
-from workbook.diagnosis.finding import FINDING_COLUMNS, MODULES, Context, Finding, Measured, Module, not_delivered, split
+from workbook.diagnosis.finding import (
+    FINDING_COLUMNS,
+    MODULES,
+    Context,
+    Finding,
+    Measured,
+    Module,
+    Touch,
+    not_delivered,
+    split,
+)
 from workbook.diagnosis.five_whys import five_whys
 from workbook.diagnosis.information import information_checks
 from workbook.diagnosis.interaction import interaction_checks
@@ -55,6 +65,8 @@ class Diagnosis:
         problem_customers: problem, customer_id: whom each problem touches.
         responses, solutions: first responses and solutions by channel, priority, hour and tier, where they were delivered.
         high_revenue_share: share of trailing revenue of the customers whom problems of high priority touch.
+        touch: what the impact of a problem is a share of: revenue, customers where no revenue is known, nothing where no
+            customer is.
         previous_high: number of problems of high priority in the previous period; None where there is none.
     """
 
@@ -67,6 +79,7 @@ class Diagnosis:
     responses: pd.DataFrame | NotMeasured
     solutions: pd.DataFrame | NotMeasured
     high_revenue_share: float
+    touch: Touch
     previous_high: int | None
     settings: Settings
     period: Period
@@ -91,7 +104,7 @@ class Diagnosis:
 
     def table(self) -> Table | NotMeasured:
         """The problem list for the report."""
-        return exhibits.problem_table(self.problems, self.ranked, len(self.measured), self.settings, self.period)
+        return exhibits.problem_table(self.problems, self.ranked, len(self.measured), self.touch, self.settings, self.period)
 
     def cause_table(self) -> Table | Paragraph:
         """The likely cause of each problem."""
@@ -99,7 +112,7 @@ class Diagnosis:
 
     def ranking_table(self) -> Table | NotMeasured:
         """The parts of each priority score, and how firm the priority is."""
-        return ranking_exhibits.ranking_table(self.problems, self.ranked, self.settings)
+        return ranking_exhibits.ranking_table(self.problems, self.ranked, self.touch, self.settings)
 
     def progress_table(self) -> Table | NotMeasured:
         """What became of the problems of the period before."""
@@ -107,12 +120,14 @@ class Diagnosis:
 
     def figure(self) -> Figure | NotMeasured | Paragraph:
         """The problems ranked by priority score."""
-        return exhibits.priority_figure(self.problems, self.ranked, len(self.measured), self.settings.diagnosis, self.period)
+        return exhibits.priority_figure(
+            self.problems, self.ranked, len(self.measured), self.touch, self.settings.diagnosis, self.period
+        )
 
     def module_table(self, module: Module) -> Table | NotMeasured:
         """Every measured check of a module against its limit."""
         chosen = [finding for finding in self.measured if finding.module == module]
-        return exhibits.module_table(module, chosen, self.module_missing(module), self.settings, self.period)
+        return exhibits.module_table(module, chosen, self.module_missing(module), self.touch, self.settings, self.period)
 
     def module_tables(self) -> tuple[Table | NotMeasured, ...]:
         """The table of each module in the order of the method."""
@@ -148,7 +163,7 @@ class Diagnosis:
 
     def answer(self) -> Answer:
         """The chapter's message: what is wrong, how surely, and what it touches."""
-        return exhibits.answer(self.problems, self.ranked, len(self.measured), len(self.not_measured))
+        return exhibits.answer(self.problems, self.ranked, len(self.measured), len(self.not_measured), self.touch)
 
     def key_figures(self) -> tuple[KeyFigure, ...]:
         """Problems of high priority, the revenue they touch, and late first responses; none where nothing was checked."""
@@ -222,6 +237,7 @@ def diagnose(
         responses=_times(tables, settings, "first_response_at"),
         solutions=_times(tables, settings, "resolved_at"),
         high_revenue_share=context.touched(touched)[1] / total if total > 0 else float("nan"),
+        touch="revenue" if total > 0 else "customers" if len(context.revenue) else "nothing",
         previous_high=None if earlier is None else int((earlier["priority"] == "high").sum()),
         settings=settings,
         period=tables.period,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from workbook.diagnosis.exhibits import PRIORITY_NAMES
-from workbook.diagnosis.finding import Finding
+from workbook.diagnosis.finding import Finding, Touch
 from workbook.language import Quantity, count, day, named, number, text
 from workbook.period import Period
 from workbook.report.blocks import Column, NotMeasured, Table
@@ -36,16 +36,24 @@ PROGRESS_NAMES = {
 }
 
 
-def ranking_table(problems: pd.DataFrame, ranked: Sequence[Finding], settings: Settings) -> Table | NotMeasured:
+def ranking_table(problems: pd.DataFrame, ranked: Sequence[Finding], touch: Touch, settings: Settings) -> Table | NotMeasured:
     """The parts of each priority score, and how often the priority stays when limits and cut points move."""
     what = text("diagnosis.ranking.what", "Parts of the priority scores")
     if not ranked:
         why = text("diagnosis.ranking.none", "There is no problem to rank.")
         return NotMeasured("diagnosis.ranking", what, why=why)
     frame = problems.assign(problem=pd.Series([f.words.problem for f in ranked], dtype=object))
+    if touch == "nothing":
+        frame["impact"] = float("nan")
     columns = (
         Column("problem", text("diagnosis.column.problem", "Problem")),
-        Column("impact", text("diagnosis.column.impact", "Impact"), "share"),
+        Column(
+            "impact",
+            text("diagnosis.column.impact_customers", "Impact, of customers")
+            if touch == "customers"
+            else text("diagnosis.column.impact", "Impact"),
+            "share",
+        ),
         Column("severity", text("diagnosis.column.severity", "Severity"), "share"),
         Column("trend", text("diagnosis.column.trend", "Since the last period"), labels=TREND_NAMES),
         Column("effort", text("diagnosis.column.effort", "Effort"), labels=EFFORT_NAMES),

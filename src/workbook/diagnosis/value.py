@@ -41,7 +41,7 @@ def _misgraded(tables: Tables, settings: Settings, context: Context) -> Measured
     if missing or not (context.revenue > 0).any():
         return not_delivered(check, words.measure, missing or ("orders.amount",))
     grades = present_grades(tables, settings, context)
-    if grades.frame.empty:
+    if not grades.judged:
         return NotMeasured(f"diagnosis.{check}", words.measure, why=ask_for_order(grades, tables, context, settings))
     wrong, deserved = misgraded(grades, settings, context), deserving(grades, settings, context)
     return share_finding(

@@ -62,8 +62,8 @@ def tidy_sql(x: str, *, signs: bool = False) -> str:
 
 
 def bare_number_sql(t: str) -> str:
-    """A number without currency, brackets and spaces: ``￥1,234.50`` → ``1,234.50``, ``(12.00)`` → ``-12.00``."""
-    bare = f"regexp_replace(replace({t}, '−', '-'), '[\\s￥¥$€£]|RMB|CNY|USD|EUR|GBP|HKD|人民币|元', '', 'gi')"
+    """A number without currency, stars, brackets and spaces: ``￥1,234.50`` → ``1,234.50``, ``(12.00)`` → ``-12.00``."""
+    bare = f"regexp_replace(replace({t}, '−', '-'), '[\\s￥¥$€£]|RMB|CNY|USD|EUR|GBP|HKD|人民币|元|星级?|stars?', '', 'gi')"
     signed = f"regexp_replace(regexp_replace({bare}, '^\\((.*)\\)$', '-\\1'), '^([^-].*)-$', '-\\1')"
     return f"case when regexp_full_match({t}, '-?[0-9]+(\\.[0-9]+)?') then {t} else {signed} end"
 

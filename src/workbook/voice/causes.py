@@ -281,7 +281,8 @@ def excess(cases: pd.DataFrame, factors: list[str], confidence: float, least: in
     long = cases.melt(id_vars=["case"], value_vars=factors, var_name="factor", value_name="level").dropna(subset=["level"])
     whole = long.groupby("factor")["case"].agg(["sum", "size"])
     rows = long.groupby(["factor", "level"], as_index=False)["case"].agg(cases="sum", n="size")
-    total, everyone = rows["factor"].map(whole["sum"]), rows["factor"].map(whole["size"])
+    # of no row at all pandas makes text
+    total, everyone = (rows["factor"].map(whole[column]).astype("int64") for column in ("sum", "size"))
     rows = rows.assign(
         expected=rows["n"] * total / everyone,
         others=total - rows["cases"],

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbook.tables import Tables
+from workbook.voice.boilerplate import without_boilerplate
 from workbook.voice.ngrams import plain, script_of
 
 NOT_WRITTEN = re.compile(
@@ -19,6 +20,7 @@ _LETTERS = re.compile(r"[^\W\d_]")
 
 COMMENTS: tuple[str, ...] = (
     "comment_id", "source", "customer_id", "given_at", "channel", "text", "words", "script", "content", "inside", "before",
+    "shortened", "written",
 )  # fmt: skip
 
 
@@ -28,7 +30,8 @@ def read_comments(tables: Tables) -> pd.DataFrame:
     Returns:
         comment_id, source (instrument in small letters, or ``ticket``), customer_id, given_at, channel, text, words (the text
         as it is compared), script (han, latin), content (1 good, 0 bad, by the customer's own score; missing where there is
-        none or a middling one), inside the period, before (in the period before it).
+        none or a middling one), inside the period, before (in the period before it), shortened (words that no customer wrote
+        are dropped), written (whether own words are left; only those can be read).
     """
     previous = tables.period.previous
     rows = tables.sql(
@@ -48,9 +51,12 @@ def read_comments(tables: Tables) -> pd.DataFrame:
         """,
         before_start=previous.start, before_end=previous.end,
     )  # fmt: skip
-    rows["words"] = [plain(text) for text in rows["text"]]
+    own = pd.Series(without_boilerplate(rows["text"].tolist()), index=rows.index, dtype="str")
+    rows["shortened"] = (own != rows["text"].str.strip()).astype(bool)
+    rows["text"] = own
+    rows["words"] = [plain(text) for text in own]
     written = [len(_LETTERS.findall(words)) >= 2 and not NOT_WRITTEN.match(words) for words in rows["words"]]
-    rows = rows[np.array(written, dtype=bool)].reset_index(drop=True)
+    rows["written"] = np.array(written, dtype=bool)
     rows["script"] = pd.Series([script_of(words) for words in rows["words"]], dtype="str")
     rows["content"] = stated(rows)
     return rows[list(COMMENTS)]

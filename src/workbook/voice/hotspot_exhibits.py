@@ -143,7 +143,7 @@ def topic_table(topics: pd.DataFrame, period: Period, settings: Settings) -> Tab
     return Table("voice.topic_list", _title(topics), columns, shown, note, rows=20, artefact="topics")
 
 
-def accuracy_table(accuracy: pd.DataFrame, settings: Settings) -> Table:
+def accuracy_table(accuracy: pd.DataFrame, shortened: int, unwritten: int, settings: Settings) -> Table:
     """By script: what the model was trained on, scored comments, how many it decides, and how many of these rightly."""
     columns = (
         Column("script", text("voice.column.script", "Written in"), labels=SCRIPT_NAMES),
@@ -157,8 +157,10 @@ def accuracy_table(accuracy: pd.DataFrame, settings: Settings) -> Table:
     note = text(
         "voice.accuracy.note",
         "Comments that carry a score, each judged by a model that was trained without it; decided: probability of at least "
-        "{certain}. To call every comment content would be right as often as comments are content.",
-        certain=share(settings.voice.certain),
+        "{certain}. To call every comment content would be right as often as comments are content. Not read, of the period: "
+        "{unwritten} comments without words of a customer’s own; signatures, automatic replies and repeated lines were dropped "
+        "from {shortened} others.",
+        certain=share(settings.voice.certain), unwritten=count(unwritten), shortened=count(shortened),
     )  # fmt: skip
     return Table("voice.accuracy", _accuracy_title(accuracy), columns, accuracy, note)
 

@@ -44,6 +44,8 @@ class Hotspots:
         accuracy: one row a script: origin of the model, labelled comments, content (share of them), decided (share of them
             beyond doubt), right (share of these judged as the customer scored) with low and high.
         phrases: phrase, n comments, bad (share discontent with low and high), z (log odds over their error).
+        shortened: comments of the period from which signatures, automatic replies or repeated lines were dropped.
+        unwritten: those that hold no words of a customer's own, and are read no further.
     """
 
     comments: pd.DataFrame
@@ -51,6 +53,8 @@ class Hotspots:
     accuracy: pd.DataFrame
     phrases: pd.DataFrame
     before: pd.DataFrame
+    shortened: int
+    unwritten: int
     settings: Settings
     period: Period
 
@@ -64,7 +68,7 @@ class Hotspots:
 
     def accuracy_table(self) -> Table:
         """How often the reading of moods is right on the client's own scored comments."""
-        return exhibits.accuracy_table(self.accuracy, self.settings)
+        return exhibits.accuracy_table(self.accuracy, self.shortened, self.unwritten, self.settings)
 
     def phrase_table(self) -> Table | NotMeasured:
         """The phrases that go with discontent and with content."""
@@ -92,7 +96,9 @@ def find_hotspots(tables: Tables, settings: Settings) -> Hotspots | NotMeasured:
     what = text("voice.hotspots.what", "What comments speak of, and in which mood")
     if not tables.has("feedback.text") and not tables.has("tickets.text"):
         return NotMeasured("voice.hotspots", what, tables.lacks("feedback.text", "tickets.text"))
-    comments = read_comments(tables)
+    every = read_comments(tables)
+    comments = every[every["written"].astype(bool)].reset_index(drop=True)
+    given = every[every["inside"].astype(bool)]
     if int(comments["inside"].sum()) < settings.analysis.small_cell:
         why = text("voice.hotspots.none", "Hardly a comment was written in the period.")
         return NotMeasured("voice.hotspots", what, why=why)
@@ -106,7 +112,8 @@ def find_hotspots(tables: Tables, settings: Settings) -> Hotspots | NotMeasured:
     shown = ["comment_id", "source", "customer_id", "given_at", "channel", "topic", "mood", "probability", "stated"]
     return Hotspots(
         now[shown].reset_index(drop=True), _topic_rows(now, before, topics, settings, _staff(tables)), accuracy,
-        _phrase_rows(now, settings), before[shown].reset_index(drop=True), settings, tables.period,
+        _phrase_rows(now, settings), before[shown].reset_index(drop=True),
+        int((given["shortened"] & given["written"]).sum()), int((~given["written"]).sum()), settings, tables.period,
     )  # fmt: skip
 
 

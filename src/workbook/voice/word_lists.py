@@ -28,6 +28,12 @@ def binding_words() -> frozenset[str]:
     return frozenset(str(_lists()["binding_words"]).split())
 
 
+def boilerplate_patterns() -> list[str]:
+    """Regular expressions for what no customer wrote: signatures, automatic replies."""
+    found: list[str] = _lists()["boilerplate"]
+    return found
+
+
 @functools.cache
 def _lists() -> Mapping[str, Any]:
     read: Mapping[str, Any] = YAML(typ="safe").load(templates_folder() / "voice" / "words.yaml")

@@ -263,10 +263,8 @@ def _scale(score: Facts) -> int | None:
 
 
 def _number(words: str) -> float | None:
-    try:
-        return float(words)
-    except ValueError:
-        return None
+    found = re.fullmatch(r"\s*(-?[0-9]+(?:\.[0-9]+)?)\s*(?:星级?|stars?)?\s*", words, re.IGNORECASE)
+    return float(found[1]) if found else None
 
 
 def _ask_required(made: _Writing, draft: Draft) -> None:
