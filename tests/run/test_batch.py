@@ -23,6 +23,7 @@ from workbook.run import batch, execute
 from workbook.run.batch import BatchResult, ClientJob, run_client, run_clients
 from workbook.run.events import Event
 from workbook.run.progress import shown
+from workbook.run.steady import STEADY
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forking is for Linux")
 
@@ -222,15 +223,19 @@ def living(home: Path) -> list[str]:
     [(signal.SIGINT, 130, "2"), (signal.SIGINT, 130, "4"), (signal.SIGTERM, 143, "1"), (signal.SIGKILL, -9, "4")],
     ids=["Ctrl-C", "Ctrl-C, periods beside each other", "TERM", "KILL"],
 )
-def test_a_stop_ends_everything_and_the_next_run_completes(tiny: Any, how: signal.Signals, code: int, workers: str) -> None:
-    clients(tiny, "ada", "bob")
+def test_a_stop_ends_everything_and_the_next_run_completes(
+    tiny: Any, light_preload: None, how: signal.Signals, code: int, workers: str
+) -> None:
+    jobs = clients(tiny, "ada", "bob")
     cell(tiny, "2_double", f"import subprocess, time\nif not Path({str(tiny.home / 'go')!r}).exists():\n    time.sleep(1000)")
     script = tiny.home / "run.py"
     script.write_text(
         STOPPED.format(tests=str(Path(__file__).parent), notebooks=str(tiny.notebooks), home=str(tiny.home)), "utf-8"
     )
     command = [sys.executable, script, "--jobs", workers, "--json"]
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    run = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env={**os.environ, **STEADY}
+    )
     assert run.stdout and run.stderr
     for line in run.stdout:
         if json.loads(line).get("stage") == "1_count":
@@ -249,7 +254,7 @@ def test_a_stop_ends_everything_and_the_next_run_completes(tiny: Any, how: signa
         if how != signal.SIGKILL and (work := tiny.home / "outputs" / client / ".work").exists():
             assert list(work.iterdir()) == []
     (tiny.home / "go").touch()
-    assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
+    assert run_clients(tiny.home, jobs, workers=int(workers), echo=tiny.events.append).exit_code == 0
     assert (tiny.home / "outputs" / "bob" / "2025Q4" / "report.en.html").is_file()
 
 

@@ -69,31 +69,30 @@ def copied(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_a_fresh_kernel_elsewhere_leaves_the_same_bytes(copied: Path, last: Path) -> None:
+def test_fresh_kernels_elsewhere_leave_the_same_bytes_figures_and_pages_included(copied: Path, last: Path) -> None:
+    notebooks = [path.read_text("utf-8") for path in sorted((last / "notebooks").glob("*.ipynb"))]
+    assert len(notebooks) == len(STAGES) and sum('"kind": "figure"' in text for text in notebooks) >= 5
     assert verify(copied, "demo", Period.parse(last.name), engine="papermill") == []
 
 
 def test_where_nothing_is_stale_nothing_heavy_is_imported(copied: Path, demo_home: Path) -> None:
     code = """if True:
-        import resource, sys
+        import sys
         from workbook.cli import app
         try:
             app(sys.argv[1:])
         except SystemExit as end:
             assert not end.code, end.code
         print(sorted({name.partition(".")[0] for name in sys.modules}))
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        print(used.ru_utime + used.ru_stime)
     """
     names = [period.name for period in demo_periods()]
     words = [sys.executable, "-c", code, "--home", str(copied), "run", "demo", *names]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    *reports, modules, seconds = done.stdout.splitlines()
+    *reports, modules = done.stdout.splitlines()
     assert len(reports) == 2 * len(names)
     heavy = {"pandas", "numpy", "duckdb", "matplotlib", "IPython", "papermill", "nbformat", "nbclient", "ruamel", "babel"}
     assert heavy & set(ast.literal_eval(modules)) == set()
-    assert float(seconds) < 1.5  # half of it is spent where nothing else runs beside
 
 
 def test_one_setting_changed_executes_only_the_stages_that_read_it(copied: Path, last: Path) -> None:
@@ -105,10 +104,11 @@ def test_one_setting_changed_executes_only_the_stages_that_read_it(copied: Path,
     assert [event.stage for event in told if event.kind == "reused"] == [s.id for s in STAGES if s.id != "5_pilot"]
 
 
-@pytest.mark.parametrize("stage", [stage.id for stage in STAGES])
+@pytest.mark.parametrize("stage", ["3_diagnose", "6_iterate"])
 def test_papermill_alone_executes_a_notebook_whose_inputs_exist(
     demo_home: Path, last: Path, stage: str, tmp_path: Path
 ) -> None:
+    """By its command line; test_nbval executes each of the six without the run."""
     from workbook.places import notebooks_folder
 
     home = tmp_path / "home"
