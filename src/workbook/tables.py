@@ -33,13 +33,15 @@ SQL_TYPES: Mapping[Kind, str] = {
 @dataclass(frozen=True)
 class TableSchema:
     """One canonical table: ``columns`` name → kind in order, ``key`` the columns that identify a row, ``required`` those
-    without which a row is worthless, ``event`` the column that dates a row (rows after the analysis date are set aside)."""
+    without which a row is worthless, ``event`` the column that dates a row (rows after the analysis date are set aside),
+    ``several`` whether all different rows of one file are kept though their key is the same: a method counts them."""
 
     name: str
     columns: Mapping[str, Kind]
     key: tuple[str, ...]
     required: tuple[str, ...] = ()
     event: str | None = None
+    several: bool = False
 
 
 def _columns(words: str) -> dict[str, Kind]:
@@ -101,13 +103,13 @@ SCHEMAS: Mapping[str, TableSchema] = {
             ("campaign_id", "customer_id"), ("campaign_id", "customer_id"), "contacted_at"),
         TableSchema("assignments", _columns(
             "pilot:id unit_id:id customer_id:id arm:text assigned_at:date exposed_at:date stratum:text cluster:id"),
-            ("pilot", "unit_id"), ("pilot", "unit_id", "arm"), "assigned_at"),
+            ("pilot", "unit_id", "arm"), ("pilot", "unit_id", "arm"), "assigned_at"),
         TableSchema("outcomes", _columns(
             "pilot:id unit_id:id metric:text value:number pre_value:number measured_at:date"),
-            ("pilot", "unit_id", "metric", "measured_at"), ("pilot", "unit_id", "metric"), "measured_at"),
+            ("pilot", "unit_id", "metric", "measured_at"), ("pilot", "unit_id", "metric"), "measured_at", several=True),
         TableSchema("pilot_summaries", _columns(
             "pilot:id arm:text metric:text looked_at:date n:count mean:number variance:number successes:count"),
-            ("pilot", "arm", "metric", "looked_at"), ("pilot", "arm", "metric"), "looked_at"),
+            ("pilot", "arm", "metric", "looked_at"), ("pilot", "arm", "metric"), "looked_at", several=True),
         TableSchema("tasks", _columns("task_id:id measure:text owner:text due_at:date done_at:date status:text"),
             ("task_id",), ("task_id",)),
     )

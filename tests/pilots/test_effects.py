@@ -150,9 +150,14 @@ def test_a_division_by_zero_in_an_expression_is_refused_and_decides_nothing():
         measured(delivered, settings(pilot(metrics=[known])))
 
 
-def test_a_proportion_of_something_else_than_yes_and_no_is_refused():
-    with pytest.raises(WorkbookError, match="expected 0 or 1"):
-        measured(tables(units(ARMS), outcomes(np.full(600, 3.2))), settings(pilot()))
+def test_a_proportion_of_something_else_than_yes_and_no_shuts_its_gate_and_nothing_else():
+    other = outcomes(np.full(600, 3.2))
+    other.loc[5, "value"] = 1
+    delivered, plan = tables(units(ARMS), other), settings(pilot())
+    checks = check_pilots(delivered, plan)
+    (red,) = checks.failed("care")
+    assert red.check == "possible.repeat" and red.statistic == 599 and "say kind: mean" in red.words.render(Edition("en"))
+    assert not any(effect.shown for effect in measure_effects(delivered, plan, checks).effects)
 
 
 @pytest.mark.parametrize("constant", [0.0, 7.0])

@@ -28,6 +28,7 @@ ITEMS: Mapping[str, Text] = {
     "spending": text("pilots.card.spending", "How looks share the error"),
     "units": text("pilots.card.units", "Units with an outcome at the end"),
     "groups": text("pilots.card.groups", "Who takes part"),
+    "summaries": text("pilots.card.summaries", "A summary tells of"),
     "arrivals": text("pilots.card.arrivals", "Who comes later is drawn too"),
     "strata": text("pilots.card.strata", "Strata"),
     "confidence": text("pilots.card.confidence", "Confidence"),
@@ -43,6 +44,7 @@ _METRIC_ITEMS: Mapping[str, Text] = {
     "source": text("pilots.card.source", "source"),
     "denominator": text("pilots.card.denominator", "divided by"),
     "quantile": text("pilots.card.quantile", "quantile"),
+    "scale": text("pilots.card.scale", "delivered value times"),
     "repeats": text("pilots.card.repeats", "of several measurements"),
     "better": text("pilots.card.better", "better is"),
     "margin": text("pilots.card.margin", "smallest worthwhile effect"),
@@ -184,6 +186,8 @@ def card_of(pilot: Pilot, confidence: float) -> dict[str, str]:
         "population": _plain(pilot.population),
         "cost": f"{pilot.cost:g}",
     }
+    if pilot.summaries != "to_date":
+        card["summaries"] = pilot.summaries
     if pilot.arrivals:  # an item of its own only where it is so, or cards fixed before it existed would differ
         card["arrivals"] = "yes"
     for metric in pilot.metrics:
@@ -225,8 +229,12 @@ def _metric_items(metric: Metric) -> dict[str, str]:
         "cap": f"{metric.cap:g}", "covariates": _plain("; ".join(metric.covariates)), "estimate": metric.estimate,
         "worth": _plain(metric.worth),
     }  # fmt: skip
-    # as with arrivals: only where it is not as it always was
-    return items if metric.repeats == "latest" else items | {"repeats": metric.repeats}
+    # as with arrivals: only where they are not as they always were
+    if metric.repeats != "latest":
+        items["repeats"] = metric.repeats
+    if metric.scale != 1:
+        items["scale"] = f"{metric.scale:g}"
+    return items
 
 
 def _says_nothing(item: str, value: str) -> bool:
@@ -250,6 +258,7 @@ _WORDS: Mapping[str, Text] = {
     "cluster": text("pilots.card.cluster", "clusters"),
     "obrien_fleming": text("pilots.card.obrien_fleming", "late (O'Brien-Fleming type)"),
     "pocock": text("pilots.card.pocock", "evenly (Pocock type)"),
+    "daily": text("pilots.card.daily", "its own days alone"),
     "higher": text("pilots.card.higher", "higher"),
     "lower": text("pilots.card.lower", "lower"),
     "mean": text("pilots.card.mean", "mean"),

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbook.language import Text, count, day, joined, named, number, share, text
-from workbook.pilots import gates
+from workbook.pilots import draw_gates, gates
 from workbook.pilots.card import Cards, fix_cards
 from workbook.pilots.gates import LARGEST_FAULTY, SMALLEST_P, Check
 from workbook.pilots.looks import last_day
 from workbook.pilots.units import in_two_arms, newest_first, read_summaries, read_units, read_values
+from workbook.pilots.unmeasured import without_card
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
 from workbook.settings.models import Pilot, Settings
 from workbook.tables import Tables
@@ -27,12 +28,14 @@ class Checks:
         doubts: pilot → what keeps its result from being called sound, though no gate is red.
         unchecked: pilot → what the data did not allow to check.
         names: pilot → its name.
+        uncarded: what was delivered and no card names; None where there is none.
     """
 
     checks: tuple[Check, ...]
     doubts: Mapping[str, tuple[Text, ...]]
     unchecked: Mapping[str, tuple[Text, ...]]
     names: Mapping[str, Text]
+    uncarded: Paragraph | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -51,7 +54,9 @@ class Checks:
             return NotMeasured(
                 "pilots.checks",
                 text("pilots.checks.none", "No pilot could be checked"),
-                why=text("pilots.no_pilot", "The settings name no randomised pilot; add one under pilots."),
+                why=text("pilots.nothing", "Nothing was delivered of a randomised pilot that the settings name.")
+                if self.names
+                else text("pilots.no_pilot", "The settings name no randomised pilot; add one under pilots."),
             )
         passed, failed = text("pilots.passed", "passed"), text("pilots.failed", "not passed")
         rows: list[dict[str, object]] = [
@@ -59,7 +64,7 @@ class Checks:
                 "pilot": self.names[c.pilot],
                 "check": c.name,
                 "found": c.words,
-                "p": named("–") if c.p is None else c.p,
+                "p": named("–") if c.p is None else named("<0.001") if c.p < 0.0005 else c.p,
                 "status": passed if c.passed else failed,
             }
             for c in sorted(self.checks, key=lambda check: check.passed)
@@ -103,7 +108,7 @@ class Checks:
             for pilot in self.doubts
             if (found := self.doubts[pilot] + self.unchecked.get(pilot, ()))
         ]
-        return (self.table(), *words)
+        return (self.table(), *words, *((self.uncarded,) if self.uncarded is not None else ()))
 
 
 def check_pilots(tables: Tables, settings: Settings, cards: Cards | None = None) -> Checks:
@@ -129,7 +134,8 @@ def check_pilots(tables: Tables, settings: Settings, cards: Cards | None = None)
             continue
         checks.append(gates.card(pilot, fixed.differences.get(pilot.id, ()), fixed.fixed.get(pilot.id)))
         checks += found
-    return Checks(tuple(checks), doubts, unchecked, {pilot.id: named(pilot.name) for pilot in settings.pilots})
+    names = {pilot.id: named(pilot.name) for pilot in settings.pilots}
+    return Checks(tuple(checks), doubts, unchecked, names, without_card(tables, settings))
 
 
 def _check(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> tuple[list[Check], tuple[Text, ...], tuple[Text, ...]]:
@@ -142,6 +148,7 @@ def _check(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> tuple[list[Chec
         found.append(gates.arrivals(pilot, pd.crosstab(units["assigned_at"], units["arm"])))
     else:
         found.append(gates.clusters(pilot, units))
+    found += [draw_gates.whole_clusters(pilot, units), draw_gates.strata(pilot, kept)]
     found += [gates.two_arms(pilot, units), gates.dates(tables, pilot), gates.duplicates(tables, pilot)]
     doubts: list[Text] = []
     unchecked: list[Text] = []
@@ -157,6 +164,13 @@ def _check(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> tuple[list[Chec
     else:
         unchecked.append(text("pilots.doubt.exposure", "when units were exposed was not delivered"))
     measured = {m.id: kept.merge(read_values(tables, pilot, m), on="unit_id", how="left") for m in pilot.metrics}
+    primary = measured[pilot.metrics[0].id]
+    if (days := draw_gates.day_by_day(pilot, primary)) is not None:
+        doubts.append(days)
+    if (shared := draw_gates.shared_clusters(pilot, kept)) is not None:
+        unchecked.append(shared)
+    found.append(draw_gates.amounts(tables, pilot, pilot.metrics[0], primary))
+    found += [draw_gates.possible(pilot, metric, measured[metric.id]) for metric in pilot.metrics]
     ended = last_day(pilot) <= tables.period.end
     found += [gates.missing(pilot, metric, measured[metric.id], doubts, ended=ended) for metric in pilot.metrics]
     balance = gates.balance(tables, pilot, kept)
@@ -172,7 +186,7 @@ def _check_summaries(
     """What can be checked where only summaries were delivered: arms and their sizes, at every look."""
     sizes = summaries.groupby(["looked_at", "arm"], sort=True)["n"].max().unstack("arm").ffill().fillna(0)  # noqa: PD010
     now = sizes.iloc[-1]
-    found = [gates.assigned(pilot, now[now > 0]), gates.sample_ratio(pilot, now), gates.summaries(tables, pilot)]
+    found = [gates.assigned(pilot, now[now > 0]), gates.summaries(tables, pilot), gates.sample_ratio(pilot, now)]
     arrivals = gates.arrivals(pilot, sizes.diff().fillna(sizes.iloc[:1]).clip(lower=0))
     unchecked = (text("pilots.doubt.summaries", "only summaries were delivered, so units cannot be checked one by one"),)
     return [*found, *([arrivals] if arrivals is not None else [])], (), unchecked

@@ -178,7 +178,7 @@ def _panel(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> pd.DataFrame:
         history = read_history(tables, pilot, metric.id, MOST_STRETCHES)
         if len(history):
             panel = of.merge(history, on="unit_id").groupby(["cluster", "back"], sort=True)["value"].mean()
-            return panel.unstack("back")  # noqa: PD010
+            return panel.unstack("back") * metric.scale  # noqa: PD010
         values = of.merge(read_values(tables, pilot, metric), on="unit_id", how="left")
         means = values.groupby("cluster", sort=True)[["value", "pre_value"]].mean()
         means.columns = pd.Index([0, 1])

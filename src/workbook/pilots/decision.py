@@ -349,7 +349,7 @@ def _decide(
     if not found and running:
         return PilotDecision(pilot, "continue", _runs(pilot))
     if not found:
-        reason = text("pilots.reason.unmeasured", "no outcome with its assignment was delivered")
+        reason = text("pilots.reason.unmeasured", "no effect could be measured; the note on it says what is missing")
         return PilotDecision(pilot, "cannot_decide", reason)
     judged = [(effect, *_action(effect, effects.guardrails(pilot.id, effect.arm), running=running)) for effect in found]
     sign = 1 if pilot.metrics[0].better == "higher" else -1

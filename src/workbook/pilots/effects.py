@@ -9,18 +9,20 @@ from typing import Any
 
 import pandas as pd
 
-from workbook.language import Text, count, named, text
+from workbook.language import Text, named, text
 from workbook.period import Period
 from workbook.pilots import effect_exhibits as exhibits
 from workbook.pilots.checks import Checks
 from workbook.pilots.comparison import Difference, relative_lift, two_proportions, welch
 from workbook.pilots.effect import Effect, Role, State
 from workbook.pilots.estimates import Estimate, lead_estimate, other_estimates
+from workbook.pilots.lasting import Lasting, weigh_lasting
 from workbook.pilots.look_exhibits import Seen, looks_figure, looks_table
 from workbook.pilots.looks import Look, last_day, summarised, take_looks
 from workbook.pilots.moments import summary
 from workbook.pilots.multiplicity import benjamini_hochberg, holm
 from workbook.pilots.units import current, in_two_arms, newest_first, read_summaries, read_units, read_values
+from workbook.pilots.unmeasured import unarmed, unassigned, unmeasured
 from workbook.pilots.verdicts import judge, judge_guardrail
 from workbook.report.blocks import Block, Figure, NotMeasured, Paragraph, Table
 from workbook.settings.models import Metric, Pilot, Settings
@@ -40,6 +42,7 @@ class Effects:
         parts: the primary metric of each pilot by stratum: exploratory.
         seen: pilot → its looks on the primary metric in order, an entry an arm and look.
         missing: what could not be measured and why.
+        lasting: both halves of pilots that were measured along the way.
         settings: the parameters.
         period: the period analysed.
     """
@@ -48,6 +51,7 @@ class Effects:
     parts: tuple[Effect, ...]
     seen: Mapping[str, tuple[Seen, ...]]
     missing: tuple[NotMeasured, ...]
+    lasting: tuple[Lasting, ...]
     settings: Settings
     period: Period
 
@@ -122,7 +126,7 @@ class Effects:
     def blocks(self) -> tuple[Block, ...]:
         """Tables, pictures and notes, in the order of a chapter."""
         if not self.effects:
-            return (self.table(), *self.missing)
+            return self.missing or (self.table(),)
         strata: tuple[Block, ...] = (self.stratum_table(),) if any(part.shown for part in self.parts) else ()
         notes = tuple(
             Paragraph(
@@ -137,7 +141,9 @@ class Effects:
             )
             for pilot in {e.pilot.id: e.pilot for e in self.effects if e.state == "not_randomised"}.values()
         )
-        return (*self.figures(), *self.looks(), self.table(), *self.ways(), *strata, *self.missing, *notes)
+        shown = [pilot.id for pilot in self.shown_pilots()]
+        halves = [one.paragraph() for one in self.lasting if one.pilot.id in shown]
+        return (*self.figures(), *self.looks(), self.table(), *self.ways(), *halves, *strata, *self.missing, *notes)
 
     def of(self, pilot: str) -> tuple[Effect, ...]:
         """The effects of one pilot on its primary metric, one an arm."""
@@ -181,20 +187,24 @@ def measure_effects(tables: Tables, settings: Settings, checks: Checks, looks: o
     parts: list[Effect] = []
     seen: dict[str, tuple[Seen, ...]] = {}
     missing: list[NotMeasured] = []
+    lasting: list[Lasting] = []
     for pilot in newest_first(settings):
         trial = _Trial(tables, pilot, settings, checks, _earlier(pilot, looks))
         units = read_units(tables, pilot)
         if units.empty:
             summaries = read_summaries(tables, pilot)
             if summaries.empty:
-                missing.append(_unassigned(pilot))
+                missing.append(unassigned(tables, pilot))
                 continue
             found, seen[pilot.id] = trial.of_summaries(summaries, missing)
         else:
             found, strata, seen[pilot.id] = trial.of_units(units, missing)
             parts += strata
+            if any(effect.shown and effect.role == "primary" for effect in found):
+                kept = units[~in_two_arms(units)]
+                lasting += weigh_lasting(tables, pilot, kept, settings.analysis.confidence)
         effects += _among_each_other(found)
-    return Effects(tuple(effects), tuple(parts), seen, tuple(missing), settings, tables.period)
+    return Effects(tuple(effects), tuple(parts), seen, tuple(missing), tuple(lasting), settings, tables.period)
 
 
 @dataclass(frozen=True)
@@ -218,7 +228,11 @@ class _Trial:
     def of_units(self, units: pd.DataFrame, missing: list[NotMeasured]) -> tuple[list[Effect], list[Effect], tuple[Seen, ...]]:
         """Effects, those of the strata, and the looks, from outcomes unit by unit."""
         pilot, metrics = self.pilot, self.pilot.metrics
-        units = units[~in_two_arms(units) & units["arm"].isin(list(pilot.arms))]
+        arms = units["arm"]
+        units = units[~in_two_arms(units) & arms.isin(list(pilot.arms))]
+        if not {next(iter(pilot.arms))} < set(units["arm"]):
+            missing.append(unarmed(pilot, arms))
+            return [], [], ()
         measured = {m.id: units.merge(read_values(self.tables, pilot, m), on="unit_id", how="left") for m in metrics}
         look = self._looks(int(measured[metrics[0].id]["value"].notna().sum()))[-1]
         found: list[Effect] = []
@@ -226,7 +240,7 @@ class _Trial:
         for metric in metrics:
             values = measured[metric.id]
             if values["value"].notna().sum() == 0:
-                missing.append(_unmeasured(pilot, metric, values))
+                missing.append(unmeasured(self.tables, pilot, metric, values))
                 continue
             effects = self._compared(values, metric, look)
             found += effects
@@ -246,7 +260,10 @@ class _Trial:
             rows = summaries[summaries["metric"] == metric.id]
             days = [day for day in sorted({_day(on) for on in rows["looked_at"]}) if day in looks]
             if not days or metric.kind not in ("mean", "proportion"):
-                missing.append(_unmeasured(self.pilot, metric))
+                missing.append(unmeasured(self.tables, self.pilot, metric))
+                continue
+            if not self._of_summary(rows[rows["looked_at"].map(_day) == days[-1]], metric, looks[days[-1]]):
+                missing.append(unmeasured(self.tables, self.pilot, metric))
                 continue
             for day in days if metric is primary else days[-1:]:
                 effects = self._of_summary(rows[rows["looked_at"].map(_day) == day], metric, looks[day])
@@ -387,34 +404,6 @@ def _earlier(pilot: Pilot, looks: object) -> pd.DataFrame:
 
 def _day(value: object) -> dt.date:
     return value if isinstance(value, dt.date) else dt.date.fromisoformat(str(value))
-
-
-def _unassigned(pilot: Pilot) -> NotMeasured:
-    return NotMeasured(
-        f"pilots.missing.{pilot.id}",
-        text("pilots.missing.units", "Effect of {pilot}", pilot=named(pilot.name)),
-        ("assignments.unit_id", "assignments.arm"),
-    )
-
-
-def _unmeasured(pilot: Pilot, metric: Metric, values: pd.DataFrame | None = None) -> NotMeasured:
-    """A metric without one outcome; what to do depends on where its outcomes should come from."""
-    name = f"pilots.missing.{pilot.id}.{metric.id}"
-    what = text(
-        "pilots.missing.metric",
-        "Effect of {pilot} on {metric}",
-        pilot=named(pilot.name),
-        metric=named(metric.name),
-    )
-    if metric.source == "outcomes" or values is None:
-        return NotMeasured(name, what, ("outcomes.value",))
-    why = text(
-        "pilots.missing.expression",
-        "The expression of the metric gives no value for any of {n} units; it divides zero by zero for {undefined} of them.",
-        n=count(len(values)),
-        undefined=count(int(values["undefined"].fillna(False).astype(bool).sum())),
-    )
-    return NotMeasured(name, what, why=why)
 
 
 def _frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:

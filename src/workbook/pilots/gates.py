@@ -40,6 +40,10 @@ CHECKS: Mapping[str, Text] = {
     "summaries": text("pilots.check.summaries", "Summaries are possible"),
     "duplicates": text("pilots.check.duplicates", "One outcome a unit"),
     "missing": text("pilots.check.missing", "Missing outcomes by arm"),
+    "strata": text("pilots.check.strata", "Strata alike in every arm"),
+    "whole_clusters": text("pilots.check.whole_clusters", "Customers, not clusters, were drawn"),
+    "amounts": text("pilots.check.amounts", "Amounts are in the unit of the orders"),
+    "possible": text("pilots.check.possible", "Outcomes are possible"),
     "balance": text("pilots.check.balance", "Balance before the pilot"),
     "before": text("pilots.check.before", "Other metrics before the pilot (A/A)"),
 }
@@ -223,8 +227,9 @@ def dates(tables: Tables, pilot: Pilot) -> Check | None:
 
 
 def summaries(tables: Tables, pilot: Pilot) -> Check:
-    """Whether every delivered summary can be: a number of units, successes among them, a variance not below zero, a mean of a
-    size that can be measured, and a look not before the pilot."""
+    """Whether every delivered summary can be: a number of units that grows from look to look (unless each tells of its own days
+    alone), successes among them, a variance not below zero, a mean of a size that can be measured, a look not before the pilot,
+    and one row an arm, metric and look."""
     (row,) = tables.sql(
         """select count(*) as rows, count(*) filter (where n is null or n <= 0) as empty,
                   count(*) filter (where successes < 0 or successes > n
@@ -236,8 +241,18 @@ def summaries(tables: Tables, pilot: Pilot) -> Check:
         name=pilot.id,
         first_day=pilot.starts,
         largest=LARGEST,
-        shares=[metric.id for metric in pilot.metrics if metric.kind == "proportion"],
+        shares=[metric.id for metric in pilot.metrics if metric.kind == "proportion" and metric.scale == 1],
     ).to_dict("records")
+    (more,) = tables.sql(
+        """with looks as (select arm, metric, looked_at, n,
+                               lag(n) over (partition by arm, metric order by looked_at, n) as before,
+                               count(*) over (partition by arm, metric, looked_at) as same
+                        from pilot_summaries where pilot = $name)
+           select count(*) filter (where same > 1) as several, count(*) filter (where n < before) as falling from looks""",
+        name=pilot.id,
+    ).to_dict("records")
+    to_date = pilot.summaries == "to_date"
+    several, falling = (int(more[key]) if to_date else 0 for key in ("several", "falling"))
     empty, beyond, odd, early = (int(row[key]) for key in ("empty", "beyond", "odd", "early"))
     words = text(
         "pilots.found.summaries",
@@ -249,7 +264,22 @@ def summaries(tables: Tables, pilot: Pilot) -> Check:
         odd=count(odd),
         early=count(early),
     )
-    faulty = empty + beyond + odd + early
+    if several:
+        words = text(
+            "pilots.found.summaries_several",
+            "{words}; several rows of one arm, metric and look: {n}",
+            words=words,
+            n=count(several),
+        )
+    if falling:
+        words = text(
+            "pilots.found.summaries_falling",
+            "{words}; fewer units than at the look before: {n}; where each row tells of its own days alone, say summaries: "
+            "daily",
+            words=words,
+            n=count(falling),
+        )
+    faulty = empty + beyond + odd + early + falling + several
     return Check(pilot.id, "summaries", float(faulty), None, faulty == 0, words)
 
 

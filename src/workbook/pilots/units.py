@@ -75,15 +75,15 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
 
     Returns:
         Columns unit_id, value, pre_value (the same measure before the pilot, where delivered), undefined (whether the value is
-        missing because the expression divides zero by zero), denominator (of a ratio), and known_0, known_1 … for each
+        missing because the expression divides zero by zero), odd (of a proportion: whether it is missing because it was neither
+        0 nor 1), denominator (of a ratio), and known_0, known_1 … for each
         covariate; one row a unit.
 
     Raises:
-        WorkbookError: where the expression cannot be worked out, a value is infinite or beyond :data:`LARGEST`, or a proportion
-            holds something other than 0 and 1.
+        WorkbookError: where the expression cannot be worked out, or a value is infinite or beyond :data:`LARGEST`.
     """
     values = (
-        _delivered(tables, pilot, metric.id, metric.repeats).assign(undefined=False)
+        _delivered(tables, pilot, metric.id, metric).assign(undefined=False)
         if metric.source == "outcomes"
         else _by_expression(tables, pilot, f"pilots.{pilot.id}.metrics.{metric.id}.source", metric.source).assign(
             pre_value=np.nan
@@ -91,7 +91,7 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
     )
     values["value"] = values["value"].astype(float)
     if metric.denominator is not None:
-        below = _delivered(tables, pilot, metric.denominator, metric.repeats)[["unit_id", "value"]]
+        below = _delivered(tables, pilot, metric.denominator, metric)[["unit_id", "value"]]
         values = values.merge(below.rename(columns={"value": "denominator"}), on="unit_id", how="left")
         # a ratio of sums needs both of a unit; half of one is as good as none
         values.loc[values["denominator"].isna(), "value"] = np.nan
@@ -100,13 +100,8 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
         known = known[["unit_id", "value"]].rename(columns={"value": f"known_{place}"})
         values = values.merge(known, on="unit_id", how="left")
     if metric.kind == "proportion":
-        odd = values.loc[values["value"].notna() & ~values["value"].isin([0, 1]), ["unit_id", "value"]]
-        if len(odd):
-            unit, value = odd.iloc[0]
-            raise WorkbookError(
-                f"pilots.{pilot.id}.metrics.{metric.id}: unit {unit!r} has the value {value}, expected 0 or 1 for a "
-                "proportion; say kind: mean, or deliver yes as 1 and no as 0"
-            )
+        values["odd"] = values["value"].notna() & ~values["value"].isin([0, 1])
+        values["value"] = values["value"].mask(values["odd"])
     return values.reset_index(drop=True)
 
 
@@ -115,9 +110,10 @@ def read_summaries(tables: Tables, pilot: Pilot) -> pd.DataFrame:
 
     Returns:
         Columns arm, metric, looked_at (a date; the pilot's last day where none was delivered), n, mean, variance (n − 1 below,
-        missing where neither it nor successes were delivered), successes; sorted.
+        missing where neither it nor successes were delivered), successes; sorted. Where each row tells of its own days alone
+        (``summaries: daily``), those up to the newest day are put together, and there is one look.
     """
-    return tables.sql(
+    rows = tables.sql(
         """select arm, metric, coalesce(looked_at, least($last_day, cast($end as date))) as looked_at, n,
                   coalesce(mean, successes / nullif(n, 0)) as mean,
                   case when variance >= 0 then variance
@@ -125,14 +121,38 @@ def read_summaries(tables: Tables, pilot: Pilot) -> pd.DataFrame:
                   cast(successes as double) as successes
            from pilot_summaries
            where pilot = $name and n > 0 and arm is not null and (looked_at is null or looked_at <= $end)
-           order by looked_at, metric, arm""",
+           order by looked_at, metric, arm, n""",
         name=pilot.id,
         last_day=pilot.extended_to or pilot.ends,
     ).assign(looked_at=lambda frame: pd.to_datetime(frame["looked_at"]).dt.date)
+    for metric in pilot.metrics:
+        if metric.scale != 1:
+            mine = rows["metric"] == metric.id
+            rows.loc[mine, ["mean", "variance"]] *= [metric.scale, metric.scale**2]
+    return rows if pilot.summaries == "to_date" else _together(rows)
 
 
-def _delivered(tables: Tables, pilot: Pilot, metric: str, repeats: str) -> pd.DataFrame:
-    """The delivered outcomes of a metric, one row a unit.
+def _together(rows: pd.DataFrame) -> pd.DataFrame:
+    """Summaries of parts as one of the whole, by arm and metric: moments of disjoint groups add up around the common mean."""
+    n = rows["n"].astype(float)
+    weighed = rows.assign(
+        total=n * rows["mean"], inner=rows["variance"].where(n > 1, 0.0) * (n - 1), looked_at=rows["looked_at"].max()
+    )
+    groups = weighed.groupby(["arm", "metric"], sort=True)
+    found = groups.agg(looked_at=("looked_at", "max"), n=("n", "sum"), total=("total", lambda x: x.sum(skipna=False)),
+                       inner=("inner", lambda x: x.sum(skipna=False)),
+                       successes=("successes", lambda x: x.sum(skipna=False))).reset_index()  # fmt: skip
+    found["mean"] = found["total"] / found["n"]
+    away = weighed.merge(found[["arm", "metric", "mean"]], on=["arm", "metric"], suffixes=("", "_whole"))
+    outer = (away["n"] * (away["mean"] - away["mean_whole"]) ** 2).groupby([away["arm"], away["metric"]]).sum()
+    between = pd.Series([outer[key] for key in zip(found["arm"], found["metric"], strict=True)], dtype="float64")
+    found["variance"] = ((found["inner"] + between) / (found["n"] - 1)).where(found["n"] > 1)
+    columns = ["arm", "metric", "looked_at", "n", "mean", "variance", "successes"]
+    return found[columns].sort_values(["looked_at", "metric", "arm"], kind="stable").reset_index(drop=True)
+
+
+def _delivered(tables: Tables, pilot: Pilot, name: str, metric: Metric) -> pd.DataFrame:
+    """The delivered outcomes called *name*, one row a unit, brought to the metric's unit.
 
     A unit measured several times counts by its latest measurement, or by the mean of all where the card says so. What was
     measured before the first day of a unit that was measured later too is its history: where no value before the pilot was
@@ -143,18 +163,18 @@ def _delivered(tables: Tables, pilot: Pilot, metric: str, repeats: str) -> pd.Da
            where pilot = $name and metric = $metric and unit_id is not null
            order by unit_id, measured_at nulls first, value""",
         name=pilot.id,
-        metric=metric,
+        metric=name,
         first_day=pilot.starts,
     )
     history = found["early"].any()
     if history:
         found = found[~found["early"] | found.groupby("unit_id")["early"].transform("all")]
     found = found.drop(columns="early")
-    if repeats == "mean":
+    if metric.repeats == "mean":
         found = found.groupby("unit_id", sort=True).mean().reset_index()
     found = found.drop_duplicates("unit_id", keep="last")
     if history:
-        before = read_history(tables, pilot, metric, 1)
+        before = read_history(tables, pilot, name, 1)
         known = before[before["back"] == 1].set_index("unit_id")["value"]
         later = found["unit_id"].isin(before.loc[before["back"] == 0, "unit_id"])
         found["pre_value"] = found["pre_value"].fillna(found["unit_id"].map(known).where(later))
@@ -163,10 +183,12 @@ def _delivered(tables: Tables, pilot: Pilot, metric: str, repeats: str) -> pd.Da
         if len(beyond):
             unit, value = beyond.iloc[0]
             raise WorkbookError(
-                f"outcomes.{column}: pilot {pilot.id!r}, metric {metric!r}, unit {unit!r} has the value {value:g}, expected a "
+                f"outcomes.{column}: pilot {pilot.id!r}, metric {name!r}, unit {unit!r} has the value {value:g}, expected a "
                 f"number of a size that can be measured (at most {LARGEST:g}); correct the file, or leave the cell empty where "
                 "nothing was measured"
             )
+    if metric.scale != 1 and name == metric.id:
+        found[["value", "pre_value"]] *= metric.scale
     return found
 
 

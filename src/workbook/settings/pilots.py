@@ -39,6 +39,9 @@ class Metric(Section):
         None, description="Of a ratio: the id of the delivered outcome that the metric's sum is divided by (orders, visits)."
     )
     quantile: float = Field(0.5, gt=0, lt=1, description="Of a quantile: which one; 0.5 is the median.")
+    scale: Positive = Field(
+        1, description="What delivered values are multiplied by to be in the unit: 0.01 for cents, or for percent of a share."
+    )
     repeats: Literal["latest", "mean"] = Field(
         "latest", description="Of a unit measured on several days of the pilot: its latest outcome counts, or the mean of all."
     )
@@ -106,6 +109,11 @@ class Pilot(Section):
     )
     unit: Literal["customer", "cluster"] = Field(
         "customer", description="What was drawn: single customers, or whole clusters (shops, regions; assignments.cluster)."
+    )
+    summaries: Literal["to_date", "daily"] = Field(
+        "to_date",
+        description="What a delivered summary tells of: all units up to its day (each is a look), or its own days alone; "
+        "those are put together into one look.",
     )
     randomised: bool = Field(True, description="False where the client chose who gets it; no effect is claimed then.")
     starts: dt.date = Field(description="First day.")

@@ -60,6 +60,8 @@ MOST_VALUES = 1_000
 DERIVED_IDS = {"orders": "order_id"}
 """Ids that are made of customer and time where a file has no column for them."""
 
+YES_AS_ONE = ("value", "pre_value")
+"""Numbers that clients also deliver as yes or no (bought, came back): 1 and 0."""
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FLOATS = ("FLOAT", "DOUBLE")
 _TIMES = ("DATE", "TIMESTAMP")
@@ -319,6 +321,8 @@ def _cell(
             "number": f"cast({number} as double)",
             "count": f"case when ({number}) = trunc({number}) then try_cast(({number}) as bigint) end",
         }[kind]
+        if column in YES_AS_ONE:
+            typed = f"coalesce({typed}, cast({flag_sql(t)} as double))"
         return Cell(column, kind, typed, True, bare_number_sql(t))
     if kind == "flag":
         return Cell(column, kind, flag_sql(t), fallible=True)
@@ -346,6 +350,8 @@ def _native(held: str, type_: str, kind: Kind, source: Source) -> str | None:
         scale = AMOUNT_SCALES[source.amounts_in]
         exact = f"try_cast({bare} as decimal(28,8))"
         return f"try_cast({exact} * {scale} as decimal(18,4))" if scale != "1" else f"try_cast({bare} as decimal(18,4))"
+    if kind == "number" and type_ == "BOOLEAN":
+        return f"cast({held} as double)"
     if kind == "number" and number:
         return f"cast({bare} as double)"
     if kind == "count" and type_ in _NUMBERS:

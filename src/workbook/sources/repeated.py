@@ -101,7 +101,8 @@ def _drop_batches(connection: duckdb.DuckDBPyConnection, schema: TableSchema, ro
 
 
 def keep_latest(connection: duckdb.DuckDBPyConnection, schema: TableSchema, apart: str) -> None:
-    """One row a key: the one updated last, else the last delivered; equal ones are repeated, the others quarantined.
+    """One row a key: the one updated last, else the last delivered; equal ones are repeated, the others quarantined. Where a
+    table may hold several, all different ones of the last file that has the key.
 
     Args:
         apart: SQL that tells rows of different systems, whose keys may be equal and mean different customers; may be empty.
@@ -115,16 +116,17 @@ def keep_latest(connection: duckdb.DuckDBPyConnection, schema: TableSchema, apar
     latest = 'order by "updated_at" desc nulls last, _file desc, _row desc' if "updated_at" in schema.columns else (
         "order by _file desc, _row desc"
     )  # fmt: skip
+    rank = "dense_rank() over by_file" if schema.several else "row_number() over alike"
     connection.execute(
         f"""
         create or replace temp table losing as
         select _file, _row, _twin, case when _copy > 1 then 'repeated' else 'quarantined' end as _fate,
             case when _copy = 1 then 'duplicate_key' end as _reason
         from (
-            select _file, _row, row_number() over alike as _rank, first_value(_file) over alike as _twin,
+            select _file, _row, {rank} as _rank, first_value(_file) over alike as _twin,
                 row_number() over (partition by {columns}{", " + apart if apart else ""} {latest}) as _copy
-            from clean_{name} window alike as (partition by {key} {latest})
-        ) where _rank > 1
+            from clean_{name} window alike as (partition by {key} {latest}), by_file as (partition by {key} order by _file desc)
+        ) where _rank > 1 or ({schema.several} and _copy > 1)
         """
     )
     lose(connection, schema, "losing", "_fate", "_reason", "_twin")

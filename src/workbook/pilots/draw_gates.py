@@ -1,0 +1,162 @@
+"""Gates on how units were drawn and what their outcomes can be: what a sound draw never looks like (row P2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from workbook.language import Text, count, named, number, text
+from workbook.pilots.gates import SMALLEST_P, Check
+from workbook.pilots.looks import last_day
+from workbook.settings.models import Metric, Pilot
+from workbook.tables import Tables
+
+FEWEST_WHOLE = 4
+"""Clusters from which on it is no chance that each stands whole in one arm."""
+FEWEST_DAYS = 10
+"""Days from which on a pilot with one unit a day is taken for one that switches from day to day."""
+FEWEST_AMOUNTS = 20
+"""Units with an outcome and orders below which their units of money are not compared."""
+NEAR = 1.25
+"""So near a ratio of amounts must be to a hundred or ten thousand (分, 万元) to be taken for it."""
+ALIKE = 0.3
+"""Correlation of neighbouring days above which they are said to go together."""
+
+
+def strata(pilot: Pilot, units: pd.DataFrame) -> Check | None:
+    """Whether the arms hold each stratum in the same share: they do where units were drawn, within strata or not.
+
+    Returns:
+        None where no stratum was delivered or there is one alone. Pearson's chi-square of strata by arms, of clusters where
+        those were drawn; rare strata count together, so that the distribution holds.
+    """
+    drawn = units if pilot.unit == "customer" else units.dropna(subset=["cluster"]).drop_duplicates("cluster")
+    known = drawn[drawn["stratum"].notna() & drawn["arm"].isin(list(pilot.arms))]
+    if known["stratum"].nunique() < 2 or known["arm"].nunique() < 2:
+        return None
+    table = pd.crosstab(known["stratum"], known["arm"])
+    least = table.sum(axis=1) * float((table.sum() / len(known)).min())
+    rare = table[least < 5]
+    table = pd.concat([table[least >= 5], rare.sum().to_frame().T]) if len(rare) else table
+    if len(table) < 2:
+        return None
+    found = stats.chi2_contingency(table.to_numpy(), correction=False)
+    shares = table / table.sum()
+    apart = (shares.max(axis=1) - shares.min(axis=1)).max()
+    words = text(
+        "pilots.found.strata",
+        "{n} strata; the share of one differs by {apart} points between arms at most",
+        n=count(int(known["stratum"].nunique())),
+        apart=number(100 * float(apart), 1),
+    )
+    return Check(pilot.id, "strata", float(found.statistic), float(found.pvalue), bool(found.pvalue >= SMALLEST_P), words)
+
+
+def whole_clusters(pilot: Pilot, units: pd.DataFrame) -> Check | None:
+    """Whether the clusters of customers who are said to have been drawn one by one stand whole in one arm each: then clusters
+    were drawn, and customers counted one by one would look far surer than they are.
+
+    Returns:
+        None where no clusters of several customers were delivered, or clusters were drawn as the card says.
+    """
+    known = units[units["cluster"].notna()]
+    if pilot.unit == "cluster" or known.empty:
+        return None
+    by_cluster = known.groupby("cluster")["arm"].agg(["nunique", "size"])
+    several = by_cluster[by_cluster["size"] > 1]
+    if len(several) < FEWEST_WHOLE:
+        return None
+    whole = int((several["nunique"] == 1).sum())
+    words = text(
+        "pilots.found.whole_clusters",
+        "{whole} of {n} clusters stand whole in one arm; where clusters were drawn, the card must say so (unit: cluster)",
+        whole=count(whole),
+        n=count(len(several)),
+    )
+    return Check(pilot.id, "whole_clusters", whole / len(several), None, whole < len(several), words)
+
+
+def possible(pilot: Pilot, metric: Metric, values: pd.DataFrame) -> Check | None:
+    """Whether every outcome of a proportion is 0 or 1; others count as missing."""
+    odd = int(values["odd"].fillna(False).astype(bool).sum()) if "odd" in values.columns else 0
+    if metric.kind != "proportion" or not odd:
+        return None
+    words = text(
+        "pilots.found.possible",
+        "{metric}: {n} outcomes are neither 0 nor 1; deliver yes as 1 and no as 0, or say kind: mean",
+        metric=named(metric.name),
+        n=count(odd),
+    )
+    return Check(pilot.id, f"possible.{metric.id}", float(odd), None, False, words)
+
+
+def amounts(tables: Tables, pilot: Pilot, metric: Metric, values: pd.DataFrame) -> Check | None:
+    """Whether delivered amounts are in the unit of the orders: a hundred times as much is money in hundredths.
+
+    Args:
+        values: columns customer_id and value; one row a unit.
+
+    Returns:
+        None where outcomes or orders are no amounts, or too few units have both.
+    """
+    if metric.unit != "money" or metric.source != "outcomes" or tables.lacks("orders.amount", "orders.customer_id"):
+        return None
+    spent = tables.sql(
+        """select customer_id, cast(sum(amount) as double) as spent from orders
+           where customer_id is not null
+                 and cast(ordered_at as date) between $first_day and least($last_day, cast($end as date))
+           group by customer_id having sum(amount) > 0 order by customer_id""",
+        first_day=pilot.starts,
+        last_day=last_day(pilot),
+    )
+    both = values[values["value"] > 0].merge(spent, on="customer_id")
+    if len(both) < FEWEST_AMOUNTS:
+        return None
+    times = float((both["value"] / both["spent"]).median())
+    apart = any(size / NEAR <= times <= size * NEAR for size in (0.01, 100.0, 0.0001, 10_000.0))
+    words = text(
+        "pilots.found.amounts",
+        "{metric}: {times} times the orders of the same customers and days, in the middle; scale brings it to their unit",
+        metric=named(metric.name),
+        times=number(times, 2),
+    )
+    return Check(pilot.id, "amounts", times, None, False, words) if apart else None
+
+
+def shared_clusters(pilot: Pilot, units: pd.DataFrame) -> Text | None:
+    """What cannot be known where customers of one cluster stand in both arms: whether the measure reached the others too."""
+    known = units[units["cluster"].notna()]
+    if pilot.unit == "cluster" or known.empty:
+        return None
+    arms_of = known.groupby("cluster")["arm"].nunique()
+    shared = int((arms_of > 1).sum())
+    if not shared:
+        return None
+    return text(
+        "pilots.doubt.shared",
+        "customers of both arms meet in {n} clusters, and whether the measure reached those without it cannot be told",
+        n=count(shared),
+    )
+
+
+def day_by_day(pilot: Pilot, values: pd.DataFrame) -> Text | None:
+    """What must be doubted where each unit is a day of its own: one day may carry over to the next, and neighbours are alike.
+
+    Args:
+        values: columns arm, assigned_at and value.
+    """
+    known = values[values["value"].notna() & values["assigned_at"].notna()].sort_values("assigned_at", kind="stable")
+    if pilot.unit == "cluster" or len(known) < FEWEST_DAYS or known["assigned_at"].duplicated().any():
+        return None
+    away = (known["value"] - known.groupby("arm")["value"].transform("mean")).to_numpy(float)
+    total = float((away**2).sum())
+    together = float((away[1:] * away[:-1]).sum()) / total if total > 0 else 0.0
+    if together > max(ALIKE, 2 / np.sqrt(len(away))):
+        return text(
+            "pilots.doubt.days_alike",
+            "each unit is a day of its own, neighbouring days go together (correlation {r}), so the interval is not to be "
+            "relied on, and one day may carry over to the next",
+            r=number(together, 1),
+        )
+    return text("pilots.doubt.days", "each unit is a day of its own, and one day may carry over to the next")

@@ -1,0 +1,139 @@
+"""Why an effect could not be measured: what the settings ask for beside what was delivered, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from workbook.language import Text, count, joined, named, text
+from workbook.report.blocks import NotMeasured, Paragraph
+from workbook.settings.models import Metric, Pilot, Settings
+from workbook.tables import Tables
+
+MOST = 6
+"""Names told at most."""
+
+
+def unassigned(tables: Tables, pilot: Pilot) -> NotMeasured:
+    """A pilot without units or summaries; what the delivered ones are called, where there are any."""
+    delivered = delivered_pilots(tables)["pilot"].tolist()
+    what = text("pilots.missing.units", "Effect of {pilot}", pilot=named(pilot.name))
+    if not delivered:
+        return NotMeasured(f"pilots.missing.{pilot.id}", what, ("assignments.unit_id", "assignments.arm"))
+    why = text(
+        "pilots.missing.pilot",
+        "Pilots were delivered that are called {found}, none is called {wanted}; use one name in files and settings.",
+        found=_listed(delivered),
+        wanted=named(pilot.id),
+    )
+    return NotMeasured(f"pilots.missing.{pilot.id}", what, why=why)
+
+
+def unarmed(pilot: Pilot, arms: Iterable[str]) -> NotMeasured:
+    """A pilot whose delivered arms are not those of its card, so that nothing can be compared.
+
+    Args:
+        arms: the delivered ones.
+    """
+    found, wanted = sorted(set(arms)), list(pilot.arms)
+    what = text("pilots.missing.units", "Effect of {pilot}", pilot=named(pilot.name))
+    if len(found) > 1 and set(found) <= set(wanted) and wanted[0] in found:
+        why = text(
+            "pilots.missing.both_arms",
+            "Every unit stands in two arms: who had the measure and went without it, one after the other, is not compared.",
+        )
+    elif found and set(found) <= set(wanted):
+        why = text(
+            "pilots.missing.arm",
+            "No unit stands in {arms}: before and after without anybody beside them cannot tell an effect.",
+            arms=_listed([arm for arm in wanted if arm not in found]),
+        )
+    else:
+        why = text(
+            "pilots.missing.arms",
+            "The units stand in arms that are called {found}, the card names {wanted}; use the same names (sources.values).",
+            found=_listed(found),
+            wanted=_listed(wanted),
+        )
+    return NotMeasured(f"pilots.missing.{pilot.id}.arms", what, why=why)
+
+
+def unmeasured(tables: Tables, pilot: Pilot, metric: Metric, values: pd.DataFrame | None = None) -> NotMeasured:
+    """A metric without one outcome; what to do depends on where its outcomes should come from.
+
+    Args:
+        values: of the units, with the column undefined; None where only summaries were delivered.
+    """
+    name = f"pilots.missing.{pilot.id}.{metric.id}"
+    what = text(
+        "pilots.missing.metric",
+        "Effect of {pilot} on {metric}",
+        pilot=named(pilot.name),
+        metric=named(metric.name),
+    )
+    if metric.source != "outcomes" and values is not None:
+        why = text(
+            "pilots.missing.expression",
+            "The expression of the metric gives no value for any of {n} units; it divides zero by zero for {undefined} of "
+            "them.",
+            n=count(len(values)),
+            undefined=count(int(values["undefined"].fillna(False).astype(bool).sum())),
+        )
+        return NotMeasured(name, what, why=why)
+    table = "outcomes" if values is not None else "pilot_summaries"
+    delivered = tables.sql(f"select distinct metric from {table} where pilot = $name order by metric", name=pilot.id)
+    found = delivered["metric"].dropna().tolist()
+    if found and metric.id not in found:
+        why = text(
+            "pilots.missing.metrics",
+            "Metrics were delivered that are called {found}, none is called {wanted}; use one name in files and settings.",
+            found=_listed(found),
+            wanted=named(metric.id),
+        )
+        return NotMeasured(name, what, why=why)
+    if values is not None:
+        if not found:
+            return NotMeasured(name, what, ("outcomes.value",))
+        why = text("pilots.missing.values", "No unit of the assignment has a value: the outcomes hold other units, or none.")
+        return NotMeasured(name, what, ("outcomes.value",), why)
+    if metric.kind not in ("mean", "proportion"):
+        why = text("pilots.missing.summary_kind", "Summaries carry means and proportions only; deliver the units.")
+        return NotMeasured(name, what, why=why)
+    wanted = "successes" if metric.kind == "proportion" else "variance"
+    return NotMeasured(name, what, ("pilot_summaries.n", "pilot_summaries.mean", f"pilot_summaries.{wanted}"))
+
+
+def delivered_pilots(tables: Tables) -> pd.DataFrame:
+    """Pilots that units or summaries were delivered of: columns pilot and units (0 where only summaries were); sorted."""
+    return tables.sql(
+        """select pilot, max(units) as units from (
+               select pilot, count(distinct unit_id) as units from assignments where pilot is not null group by pilot
+               union all select distinct pilot, 0 from pilot_summaries where pilot is not null)
+           group by pilot order by pilot"""
+    )
+
+
+def without_card(tables: Tables, settings: Settings) -> Paragraph | None:
+    """What was delivered and no card names, so that nobody judges it; None where there is none."""
+    delivered = delivered_pilots(tables)
+    # the list of a roll-out that was planned here comes back under its own name
+    names = {pilot.id for pilot in settings.pilots}
+    lost = delivered[~delivered["pilot"].isin(names)]
+    if lost.empty:
+        return None
+    words = text(
+        "pilots.uncarded",
+        "Delivered and not judged, since the settings have no card of that name under pilots: {pilots}.",
+        pilots=joined(
+            [
+                text("pilots.uncarded.one", "{pilot} ({n} units)", pilot=named(row["pilot"]), n=count(int(row["units"])))
+                for row in lost.head(MOST).to_dict("records")
+            ]
+        ),
+    )
+    return Paragraph("pilots.uncarded", words, "limits")
+
+
+def _listed(names: list[str]) -> Text:
+    return joined([named(name) for name in names[:MOST]])
