@@ -98,3 +98,10 @@ def test_without_a_history_long_silence_in_orders_contradicts_an_active_record(r
 
 def test_an_empty_delivery_names_what_to_deliver(run, settings, all_missing):
     all_missing(run(information_checks, {}, settings))
+
+
+def test_a_word_that_says_nothing_does_not_fill_a_field(run, settings):
+    words = ["Retail", "unknown", "N/A", "-", "未知", None, " ", "Banking"]
+    frames = {"customers": {"customer_id": list("abcdefgh"), "industry": words}}
+    found = run(information_checks, frames, settings)["information.complete.industry"]
+    assert (found.n, found.figure, set(found.customers)) == (8, 0.25, set("bcdefg"))

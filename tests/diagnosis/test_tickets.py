@@ -6,6 +6,8 @@ import pytest
 from scipy import stats
 
 from workbook.diagnosis.tickets import ticket_times
+from workbook.diagnosis.time_exhibits import response_table
+from workbook.language import Edition
 from workbook.period import Period
 from workbook.settings.models import Settings
 from workbook.tables import tables_of
@@ -53,3 +55,11 @@ def test_quantile_intervals_are_within_a_rank_of_the_exact_binomial_ones(rows, p
     name = f"p{100 * p:.0f}"
     assert ordered[low - 3] <= whole[f"{name}_low"] <= ordered[low + 1]
     assert ordered[high - 2] <= whole[f"{name}_high"] <= ordered[high + 2]
+
+
+def test_priorities_without_a_limit_are_named_beside_the_times(rows):
+    times, settings = rows[0].reset_index(), Settings(client={"name": "Test"})
+    period = Period.parse("2025Q4")
+    assert "default" not in response_table(times, settings, period).note.render(Edition("en"))
+    odd = times.replace({"group": {"medium": "p3"}})
+    assert "400 tickets of priority p3" in response_table(odd, settings, period).note.render(Edition("en"))

@@ -14,8 +14,11 @@ from workbook.language import Edition
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
 from workbook.report.figures import house_style
+from workbook.review.kpi import measure_kpis
 from workbook.settings.models import Settings
+from workbook.sources.profile import build_profile
 from workbook.tables import tables_of
+from workbook.voice.comments import stated
 from workbook.voice.satisfaction import measure_satisfaction, weighted_mean_interval
 
 PERIOD = Period.parse("2017Q2")
@@ -199,3 +202,28 @@ def test_change_table_tells_what_is_lacking():
     found = measured(score=[10, 9, 3])
     assert isinstance(found.change_table(), NotMeasured)
     compared([10] * 9, [0] * 9).change_table().bundle(EDITIONS)
+
+
+def test_recommendation_asked_on_five_points_makes_no_promoters_and_no_detractors():
+    """A shop's five-point answers among the others turned an NPS of 11 into -49, "worse" by 60 points."""
+    ten = pd.DataFrame({"score": [10] * 30 + [5] * 10, "scale_max": 10})
+    five = pd.DataFrame({"score": [5] * 50 + [1] * 5, "scale_max": 5})
+    answers = pd.concat([ten, five], ignore_index=True)
+    answers = answers.assign(feedback_id=answers.index.astype(str), instrument="nps", given_at="2025-11-03")
+    tables = tables_of({"feedback": answers}, Period.parse("2025Q4"))
+    settings = Settings(client={"name": "Test"})
+    row = measure_satisfaction(tables, settings).row("nps")
+    kpi = measure_kpis(tables, settings).frame.set_index("kpi").loc["nps"]
+    assert (row["n"], row["value"], row["beyond_scale"]) == (40, 50, 55) and (kpi["n"], kpi["value"]) == (40, 50)
+    told = stated(answers.assign(source="nps"))
+    assert told[answers["scale_max"] == 5].value_counts().to_dict() == {1.0: 50, 0.0: 5}
+
+
+def test_the_code_for_no_answer_is_satisfied_in_no_place():
+    answers = pd.DataFrame({"score": [5] * 12 + [2] * 8 + [99] * 10, "scale_max": 5, "instrument": "csat"})
+    answers = answers.assign(feedback_id=answers.index.astype(str), given_at="2025-11-03", customer_id="a")
+    tables = tables_of({"feedback": answers, "customers": pd.DataFrame({"customer_id": ["a"]})}, Period.parse("2025Q4"))
+    settings = Settings(client={"name": "Test"})
+    kpis = measure_kpis(tables, settings).frame.set_index("kpi")
+    assert kpis.loc["csat", ["value", "n"]].tolist() == [0.6, 20]
+    assert build_profile(tables, settings).frame["satisfaction"].iloc[0] == pytest.approx((12 + 8 * 0.4) / 20)

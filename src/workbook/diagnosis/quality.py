@@ -25,6 +25,9 @@ _CHINESE_PHONE = rf"^(((\+|00)?86)?(1[3-9][0-9]{{9}}|[48]00[0-9]{{7}})|((\+|00)?
 _ANY_PHONE = r"^\+?[0-9]{7,15}$"
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s.]{2,}$"
 
+_PLACEHOLDER = r"(?i)^([\W_]*|n/?a|none|null|nil|nan|tbd|tba|unknown|not known|unspecified|not specified|未知|不详|不明|无|空|暂无|待定|待补充|未填写?|其它未知)$"
+"""What is entered into a field so that it is not empty, and says nothing."""
+
 MOST_GROUPS = 5
 """Groups of one dimension in the heat map; the others are counted together in none."""
 
@@ -40,7 +43,7 @@ def record_quality(tables: Tables, settings: Settings) -> Iterator[None]:
     does not apply to the record (no phone that could be invalid, a customer who is not active).
     """
     fields = ", ".join(
-        f'coalesce(trim(cast("{field}" as varchar)) = \'\', true) as "empty_{field}"'
+        f'coalesce(regexp_matches(trim(cast("{field}" as varchar)), $placeholder), true) as "empty_{field}"'
         for field in dict.fromkeys(settings.diagnosis.key_fields)
     )
     pattern = _CHINESE_PHONE if settings.client.country == "CN" else _ANY_PHONE
@@ -77,7 +80,13 @@ def record_quality(tables: Tables, settings: Settings) -> Iterator[None]:
         left join repeated r on r.customer_id = c.customer_id
         left join active a on a.customer_id = c.customer_id
         """,
-        {"end": tables.period.end, "days": settings.diagnosis.stale_days, "pattern": pattern, "email": _EMAIL},
+        {
+            "end": tables.period.end,
+            "days": settings.diagnosis.stale_days,
+            "pattern": pattern,
+            "email": _EMAIL,
+            **({"placeholder": _PLACEHOLDER} if fields else {}),
+        },
     )
     try:
         yield

@@ -8,14 +8,16 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from workbook.diagnosis.tickets import channel_name
-from workbook.language import Edition, Quantity, Text, count, day, named, share, text
+from workbook.language import Edition, Quantity, Text, count, day, joined, named, share, text
 from workbook.period import Period
 from workbook.report.blocks import Column, Figure, NotMeasured, Table
 from workbook.report.figures import BETTER, TEXT, UNCLEAR, WORSE, canvas, label_axis
-from workbook.service_hours import tier_words
+from workbook.service_hours import limit_parts, tier_words
 from workbook.settings.models import Settings
 
 MOST_BARS = 12
+MOST_NAMED = 5
+"""Priorities without a limit that a note names."""
 
 
 def sla_figure(responses: pd.DataFrame, settings: Settings, period: Period) -> Figure | NotMeasured:
@@ -140,7 +142,19 @@ def _times_table(id: str, title: Text, times: pd.DataFrame, settings: Settings, 
         "order statistics, n/a where there are too few.",
         start=day(period.start), end=day(period.end), hours=hours_words(settings),
     )  # fmt: skip
-    return Table(id, title, columns, frame, note, rows=15)
+    return Table(id, title, columns, frame, _with_default(note, times, settings), rows=15)
+
+
+def _with_default(note: Text, times: pd.DataFrame, settings: Settings) -> Text:
+    """The note, and which priorities have no limit of their own: their tickets are held against the default."""
+    service = settings.service
+    known = {limit_parts(key)[1] for key in (*service.first_response_hours, *service.resolution_hours)}
+    rows = times[(times["dimension"] == "priority") & ~times["group"].isin(known)]
+    if rows.empty:
+        return note
+    words = joined([named(str(word)) for word in rows.sort_values("tickets", ascending=False)["group"].head(MOST_NAMED)])
+    return text("diagnosis.responses.default", "{note} Without a limit of their own, held against the default: {n} tickets of "
+                "priority {words}.", note=note, n=count(int(rows["tickets"].sum())), words=words)  # fmt: skip
 
 
 def hours_words(settings: Settings) -> Text:

@@ -339,7 +339,7 @@ def _csat(kpi: str, tables: Tables, settings: Settings) -> Kpi | None:
     query = """
         select count(*) as n, count(case when score >= 0.8 * coalesce(scale_max, 5) - 1e-9 then 1 end) as hits
         from feedback
-        where lower(instrument) = 'csat' and score is not null and given_at >= $start"""
+        where lower(instrument) = 'csat' and score between 1 and coalesce(scale_max, 5) and given_at >= $start"""
     return _proportion(kpi, _one(tables, query), settings)
 
 

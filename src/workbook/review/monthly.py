@@ -218,7 +218,7 @@ def _feedback(tables: Tables, settings: Settings) -> dict[str, pd.DataFrame]:
              - 100.0 * count(case when lower(instrument) = 'nps' and score <= 6 then 1 end) as net,
                count(case when lower(instrument) = 'nps' then 1 end) as answers
         from feedback
-        where score is not null and given_at >= $start and (lower(instrument) = 'csat'
+        where given_at >= $start and ((lower(instrument) = 'csat' and score between 1 and coalesce(scale_max, 5))
               or (lower(instrument) = 'nps' and score between 0 and 10 and coalesce(scale_max, 10) = 10))
         group by 1 order by 1"""
     rows = _whole(tables.sql(query))

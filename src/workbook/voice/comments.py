@@ -12,7 +12,7 @@ from workbook.voice.boilerplate import without_boilerplate
 from workbook.voice.ngrams import plain, script_of
 
 NOT_WRITTEN = re.compile(
-    r"^(此用户(没有|未)填写评[价论]|用户未及时做?出?评价|系统默认(好评|评价)|默认好评|好评!?|n/?a|none|nil|无|没有|-+)[\W_]*$"
+    r"^(此用户(没有|未)填写评[价论]|用户未及时做?出?评价|系统默认(好评|评价)|默认好评|好评!?|n/?a|none|nil|nothing|no( comments?)?|not applicable|无|没有|暂无|(暂时)?(无|没有)(意见|建议)|-+)[\W_]*$"
 )
 """What shops and forms enter where a customer wrote nothing; mood and topic cannot be read from it."""
 
@@ -64,7 +64,8 @@ def read_comments(tables: Tables) -> pd.DataFrame:
 
 def stated(rows: pd.DataFrame) -> pd.Series:
     """1 where the score lies in the best quarter of its scale, 0 in the worst; NPS by promoters and detractors."""
-    nps = rows["source"] == "nps"
+    # a recommendation asked on another scale than 0–10 has no promoters; its best and worst quarter tell the mood
+    nps = (rows["source"] == "nps") & rows["scale_max"].astype(float).fillna(10.0).eq(10.0)
     score = rows["score"].astype(float)
     highest = rows["scale_max"].astype(float).where(~nps, 10.0)
     usual = rows["source"].map({"csat": 5.0, "ces": 7.0, "review": 5.0})

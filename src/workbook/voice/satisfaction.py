@@ -2,7 +2,8 @@
 
 NPS (net promoter score): share of scores 9–10 less share of scores 0–6, in points from −100 to 100 (Reichheld 2003).
 CSAT: share of the two best scores of the scale. CES: mean score of ease. A score outside its scale is no answer (surveys
-code "don't know" and blank that way) and is counted apart, never scored. Delivered weights are used throughout.
+code "don't know" and blank that way) and is counted apart, never scored; so is a recommendation asked on another scale than
+0–10. Delivered weights are used throughout.
 """
 
 from __future__ import annotations
@@ -197,7 +198,9 @@ def measure_group(instrument: str, dimension: str, group: str, answers: pd.DataF
     scale = answers["scale_max"].astype("float64").fillna(usual)
     highest: Floats = np.full(len(answers), float(usual)) if instrument == "nps" else np.asarray(scale, dtype=np.float64)
     score = answers["score"].to_numpy(float)
-    valid = (score >= lowest) & (score <= highest)
+    # on another scale than 0–10 nobody is a promoter or a detractor
+    asked_so = (scale == usual).to_numpy() if instrument == "nps" else True
+    valid = (score >= lowest) & (score <= highest) & asked_so
     number_of = answers["answers"].to_numpy(float)
     weight = answers["weight"].to_numpy(float)
     usable = valid & (weight > 0)

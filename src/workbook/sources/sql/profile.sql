@@ -124,8 +124,10 @@ voice as (
     select
         customer_id,
         count(*) as feedbacks,
-        sum(case when instrument in ('csat', 'ces') then cast(score / nullif(scale_max, 0) as decimal(18, 6)) end)
-            / nullif(count(case when instrument in ('csat', 'ces') then score / nullif(scale_max, 0) end), 0) as satisfaction
+        sum(case when instrument in ('csat', 'ces') and score between 0 and scale_max
+            then cast(score / nullif(scale_max, 0) as decimal(18, 6)) end)
+            / nullif(count(case when instrument in ('csat', 'ces') and score between 0 and scale_max
+                then score / nullif(scale_max, 0) end), 0) as satisfaction
     from feedback
     where customer_id is not null and cast(given_at as date) >= $window_start
     group by customer_id
@@ -136,7 +138,7 @@ recommending as (
         score as nps,
         row_number() over (partition by customer_id order by given_at desc, feedback_id desc) as newest
     from feedback
-    where instrument = 'nps' and score is not null and customer_id is not null
+    where instrument = 'nps' and score between 0 and 10 and coalesce(scale_max, 10) = 10 and customer_id is not null
 ),
 wishes as (
     select customer_id, sum(case when coalesce(noted_at, $end) >= $window_start then 1 else 0 end) as needs
