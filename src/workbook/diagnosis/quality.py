@@ -25,7 +25,10 @@ _CHINESE_PHONE = rf"^(((\+|00)?86)?(1[3-9][0-9]{{9}}|[48]00[0-9]{{7}})|((\+|00)?
 _ANY_PHONE = r"^\+?[0-9]{7,15}$"
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s.]{2,}$"
 
-_PLACEHOLDER = r"(?i)^([\W_]*|n/?a|none|null|nil|nan|tbd|tba|unknown|not known|unspecified|not specified|未知|不详|不明|无|空|暂无|待定|待补充|未填写?|其它未知)$"
+_PLACEHOLDER = (
+    r"(?i)^([\W_]*|n/?a|none|null|nil|nan|tbd|tba|unknown|not known|unspecified|not specified"
+    r"|未知|不详|不明|无|空|暂无|待定|待补充|未填写?)$"
+)
 """What is entered into a field so that it is not empty, and says nothing."""
 
 MOST_GROUPS = 5

@@ -12,7 +12,8 @@ from workbook.voice.boilerplate import without_boilerplate
 from workbook.voice.ngrams import plain, script_of
 
 NOT_WRITTEN = re.compile(
-    r"^(此用户(没有|未)填写评[价论]|用户未及时做?出?评价|系统默认(好评|评价)|默认好评|好评!?|n/?a|none|nil|nothing|no( comments?)?|not applicable|无|没有|暂无|(暂时)?(无|没有)(意见|建议)|-+)[\W_]*$"
+    r"^(此用户(没有|未)填写评[价论]|用户未及时做?出?评价|系统默认(好评|评价)|默认好评|好评!?|n/?a|none|nil|nothing"
+    r"|no( comments?)?|not applicable|无|没有|暂无|(暂时)?(无|没有)(意见|建议)|-+)[\W_]*$"
 )
 """What shops and forms enter where a customer wrote nothing; mood and topic cannot be read from it."""
 
