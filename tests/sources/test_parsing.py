@@ -40,7 +40,7 @@ def times(*values: str) -> list[dt.datetime | None]:
         ("￥1,234.50", "1234.5"), ("$22,700.00", "22700"), ("(12.00)", "-12"), ("（12.00）", "-12"), ("3.5万", "35000"),
         ("1.2亿元", "120000000"), ("１２３．５０", "123.5"), ("12-", "-12"), ("-￥5", "-5"), ("1 234.5", "1234.5"),
         ("1.2E+05", "120000"), ("0", "0"), (".5", "0.5"), ("RMB 88", "88"), ("−7", "-7"), ("12元", "12"), ("4星", "4"),
-        ("4.5 stars", "4.5"),
+        ("4.5 stars", "4.5"), ("R$ 9.5", "9.5"),
     ],
 )  # fmt: skip
 def test_amounts_are_read_as_clients_write_them(written, value):
@@ -154,3 +154,15 @@ def test_tidying_in_sql_and_in_python_agree():
 
 def test_sentences_keep_their_full_width_punctuation():
     assert parsing.tidy("服务很好，推荐！１００％") == "服务很好，推荐！100％"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("03-JAN-2025 10:00:00", dt.datetime(2025, 1, 3, 10)), ("03/Jan/25 4:30 PM", dt.datetime(2025, 1, 3, 16, 30)),
+        ("03-JAN-25", dt.datetime(2025, 1, 3)), ("Jan 3, 2025, 12:05:09 AM", dt.datetime(2025, 1, 3, 0, 5, 9)),
+        ("Jan 3, 2025 4:30:00 PM", dt.datetime(2025, 1, 3, 16, 30)),
+    ],
+)  # fmt: skip
+def test_month_names_of_oracle_jira_and_shops_are_read_with_their_clock(written, read):
+    assert times(written) == [read]

@@ -18,7 +18,10 @@ _ASCII = {wide: chr(ord(wide) - 0xFEE0) for wide in _LETTERS + _SIGNS}
 _NARROW_ALL = str.maketrans(_ASCII)
 _NARROW_LETTERS = str.maketrans({wide: _ASCII[wide] for wide in _LETTERS})
 
-MONTH_NAMES = ("%d-%b-%Y", "%d %b %Y", "%d %b, %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%d %B, %Y", "%B %d, %Y", "%B %d %Y")
+MONTH_NAMES = (
+    "%d-%b-%Y", "%d/%b/%Y", "%d %b %Y", "%d %b, %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%d %B, %Y", "%B %d, %Y", "%B %d %Y",
+)  # fmt: skip
+SHORT_YEARS = ("%d-%b-%y", "%d/%b/%y")
 """Forms of dates with English month names; they leave no doubt about the order."""
 
 YES = ("是", "y", "yes", "true", "t", "1", "有", "√", "✓", "对")
@@ -63,7 +66,8 @@ def tidy_sql(x: str, *, signs: bool = False) -> str:
 
 def bare_number_sql(t: str) -> str:
     """A number without currency, stars, brackets and spaces: ``￥1,234.50`` → ``1,234.50``, ``(12.00)`` → ``-12.00``."""
-    bare = f"regexp_replace(replace({t}, '−', '-'), '[\\s￥¥$€£]|RMB|CNY|USD|EUR|GBP|HKD|人民币|元|星级?|stars?', '', 'gi')"
+    signs = "R[$]|[\\s￥¥$€£]|RMB|CNY|USD|EUR|GBP|HKD|BRL|CHF|人民币|元|星级?|stars?"
+    bare = f"regexp_replace(replace({t}, '−', '-'), '{signs}', '', 'gi')"
     signed = f"regexp_replace(regexp_replace({bare}, '^\\((.*)\\)$', '-\\1'), '^([^-].*)-$', '-\\1')"
     return f"case when regexp_full_match({t}, '-?[0-9]+(\\.[0-9]+)?') then {t} else {signed} end"
 
@@ -258,6 +262,7 @@ class DateEvidence:
 
 _YEAR_LAST = "^([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})\\b"
 _YEAR_FIRST = "^([0-9]{4})\\s*[-/.年]\\s*([0-9]{1,2})\\s*[-/.月]\\s*([0-9]{1,2})\\s*日?\\s*T?\\s*"
+_SHORT_YEAR = "^[0-9]{1,2}[-/][A-Za-z]{3}[-/][0-9]{2}\\b"
 _COMPACT = "[0-9]{8}([0-9]{4}([0-9]{2})?)?"
 _ISO = "(19|20|21)[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\\.[0-9]+)?)?)?"
 
@@ -269,7 +274,8 @@ def date_evidence(connection: duckdb.DuckDBPyConnection, texts: str) -> DateEvid
         select count(t), count(*) filter (regexp_matches(t, '{_YEAR_LAST}')),
             count(*) filter (try_cast(regexp_extract(t, '{_YEAR_LAST}', 1) as integer) > 12),
             count(*) filter (try_cast(regexp_extract(t, '{_YEAR_LAST}', 2) as integer) > 12),
-            count(*) filter (regexp_matches(t, '[A-Za-z]{{3}}') and regexp_matches(t, '[0-9]{{4}}')),
+            count(*) filter (regexp_matches(t, '[A-Za-z]{{3}}') and regexp_matches(t, '[0-9]{{4}}')
+                             or regexp_matches(t, '{_SHORT_YEAR}')),
             count(*) filter (regexp_full_match(t, '{_COMPACT}')),
             coalesce(bool_or(regexp_matches(t, '[时点分秒午晚]|[0-9]\\s*[AaPp][Mm]')), false),
             coalesce(min(t) filter (regexp_matches(t, '{_YEAR_LAST}')), min(t), '')
@@ -311,9 +317,13 @@ def time_sql(s: str, t: str, evidence: DateEvidence) -> str:
             f"when {earlier} and hour({read}) = 12 then {read} - interval 12 hour else {read} end"
         )
     if evidence.named:
-        forms = [form + clock for form in MONTH_NAMES for clock in ("", " %H:%M", " %H:%M:%S")]
-        named = f"try_strptime({t}, [{', '.join(map(literal, forms))}])"
-        read = f"coalesce({read}, case when regexp_matches({t}, '\\b(19|20|21)[0-9]{{2}}\\b') then {named} end)"
+        clocks = ["", " %H:%M", " %H:%M:%S"]
+        clocks += [" %I:%M %p", " %I:%M:%S %p", ", %I:%M %p", ", %I:%M:%S %p"] if evidence.words else []
+        long, short = (", ".join(literal(f + c) for f in forms for c in clocks) for forms in (MONTH_NAMES, SHORT_YEARS))
+        read = (
+            f"coalesce({read}, case when regexp_matches({t}, '{_SHORT_YEAR}') then try_strptime({t}, [{short}]) "
+            f"when regexp_matches({t}, '\\b(19|20|21)[0-9]{{2}}\\b') then try_strptime({t}, [{long}]) end)"
+        )
     return read
 
 

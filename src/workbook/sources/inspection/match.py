@@ -168,6 +168,8 @@ def _could_be_pieces(facts: Facts) -> bool:
 
 def _fit_id(facts: Facts, strength: Strength) -> float:
     fractions = facts.numbers - facts.whole
+    if fractions and _codes_with_point(facts):  # 01.017 is a code
+        fractions = 0
     if facts.share(facts.scientific) > 0.5 or facts.share(fractions) > 0.1 or facts.share(facts.relative) > 0.5:
         return 0.0
     if _is_dates(facts):
@@ -179,6 +181,13 @@ def _fit_id(facts: Facts, strength: Strength) -> float:
     if strength == "maybe" and (facts.distinct <= 2 < facts.filled or _spaced(facts) > 0.5):
         return 0.3
     return 1.0
+
+
+def _codes_with_point(facts: Facts) -> bool:
+    """Whether values with a point are written to one length, with zeros at their beginning or end that numbers do not keep."""
+    seen = [words for words, _ in facts.top if words.replace(".", "").isdigit() and "." in words]
+    zeros = [w for w in seen if w[0] == "0" and w[1] != "."]
+    return len(seen) >= 3 and len(zeros) >= 0.5 * len(seen) and len({len(w) for w in seen}) <= 2
 
 
 def _is_dates(facts: Facts) -> bool:
@@ -327,9 +336,11 @@ def _decided_by_uniqueness(table: str, column: str, first: _Candidate, rivals: l
 
 
 def _only_filled(candidates: list[_Candidate]) -> _Candidate | None:
-    """The one of several that every row has: no row can do without its id."""
+    """The one of several that every row has, where the others lack more than a few (totals at the end): no row can do
+    without its id."""
     full = [c for c in candidates if c.facts.filled == c.facts.rows]
-    return full[0] if len(full) == 1 < len(candidates) else None
+    lacking = all(c.facts.filled < 0.98 * c.facts.rows for c in candidates if c not in full)
+    return full[0] if len(full) == 1 < len(candidates) and lacking else None
 
 
 def _reason(meaning: Meaning, said: Text | None, *, telling: bool) -> Text:

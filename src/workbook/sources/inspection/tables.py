@@ -10,6 +10,7 @@ import duckdb
 
 from workbook.language import Text, named, text
 from workbook.sources.columns import DERIVED_IDS, tidy_text
+from workbook.sources.inspection.elsewhere import elsewhere
 from workbook.sources.inspection.extracts import Extract
 from workbook.sources.inspection.facts import TOP
 from workbook.sources.inspection.match import Guess, Match, Question, fit, match_columns
@@ -119,9 +120,8 @@ def place(
     Args:
         told: the table, where a person has said it.
     """
-    if told is None and (seen := _visits(extract, vocabulary)):
-        why = text("new.unplaced.visits", "it logs what visitors do ({words}); ask for the orders", words=", ".join(seen))
-        return Unplaced(extract, why)
+    if told is None and (against := elsewhere(extract, vocabulary)):
+        return Unplaced(extract, against)
     scores = _scores(extract, vocabulary)
     families = sorted(
         ((max(scores[t].score for t in members), name) for name, members in FAMILIES.items()), key=lambda p: (-p[0], p[1])
@@ -245,16 +245,6 @@ def _score(table: str, extract: Extract, vocabulary: Vocabulary, called: float) 
     return _Score(table, match, score, own)
 
 
-def _visits(extract: Extract, vocabulary: Vocabulary) -> list[str]:
-    """The words of a column that tell of visits to pages and baskets: its rows are no orders, whatever else stands in them."""
-    known = {squash(word) for word in vocabulary.content["visits"]}
-    for facts in extract.facts:
-        seen = sorted(t for t, _ in facts.top if squash(t) in known)
-        if len(seen) >= 2 and facts.distinct <= TOP:
-            return seen
-    return []
-
-
 def _lead(scores: Mapping[str, _Score], family: str) -> str:
     return max(FAMILIES[family], key=lambda t: scores[t].score)
 
@@ -286,8 +276,10 @@ def refusal(draft: Draft, *, without_customer: bool = False) -> Text | None:
     """
     schema, match = SCHEMAS[draft.table], draft.match
     derived = DERIVED_IDS.get(draft.table) if "customer_id" in match.guesses else None
-    told = {*match.guesses, *match.questions, derived, *(("customer_id",) if without_customer else ())}
-    lacking = [c for c in schema.required if c not in told]
+    told = {*match.guesses, *match.questions, *(("customer_id",) if without_customer else ())}
+    lacking = [c for c in schema.required if c not in told and c != derived]
+    if derived and not {"order_id", "amount"} & told:  # a customer and a day alone may be anything
+        lacking.append("order_id")
     if len(lacking) > 1 or any(schema.columns[c] == "id" for c in lacking):
         return text(
             "new.unplaced.lacking",

@@ -84,11 +84,9 @@ class Vocabulary:
 
     def speaks_for(self, words: str) -> dict[str, float]:
         """Tables that the name of a file or sheet speaks for, and how strongly: longer words more."""
-        parts = set(tokens(words))
-        whole = " ".join(tokens(words))
         found: dict[str, float] = {}
         for table, called in self.called.items():
-            hits = [w for w in called if _is_in(w, parts, whole)]
+            hits = speaks_of(called, words)
             if hits:
                 found[table] = 1 + 0.1 * min(10, max(len(w) if w.isascii() else 3 * len(w) for w in hits))
         return found
@@ -115,8 +113,18 @@ class Vocabulary:
 
 @functools.cache
 def vocabulary() -> Vocabulary:
-    """The vocabulary of ``templates/vocabulary.yaml``."""
-    content = YAML(typ="safe").load((templates_folder() / "vocabulary.yaml").read_text("utf-8"))
+    """The vocabulary of ``templates/vocabulary.yaml``, with the European words behind it."""
+    content, more = (
+        YAML(typ="safe").load((templates_folder() / f"{name}.yaml").read_text("utf-8"))
+        for name in ("vocabulary", "vocabulary_european")
+    )
+    for table, about in more["tables"].items():
+        content["tables"][table]["called"] += about["called"]
+        for column, lists in about["columns"].items():
+            for strength, words in lists.items():
+                content["tables"][table]["columns"][column][strength] += words
+    for kind, words in more["order_states"].items():
+        content["order_states"][kind] += words
     meanings: dict[str, list[Meaning]] = {}
     strengths: tuple[Strength, Strength] = ("sure", "maybe")
     for table, about in content["tables"].items():
@@ -149,12 +157,20 @@ def _territories() -> Mapping[str, str]:
 
 
 def squash(words: str) -> str:
-    """A name as it is compared: compatibility forms unified, no case, no spaces, no signs.
+    """A name as it is compared: compatibility forms unified, no case, no accents, no spaces, no signs.
 
-    >>> squash("Order_ID"), squash(" 客户 编号 "), squash("＊手机号")
-    ('orderid', '客户编号', '手机号')
+    >>> squash("Order_ID"), squash(" 客户 编号 "), squash("＊手机号"), squash("Código do Cliente")
+    ('orderid', '客户编号', '手机号', 'codigodocliente')
     """
-    return "".join(c for c in unicodedata.normalize("NFKC", words).casefold() if c.isalnum())
+    return "".join(c for c in _without_accents(words).casefold() if c.isalnum())
+
+
+def _without_accents(words: str) -> str:
+    """Compatibility forms unified, and Latin letters without their marks: ``Código`` is ``Codigo``."""
+    unified = unicodedata.normalize("NFKC", words)
+    if unified.isascii():
+        return unified
+    return "".join(base[0] if (base := unicodedata.normalize("NFD", c))[0].isascii() else c for c in unified)
 
 
 def bare_name(name: str) -> str:
@@ -172,12 +188,22 @@ def tokens(words: str) -> list[str]:
     >>> tokens("primaryEmailAddress"), tokens("orders_2025-01.csv"), tokens("CRM客户")
     (['primary', 'email', 'address'], ['orders', '2025', '01', 'csv'], ['crm', '客户'])
     """
-    spaced = _CAMEL.sub(" ", unicodedata.normalize("NFKC", words))
+    spaced = _CAMEL.sub(" ", _without_accents(words))
     return re.findall(r"[a-z]+|[0-9]+|[^\W\d_a-z]+", spaced.casefold())
 
 
 def _plain(words: str) -> str:
     return " ".join(tokens(words))
+
+
+def speaks_of(called: Sequence[str], words: str) -> list[str]:
+    """Those of *called* that stand in a name as whole words; Chinese ones anywhere in it.
+
+    >>> [speaks_of(["order", "订单"], name) for name in ("Order export 2025.csv", "全部订单.csv", "border.csv")]
+    [['order'], ['订单'], []]
+    """
+    parts, whole = set(tokens(words)), " ".join(tokens(words))
+    return [w for w in called if _is_in(w, parts, whole)]
 
 
 def _is_in(word: str, parts: set[str], whole: str) -> bool:
