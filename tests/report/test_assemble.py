@@ -1,5 +1,7 @@
 """Chapters out of executed notebooks: order, numbers, what goes where."""
 
+from dataclasses import replace
+
 import nbformat
 import pytest
 from tests.report.made_up import output, tier_table
@@ -29,6 +31,16 @@ def test_exhibits_count_by_kind_and_chapter_in_the_order_of_the_notebook():
     )
     assert [e.label for c in content.chapters for e in c.exhibits] == ["表 1-1", "表 1-2", "表 2-1"]
     assert content.numbers == {("1_goals", "x.a"): "1-1", ("1_goals", "x.b"): "1-2", ("3_diagnose", "x.c"): "2-1"}
+
+
+def test_a_table_without_rows_is_a_sentence_and_no_exhibit_and_is_not_said_twice():
+    empty = replace(tier_table("x.a"), frame=tier_table("x.a").frame.iloc[:0], title=named("Nothing found"))
+    chapter = assemble({"1_goals": notebook(empty, tier_table("x.b"))}, EN, "C").chapters[0]
+    assert [e.label for e in chapter.exhibits] == ["Table 1-1"] and chapter.meaning == ("Nothing found.",)
+    said = assemble(
+        {"1_goals": notebook(Answer("x.answer", named("Nothing found"), (), part="complication"), empty)}, ZH, "C"
+    ).chapters[0]
+    assert (said.heading, said.exhibits, said.meaning) == ("Nothing found", (), ())
 
 
 def test_source_leads_to_the_cell_of_the_notebook_edition():

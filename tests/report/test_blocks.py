@@ -105,6 +105,23 @@ def test_a_hidden_part_cannot_be_told_from_the_others():
     assert two.bundle(editions)["languages"]["en"]["cells"][2] == ["94", "94.0%"]
 
 
+def test_the_share_of_a_small_part_of_a_row_is_hidden_and_cannot_be_told_from_the_others():
+    columns = (
+        Column("n", named("n"), "people"),
+        *(Column(part, named(part), "share", within="n") for part in ("a", "b", "c")),
+        Column("top", named("a, b"), "share", low="low", high="high", within="n"),
+    )
+    parts = [(100, 0.03, 0.17, 0.8), (100, 0.03, 0.57, 0.4), (1000, 0.1, 0.2, 0.7), (100, 0.2, 0.02, 0.78), (4, 0.5, 0.0, 0.5)]
+    frame = pd.DataFrame(parts, columns=["n", "a", "b", "c"])
+    frame = frame.assign(top=frame["a"] + frame["b"], low=0.1, high=0.9)
+    cells = Table("t.parts", named("title"), columns, frame).bundle((Edition("en", least=5),))["languages"]["en"]["cells"]
+    assert cells[0][1:4] == ["hidden", "hidden", "80.0%"] and cells[0][4].startswith("20.0%")  # both parts of the sum
+    assert cells[1][1:] == ["hidden", "57.0%", "hidden", "hidden"]  # the sum less b would tell a
+    assert cells[2][1:4] == ["10.0%", "20.0%", "70.0%"]
+    assert cells[3][1:4] == ["hidden", "hidden", "78.0%"]
+    assert cells[4] == ["<5", "hidden", "hidden", "hidden", "hidden"]
+
+
 def test_every_number_of_customers_in_a_table_is_declared_as_people():
     source = "".join(path.read_text("utf-8") for path in (REPOSITORY / "src" / "workbook").rglob("*.py"))
     heads = re.findall(r'Column\("[a-z_]+", text\("[^"]+", "Customers[^"]*"\), "(\w+)"', source)

@@ -11,6 +11,7 @@ from workbook.errors import DeliveryError
 from workbook.period import Period
 from workbook.settings.models import Settings
 from workbook.sources.prepare import prepare
+from workbook.sources.tell import tell_delivery
 
 RETAIL = Path(__file__).parents[3] / "shared" / "data" / "online_retail" / "online_retail.parquet"
 
@@ -33,6 +34,7 @@ def test_amounts_are_quantity_times_unit_price(deliver, source):
     amounts = done.tables.sql("select amount::varchar as amount from orders order by order_id")["amount"]
     assert amounts.tolist()[0] == "7.6499" and amounts.isna().tolist()[1]
     assert repairs(done)["order_lines", "amount", "amount_from_price"] == 2
+    assert tell_delivery(done).answer().sentences[-1].id == "sources.answer.shared"  # one file, two tables: counted twice
 
 
 def test_a_delivered_amount_is_left_as_it_is(deliver, source):

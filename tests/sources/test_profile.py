@@ -159,6 +159,7 @@ def test_what_was_delivered_but_did_not_happen_is_zero_and_the_unknown_stays_emp
     only_orders = profile_of({"orders": pd.DataFrame({"order_id": ["1"], "customer_id": ["a"], "ordered_at": ["2025-10-01"]})})
     assert only_orders[["tickets", "contacts", "late_responses", "feedbacks", "categories", "needs"]].isna().all().all()
     assert only_orders["marketing_consent"].tolist() == [False]
+    assert only_orders["reachable"].isna().all()  # neither phones nor addresses were delivered: nobody is known to lack them
 
 
 def test_consent_and_reach(small):

@@ -204,7 +204,7 @@ def test_where_nobody_stops_how_often_customers_buy_is_fitted_alone(id):
     x = rng.poisson(rng.gamma(1.2, 1 / 12.0, 3000) * age).astype(float)
     last = np.where(x > 0, age * rng.beta(np.maximum(x, 1), 1.0), 0.0)
     found = MODELS[id].fit(Rows.of(x, last, age))
-    assert isinstance(found, Fit) and found.never
+    assert isinstance(found, Fit) and found.never and found.at_end == MODELS[id].names[2:]
     r, alpha = list(found.parameters.values())[:2]
     # the negative binomial distribution of purchases in a time that all are there for
     likelihood = r * np.log(alpha) + gammaln(r + x) - gammaln(r) - (r + x) * np.log(alpha + age)

@@ -88,9 +88,9 @@ class Heat:
         columns = (
             Column("region", text("grading.heat.region", "Region"), labels=regions),
             Column("customers", text("grading.column.customers", "Customers"), "people"),
-            *(Column(tier, self.grades.names[tier], "share", of="customers") for tier in tiers),
+            *(Column(tier, self.grades.names[tier], "share", within="customers") for tier in tiers),
             Column("high", joined([self.grades.names[tier] for tier in self.grades.high]), "share", low="low", high="top",
-                   of="customers"),
+                   within="customers"),
         )  # fmt: skip
         note = text(
             "grading.heat.regions_note",

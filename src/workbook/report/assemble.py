@@ -168,6 +168,9 @@ class _Draft:
         match bundle["kind"]:
             case "answer":
                 self.answers.append(bundle)
+            case "table" if not bundle["n_rows"]:
+                if words["title"] not in [self.words(answer)["heading"] for answer in self.answers]:
+                    self.meaning.append(words["title"] + ("。" if self.edition.language == "zh" else "."))
             case "figure" | "table":
                 if self.belongs(bundle["id"]):
                     self.exhibits.append(self.exhibit(bundle, cell))

@@ -45,6 +45,8 @@ class Column:
         low, high: columns of the frame that hold the interval, shown in the same cell as "x (low to high)".
         personal: names, phones, e-mails: masked wherever the table is shown.
         of: for a share: the column of people that it is a share of; where that is too small to be shown, so is the share.
+        within: for the share of one part of a row's people: their column; where the part is too small to be shown, so is its
+            share. Columns within the same people are the parts of a row; one with an interval is a sum of some of them.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Column:
     high: str | None = None
     personal: bool = False
     of: str | None = None
+    within: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,11 @@ class Table:
         Where the rows are parts of one whole and one alone is hidden, the next smallest is hidden too: the others would
         tell it.
         """
+        if column.within:
+            return [few or cell for few, cell in zip(
+                self.hidden(shown, next(c for c in self.columns if c.name == column.within), edition),
+                self._few_parts(shown, column.within, edition)[column.name], strict=True,
+            )]  # fmt: skip
         name = column.of or column.name
         unit: Unit = next((c.unit for c in self.columns if c.name == name), column.unit)
         if unit != "people" and not any(isinstance(v, Quantity) for v in shown[name]):
@@ -109,6 +117,23 @@ class Table:
             sizes = pd.to_numeric(shown[name], errors="coerce").to_numpy(float)
             others = np.where(np.array(few) | ~(sizes > 0), np.inf, sizes)
             few[int(others.argmin())] |= bool(np.isfinite(others.min()))
+        return few
+
+    def _few_parts(self, shown: pd.DataFrame, people: str, edition: Edition) -> pd.DataFrame:
+        """Which shares of the parts of each row stand for too few people, or would tell one that does: bool, one row a line."""
+        columns = [c for c in self.columns if c.within == people]
+        parts, sums = [c.name for c in columns if not c.low], [c.name for c in columns if c.low]
+        shares = shown[[*parts, *sums]].astype("float64")
+        sizes = shares.mul(shown[people].astype("float64"), axis=0).round()
+        few = (sizes > 0) & (sizes < edition.least)
+        alone = few[parts].sum(axis=1) == 1
+        others = sizes[parts].where((sizes[parts] > 0) & ~few[parts])
+        next_smallest = others.eq(others.min(axis=1), axis=0)
+        first = next_smallest & (next_smallest.cumsum(axis=1) == 1)
+        few[parts] |= first.mul(alone, axis=0).astype(bool)
+        veiled = shares[parts].where(few[parts], 0.0).sum(axis=1)
+        for name in sums:  # a sum tells a hidden part, unless it is that of all hidden parts, which the others tell anyway
+            few[name] |= few[parts].any(axis=1) & ((shares[name] - veiled).abs() > 1e-9)
         return few
 
     def _parts(self, people: str) -> bool:

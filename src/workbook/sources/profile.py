@@ -131,6 +131,7 @@ def build_profile(tables: Tables, settings: Settings) -> Profile:
         purposes=list(settings.consent.purposes),
         has_orders=tables.has("orders"),
         has_amounts=tables.has("orders.amount"),
+        has_contacts=tables.has("customers.phone") or tables.has("customers.email"),
         has_lines=tables.has("order_lines.amount"),
         has_categories=tables.has("order_lines.amount")
         and (tables.has("order_lines.category") or tables.has("order_lines.product_id", "products.category")),

@@ -69,9 +69,17 @@ class DeliveryStory:
                     end=day(self.preparation.tables.period.end),
                 ),
                 self._alert_sentence(),
+                *self._shared_files(),
             ),
             part="complication",
         )
+
+    def _shared_files(self) -> tuple[Text, ...]:
+        """That rows are counted more than once, where they are."""
+        ledger = self.preparation.row_ledger
+        if ledger.groupby("file")["table"].nunique().max() < 2:
+            return ()
+        return (text("sources.answer.shared", "Rows of a file that fills several tables are counted in each table."),)
 
     def key_figures(self) -> list[KeyFigure]:
         """The share of usable rows."""
@@ -117,7 +125,8 @@ class DeliveryStory:
             note=text(
                 "sources.ledger.note",
                 "Rows of the files of each table: in = kept + quarantined + repeated + set aside (dated after {end}, or of "
-                "customers who came later); {n} rows from {files} files, a file that fills several tables counted in each.",
+                "customers who came later); files: {files}, rows: {n}, those of a file that fills several tables counted in "
+                "each.",
                 end=day(self.preparation.tables.period.end),
                 n=count(self.totals["rows_in"]),
                 files=count(int(self.preparation.row_ledger["file"].nunique())),
@@ -273,7 +282,7 @@ class DeliveryStory:
         lost = (first["quarantined"] + first["repeated"]) / first["due"]
         title = text(
             "sources.losses.title",
-            "{table} lost most rows: {share} were quarantined or repeated",
+            "The table “{table}” lost most rows: {share} quarantined or repeated",
             table=table_names()[str(first["table"])],
             share=share(float(lost), 1),
         )

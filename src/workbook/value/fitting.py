@@ -51,6 +51,11 @@ class Fit:
         """The estimates in the order of their names."""
         return np.array(list(self.parameters.values()))
 
+    @property
+    def at_end(self) -> tuple[str, ...]:
+        """Names of the parameters that stand at their end and have no interval."""
+        return tuple(self.parameters)[2:] if self.alike else ()
+
     def interval(self, name: str, z: float = 1.959964) -> tuple[float, float]:
         """Interval of a parameter, symmetric in its logarithm so that it stays above 0."""
         place = list(self.parameters).index(name)

@@ -112,7 +112,7 @@ class Lifetime:
         for fitted in (self.buying, self.spending):
             for kind, one in fitted.fits.items() if fitted else ():
                 for name, value in one.parameters.items():
-                    low, high = one.interval(name)
+                    low, high = (None, None) if name in one.at_end else one.interval(name)
                     row = {"model": one.model, "kind": _kind(kind), "name": name, "value": value, "low": low, "high": high}
                     rows.append({**row, "n": one.customers})
         labels = {**NAMES, "gamma_gamma": text("value.model.gamma_gamma", "Gamma-Gamma (spend)")}
@@ -126,7 +126,10 @@ class Lifetime:
         title = text(
             "value.parameters.title", "{model}, fitted on {n} customers", model=NAMES[self.method], n=count(self.ground)
         )
-        note = text("value.parameters.note", "Maximum likelihood with 95% intervals; time in weeks, v in money.")
+        note = text(
+            "value.parameters.note",
+            "Maximum likelihood with 95% intervals, none for parameters at the end of their range; time in weeks, v in money.",
+        )
         return Table("value.parameters", title, columns, pd.DataFrame(rows), note, rows=len(rows))
 
     def key_figures(self) -> tuple[KeyFigure, ...]:

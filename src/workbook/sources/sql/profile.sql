@@ -229,8 +229,8 @@ select
     x.disputes,
     x.credit_rating,
     a.customer_id is not null as marketing_consent,
-    coalesce(regexp_matches(c.phone, '^[+]?[0-9]{7,15}$'), false)
-        or coalesce(regexp_matches(c.email, '^[^@ ]+@[^@ ]+[.][^@ ]+$'), false) as reachable,
+    case when $has_contacts then coalesce(regexp_matches(c.phone, '^[+]?[0-9]{7,15}$'), false)
+        or coalesce(regexp_matches(c.email, '^[^@ ]+@[^@ ]+[.][^@ ]+$'), false) end as reachable,
     date_diff('day', c.updated_at, $end) as age_days_record
 from everyone as e
 left join customers as c on c.customer_id = e.customer_id
