@@ -142,12 +142,15 @@ def _check_deliveries(home: Path, client: str, periods: Sequence[Period]) -> Out
 
 
 def _open(settings: Settings) -> list[str]:
-    """What optional columns wait for: a required one is a fault of the settings."""
-    return [
+    """What optional columns wait for (a required one is a fault of the settings), and pilots that nobody would judge."""
+    pilots = next((s.file for s in settings.sources if s.table in ("assignments", "pilot_summaries")), None)
+    cards = [f"{pilots}: pilots are delivered and no card stands under pilots, so none is judged; `workbook explain pilots`"]
+    questions = [
         f"{source.file}: {source.table}.{column} is not read until todo is answered: {', '.join(candidates) or 'a constant'}"
         for source in settings.sources
         for column, candidates in open_questions(source).items()
     ]
+    return [*(cards if pilots and not settings.pilots else ()), *questions]
 
 
 def _of_delivery(words: str) -> Problem:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from tests.pilots.trials import outcomes, pilot, settings, spend, tables, two_arms, units
 
+from workbook.checking import check_client
 from workbook.language import Edition
 from workbook.period import Period
 from workbook.pilots.checks import check_pilots
@@ -246,3 +247,17 @@ def test_before_and_after_without_a_control_cannot_tell():
     rows = tables(frame, outcomes(spent(), metric="spend", pre_value=90.0))
     _, effects, decision = judged(rows, settings(pilot(metrics=[spend()], randomised=False)))
     assert "before and after" in effects.missing[0].why.render(EN) and decision.action == "cannot_decide"
+
+
+def test_a_delivered_pilot_without_a_card_is_told_by_check_before_any_run(tmp_path):
+    folder = tmp_path / "data" / "acme" / "2025Q4"
+    folder.mkdir(parents=True)
+    assigned(ARMS).to_csv(folder / "assigned.csv", index=False)
+    (tmp_path / "params" / "acme").mkdir(parents=True)
+    head, cards = SETTINGS.format(summaries="to_date", better="higher").split("pilots:\n")
+    lines = [line for line in head.splitlines(keepends=True) if "measured.csv" not in line and "sums.csv" not in line]
+    for text, told in (("".join(lines), True), ("".join([*lines, "pilots:\n", cards]), False)):
+        (tmp_path / "params" / "acme" / "engagement.yaml").write_text(text)
+        (tmp_path / "params" / "acme" / "2025Q4.yaml").write_text("{}\n")
+        outcome = check_client(tmp_path, "acme", [Period.parse("2025Q4")])
+        assert outcome.ok and ("no card stands under pilots" in outcome.as_words(20)) == told

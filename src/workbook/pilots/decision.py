@@ -373,11 +373,12 @@ def _decide(
 
 
 def _planned(effect: Effect, confidence: float) -> tuple[float, float] | None:
-    """The interval of the effect to plan with."""
+    """The interval of the effect to plan with; several arms hold together."""
     error = effect.found.error
     if not error:
         return None
-    return corrected_interval(effect.found.effect, error, effect.look.limit, confidence) or effect.interval
+    each = 1 - (1 - confidence) / max(len(effect.pilot.arms) - 1, 1)
+    return corrected_interval(effect.found.effect, error, effect.look.limit, each) or effect.interval
 
 
 def _with_evidence(decision: PilotDecision, chosen: ChosenClusters | None) -> PilotDecision:

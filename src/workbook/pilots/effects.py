@@ -194,7 +194,7 @@ def measure_effects(tables: Tables, settings: Settings, checks: Checks, looks: o
         if units.empty:
             summaries = read_summaries(tables, pilot)
             if summaries.empty:
-                missing.append(unassigned(tables, pilot))
+                missing.append(unassigned(tables, pilot, settings))
                 continue
             found, seen[pilot.id] = trial.of_summaries(summaries, missing)
         else:

@@ -15,9 +15,9 @@ MOST = 6
 """Names told at most."""
 
 
-def unassigned(tables: Tables, pilot: Pilot) -> NotMeasured:
-    """A pilot without units or summaries; what the delivered ones are called, where there are any."""
-    delivered = delivered_pilots(tables)["pilot"].tolist()
+def unassigned(tables: Tables, pilot: Pilot, settings: Settings) -> NotMeasured:
+    """A pilot without units or summaries; what those are called that were delivered and have no card, where there are any."""
+    delivered = _without_card(tables, settings)["pilot"].tolist()
     what = text("pilots.missing.units", "Effect of {pilot}", pilot=named(pilot.name))
     if not delivered:
         return NotMeasured(f"pilots.missing.{pilot.id}", what, ("assignments.unit_id", "assignments.arm"))
@@ -83,7 +83,8 @@ def unmeasured(tables: Tables, pilot: Pilot, metric: Metric, values: pd.DataFram
         return NotMeasured(name, what, why=why)
     table = "outcomes" if values is not None else "pilot_summaries"
     delivered = tables.sql(f"select distinct metric from {table} where pilot = $name order by metric", name=pilot.id)
-    found = delivered["metric"].dropna().tolist()
+    told = {name for one in pilot.metrics if one is not metric for name in (one.id, one.denominator)}
+    found = [name for name in delivered["metric"].dropna() if name not in told]
     if found and metric.id not in found:
         why = text(
             "pilots.missing.metrics",
@@ -116,10 +117,7 @@ def delivered_pilots(tables: Tables) -> pd.DataFrame:
 
 def without_card(tables: Tables, settings: Settings) -> Paragraph | None:
     """What was delivered and no card names, so that nobody judges it; None where there is none."""
-    delivered = delivered_pilots(tables)
-    # the list of a roll-out that was planned here comes back under its own name
-    names = {pilot.id for pilot in settings.pilots}
-    lost = delivered[~delivered["pilot"].isin(names)]
+    lost = _without_card(tables, settings)
     if lost.empty:
         return None
     words = text(
@@ -133,6 +131,11 @@ def without_card(tables: Tables, settings: Settings) -> Paragraph | None:
         ),
     )
     return Paragraph("pilots.uncarded", words, "limits")
+
+
+def _without_card(tables: Tables, settings: Settings) -> pd.DataFrame:
+    delivered = delivered_pilots(tables)
+    return delivered[~delivered["pilot"].isin({pilot.id for pilot in settings.pilots})]
 
 
 def _listed(names: list[str]) -> Text:

@@ -73,7 +73,10 @@ class Source(Section):
     columns: dict[str, str | list[str]] = Field(
         description="Canonical column: the file's own column name, or several that make one text: a first and a last name."
     )
-    constants: dict[str, str] = Field(default_factory=dict, description="Canonical column: one value for every row.")
+    constants: dict[str, str] = Field(
+        default_factory=dict,
+        description="Canonical column: one value for every row; 'row number' numbers them, where a file has no id.",
+    )
     dates: str | dict[str, str] | None = Field(
         None,
         description="strptime format of the dates, or 'day first', 'month first', 'excel' (a spreadsheet's day numbers) or "

@@ -60,6 +60,8 @@ MOST_VALUES = 1_000
 DERIVED_IDS = {"orders": "order_id"}
 """Ids that are made of customer and time where a file has no column for them."""
 
+ROW_NUMBER = "row number"
+"""Constant that is no one value but the number of the row: for files with a row a customer or unit, and no id of theirs."""
 YES_AS_ONE = ("value", "pre_value")
 """Numbers that clients also deliver as yes or no (bought, came back): 1 and 0."""
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
@@ -260,7 +262,8 @@ def _held(raw: RawSource, source: Source, column: str) -> Held:
     """Where the file holds a canonical column, and its text."""
     kind = SCHEMAS[source.table].columns[column]
     if column in source.constants:
-        own, type_ = literal(source.constants[column]), "VARCHAR"
+        given = source.constants[column]
+        own, type_ = "cast(_row as varchar)" if given == ROW_NUMBER else literal(given), "VARCHAR"
     else:
         position = raw.columns.index(" ".join(own_columns(source)[column]))
         own, type_ = f"c{position}", raw.types[position]
