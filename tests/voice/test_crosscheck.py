@@ -117,3 +117,52 @@ def test_without_orders_or_signals_nothing_is_measured():
     assert cross_check(UNHEARD, tables_of({}, PERIOD), SETTINGS).missing == ("orders.customer_id", "orders.ordered_at")
     orders = pd.DataFrame({"order_id": ["1"], "customer_id": ["C"], "ordered_at": ["2025-09-01"], "amount": [1]})
     assert isinstance(cross_check(UNHEARD, tables_of({"orders": orders}, PERIOD), SETTINGS), NotMeasured)
+
+
+def stacked(seed, effect=0.0, slow=0.0, periods=5, n=220):
+    """A small client over several quarters; one of three employees is late for most; *slow* on buying again after him."""
+    rng = np.random.default_rng(seed)
+    ids = np.array([f"C{i:03d}" for i in range(n)])
+    loyal = rng.normal(0, 0.15, n)  # a customer's quarters are alike
+    orders = [pd.DataFrame({"order_id": "A" + ids, "customer_id": ids, "ordered_at": "2024-03-01", "amount": 100})]
+    tickets, events, hit = [], [], np.zeros(n, dtype=bool)
+    for place, period in enumerate(pd.period_range("2024Q2", periods=periods + 2, freq="Q")):
+        again = rng.random(n) < 0.5 + loyal - (effect + slow) * hit
+        stamp = f"{place}-"
+        orders.append(pd.DataFrame({"order_id": stamp + ids, "customer_id": ids, "amount": 50,
+                                    "ordered_at": period.start_time + pd.Timedelta("5D")})[again])  # fmt: skip
+        server = rng.choice(["x", "y", "z"], n)
+        late = rng.random(n) < np.where(server == "x", 0.7, 0.1)
+        hit = late if effect else server == "x"
+        opened = period.start_time + pd.Timedelta("20D")
+        tickets.append(
+            pd.DataFrame(
+                {
+                    "ticket_id": stamp + ids,
+                    "customer_id": ids,
+                    "opened_at": opened,
+                    "priority": "high",
+                    "first_response_at": opened + pd.to_timedelta(np.where(late, 9, 1), unit="h"),
+                }
+            )
+        )
+        events.append(pd.DataFrame({"ticket_id": stamp + ids, "happened_at": opened, "activity": "new", "actor": server}))
+    frames = {"orders": pd.concat(orders), "tickets": pd.concat(tickets), "ticket_events": pd.concat(events)}
+    return cross_check(UNHEARD, tables_of(frames, PERIOD), SETTINGS)
+
+
+def test_stacked_periods_find_what_one_pair_is_too_small_for_and_say_what_they_could_find():
+    found = [stacked(seed, effect=0.15) for seed in range(5)]
+    rows = [each.rows.set_index("signal").loc["service:late_response"] for each in found]
+    assert all(each.windows == 4 for each in found)
+    assert sum(row["reading"] == "worse" for row in rows) >= 4
+    assert np.mean([row["difference"] for row in rows]) == pytest.approx(-0.15, abs=0.04)
+    assert all(0.06 < row["least"] < 0.2 for row in rows)  # 0.4 and more from one pair of periods
+
+
+def test_a_slow_employee_is_told_by_the_customers_of_others_and_costs_what_was_planted():
+    rows = [stacked(seed, slow=0.15).rows.set_index("signal").loc["service:slow_server"] for seed in range(5)]
+    assert np.mean([row["difference"] for row in rows]) == pytest.approx(-0.15, abs=0.04)
+    assert sum(row["reading"] == "worse" for row in rows) >= 4
+    none = [stacked(100 + seed).rows for seed in range(6)]
+    assert sum((each["reading"] != "unclear").any() for each in none) <= 2

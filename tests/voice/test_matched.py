@@ -50,3 +50,14 @@ def test_a_stratum_without_its_like_is_left_out_and_counted():
     found = compare_within(stratum, signal, np.array([True, True, False, False] * 10 + [True] * 10), 0.95)
     assert (found.n, found.others, found.left_out) == (20, 20, 10)
     assert compare_within(np.array([0, 1]), np.array([True, False]), np.array([True, True]), 0.95) is None
+
+
+def test_customers_who_stand_in_several_periods_count_for_less():
+    rng = np.random.default_rng(2)
+    has, came = rng.random(150) < 0.4, rng.random(150) < 0.5
+    once = compare_within(np.zeros(150, dtype=np.int64), has, came, 0.95)
+    four = (np.repeat(np.arange(4), 150), np.tile(has, 4), np.tile(came, 4), 0.95)
+    copied = compare_within(*four, np.tile(np.arange(150), 4))
+    assert copied.difference == pytest.approx(once.difference)
+    assert copied.error == pytest.approx(once.error, rel=0.02) and copied.p == pytest.approx(once.p, abs=0.03)
+    assert compare_within(*four).error < 0.6 * once.error

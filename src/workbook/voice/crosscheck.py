@@ -1,6 +1,7 @@
 """What complaints, scores and service really go with: returns, renewals and repeat purchase afterwards (V5).
 
-Signals are taken in the previous period, outcomes in this one, so that nothing is explained by what came later. Customers with
+Signals are taken in the previous period, outcomes in this one, so that nothing is explained by what came later; and so in the
+pairs of periods before, as far as the orders reach back, for one pair alone seldom holds enough customers. Customers with
 a signal are compared with others of whom the same could have been known (who wrote, answered the same question, had a ticket),
 within strata of tier, time as a customer and purchases of the year before.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from workbook.language import Text, text
 from workbook.report.blocks import Figure, NotMeasured, Paragraph, Table
@@ -24,10 +26,17 @@ from workbook.voice.comments import stated
 from workbook.voice.hotspot_exhibits import topic_name
 from workbook.voice.hotspots import Hotspots
 from workbook.voice.matched import compare_within
+from workbook.voice.teams import served_slowly
 from workbook.voice.topics import OTHER
 
 FEWEST = 20
 """Customers with a signal, and without it, below which nothing is compared."""
+
+MOST_WINDOWS = 4
+"""Pairs of periods, each the one after the other, that are stacked at most."""
+
+POWER = 0.8
+"""Chance of finding a difference for which the smallest one that could be found is told."""
 
 OUTCOMES = ("repeat", "renewed", "returned")
 DAYS_BEFORE = 365
@@ -35,7 +44,7 @@ DAYS_BEFORE = 365
 
 @dataclass(frozen=True)
 class Signal:
-    """Who had a signal in the previous period, and of whom it could have been known.
+    """Who had a signal in the period before the outcome, and of whom it could have been known.
 
     Attributes:
         id: ``topic:…``, ``score:…`` or ``service:…``.
@@ -55,21 +64,24 @@ class CrossCheck:
     """What signals go with afterwards.
 
     Attributes:
-        rows: one row a signal and outcome: signal, name, outcome, n and others (customers compared), left_out (without their
-            like), share, other_share, difference with low and high, p_held (Holm over all rows), reading (worse, better,
-            unclear), at_stake with stake_low and stake_high: revenue of this period that n × difference × mean spending of
-            buyers comes to (repeat purchase only).
+        rows: one row a signal and outcome: signal, name, outcome, n and others (customers compared, in each period again),
+            left_out (without their like), share, other_share, difference with low and high, p_held (Holm over all rows),
+            least (the smallest difference that would have been found with POWER), reading (worse, better, unclear), at_stake
+            with stake_low and stake_high: revenue of this period that its customers with the signal × difference × mean
+            spending of buyers come to (repeat purchase only).
         few: signals with too few customers to compare.
+        windows: pairs of periods stacked.
     """
 
     rows: pd.DataFrame
     few: int
+    windows: int
     settings: Settings
     tables: Tables
 
     def table(self) -> Table:
         """Signals and what they go with, the surest first."""
-        return exhibits.crosscheck_table(self.rows, self.few, self.settings, self.tables.period)
+        return exhibits.crosscheck_table(self.rows, self.few, self.windows, self.settings, self.tables.period)
 
     def figure(self) -> Figure | NotMeasured:
         """Loud against costly: customers with each signal, and the revenue at stake."""
@@ -94,13 +106,24 @@ def cross_check(heard: Hotspots | NotMeasured, tables: Tables, settings: Setting
     what = text("voice.cross.what", "What complaints, scores and service go with afterwards")
     if missing := tables.lacks("orders.customer_id", "orders.ordered_at"):
         return NotMeasured("voice.cross", what, missing)
-    signals = [*_topics(heard), *_scores(tables), *_service(tables, settings)]
-    if not signals:
+    windows = _windows(tables)
+    # moods of comments are read for this period and the one before: topics stand in the first window alone
+    signals = [[*(_topics(heard) if not place else ()), *_scores(each), *_service(each, settings)]
+               for place, each in enumerate(windows)]  # fmt: skip
+    names = {signal.id: signal.name for window in reversed(signals) for signal in window}
+    if not names:
         return NotMeasured("voice.cross", what, tables.lacks("feedback", "tickets") or ("feedback.customer_id",))
-    people = _customers(tables).set_index("customer_id")
+    people = [_customers(each) for each in windows]
+    level = 1 - settings.analysis.confidence
     rows, few = [], 0
-    for signal in signals:
-        found = _compared(signal, people, settings.analysis.confidence)
+    for id, name in names.items():
+        cases = [
+            _cases(signal, everyone, place)
+            for place, (window, everyone) in enumerate(zip(signals, people, strict=True))
+            for signal in window
+            if signal.id == id
+        ]
+        found = _compared(id, name, pd.concat(cases, ignore_index=True), settings.analysis.confidence)
         few += not found
         rows += found
     if not rows:
@@ -108,31 +131,54 @@ def cross_check(heard: Hotspots | NotMeasured, tables: Tables, settings: Setting
         return NotMeasured("voice.cross", what, why=why)
     frame = pd.DataFrame(rows).sort_values(["p", "signal", "outcome"], ignore_index=True)
     frame["p_held"] = held_over_all(frame["p"])
+    frame["least"] = frame.pop("error") * (stats.norm.isf(level / 2 / len(frame)) + stats.norm.ppf(POWER))
     harm = frame["difference"].where(frame["outcome"] == "returned", -frame["difference"])
-    clear = frame["p_held"] <= 1 - settings.analysis.confidence
+    clear = frame["p_held"] <= level
     frame["reading"] = np.where(~clear, "unclear", np.where(harm > 0, "worse", "better"))
-    return CrossCheck(frame, few, settings, tables)
+    return CrossCheck(frame, few, len(windows), settings, tables)
 
 
-def _compared(signal: Signal, people: pd.DataFrame, confidence: float) -> list[dict[str, object]]:
-    known = people[people.index.isin(signal.known)]
+def _windows(tables: Tables) -> list[Tables]:
+    """The tables with the period of the outcome: this one, and those before it whose signals the orders still reach back to."""
+    windows, first = [tables], tables.first_order
+    while len(windows) < MOST_WINDOWS and first is not None:
+        earlier = windows[-1].period.previous
+        if earlier.previous.start <= first.date():
+            break
+        windows.append(replace(tables, period=earlier))
+    return windows
+
+
+def _cases(signal: Signal, people: pd.DataFrame, window: int) -> pd.DataFrame:
+    """Customers of one window of whom it is known whether they had the signal, and whether they had it."""
+    known = people[people["customer_id"].isin(signal.known)]
+    return known.assign(
+        has=known["customer_id"].isin(signal.touched), window=window, stratum=f"{window}|" + known["stratum"].astype(str)
+    )
+
+
+def _compared(id: str, name: Text, known: pd.DataFrame, confidence: float) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for outcome in OUTCOMES:
         there = known[known[outcome].notna()]
-        has = there.index.isin(signal.touched)
+        has = there["has"].to_numpy(bool)
         if min(has.sum(), (~has).sum()) < FEWEST or len(there[outcome].unique()) < 2:
             continue
         came = there[outcome].to_numpy(bool)
-        found = compare_within(pd.factorize(there["stratum"])[0], has, came, confidence)
+        stratum, customer = pd.factorize(there["stratum"])[0], pd.factorize(there["customer_id"])[0]
+        found = compare_within(stratum, has, came, confidence, customer if there["window"].any() else None)
         if found is None or found.n < FEWEST:
             continue
         buyers = there.loc[came & ~has, "spent"] if outcome == "repeat" else pd.Series(dtype="float64")
-        stake = -found.n * float(buyers.mean()) if len(buyers) else float("nan")
+        # what is at stake is of this period: of the customers with the signal in the window before it
+        both = there.groupby("stratum")["has"].transform("nunique") == 2
+        now = int((has & both & (there["window"] == 0)).sum())
+        stake = -now * float(buyers.mean()) if len(buyers) else float("nan")
         rows.append(
             {
-                "signal": signal.id, "name": signal.name, "outcome": outcome, "n": found.n, "others": found.others,
+                "signal": id, "name": name, "outcome": outcome, "n": found.n, "others": found.others,
                 "left_out": found.left_out, "share": found.share, "other_share": found.other_share,
-                "difference": found.difference, "low": found.low, "high": found.high, "p": found.p,
+                "difference": found.difference, "low": found.low, "high": found.high, "p": found.p, "error": found.error,
                 "at_stake": stake * found.difference, "stake_low": stake * found.high, "stake_high": stake * found.low,
             }
         )  # fmt: skip
@@ -221,7 +267,8 @@ def _service(tables: Tables, settings: Settings) -> list[Signal]:
             "select customer_id, coalesce(reopened, 0) > 0 as bad from tickets where cast(opened_at as date) between $a and $b"
         )
         found.append(_signal("reopened", tables.sql(query, a=earlier.period.start, b=earlier.period.end)))
-    return found
+    slow = served_slowly(earlier, settings)
+    return found if slow.empty else [*found, _signal("slow_server", slow)]
 
 
 def _signal(id: str, rows: pd.DataFrame) -> Signal:
