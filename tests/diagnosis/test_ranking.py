@@ -22,7 +22,9 @@ from workbook.errors import WorkbookError
 from workbook.language import Edition, named
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
+from workbook.settings.checks import check
 from workbook.settings.checks import check as check_settings
+from workbook.settings.diagnosing import CHECK_IDS
 from workbook.settings.explain import all_keys
 from workbook.settings.models import Settings
 from workbook.strategy.measures import measure_for, read_measures
@@ -183,3 +185,12 @@ def test_every_check_is_declared_with_tables_and_a_parameter_that_exist():
             assert table in SCHEMAS and (not column or column == "<field>" or column in SCHEMAS[table].columns), name
         assert one.id in checks_in_words()
     assert effort("service.callback", settings()) == "small"
+
+
+def test_settings_may_name_every_check_and_no_other():
+    assert {one.id for one in DECLARED} == {*CHECK_IDS, "information.complete.<field>"}
+    assert not check(settings(limit_sources={"information.complete": "x", "information.complete.phone": "x"}))
+    wrong = check(settings(limit_sources={"service.callbak": "x"}, priority={"effort": {"needs.dept": "small"}}))
+    assert [(fault.path[-1], fault.hint) for fault in wrong] == [
+        ("needs.dept", "did you mean 'needs.depth'?"), ("service.callbak", "did you mean 'service.callback'?"),
+    ]  # fmt: skip

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from babel.core import Locale, get_global
 
+from workbook.settings.diagnosing import CHECK_IDS
 from workbook.settings.models import KPIS, Comparison, Goal, Grading, Linking, Metric, Pilot, Settings, Source
 from workbook.tables import SCHEMAS
 
@@ -215,6 +216,13 @@ def _diagnosis(settings: Settings) -> Iterator[Fault]:
                 yield _unknown(("diagnosis", "checks", i, "needs", j), table, list(SCHEMAS))
             elif column and column not in SCHEMAS[table].columns:
                 yield _unknown(("diagnosis", "checks", i, "needs", j), column, list(SCHEMAS[table].columns))
+    fields = [f"information.complete.{field}" for field in thresholds.key_fields]
+    ids = [*CHECK_IDS, *fields, *(f"{own.module}.own.{own.id}" for own in thresholds.checks)]
+    yield from (
+        _unknown(("diagnosis", "priority", "effort", id), id, ids) for id in thresholds.priority.effort if id not in ids
+    )
+    ids.append("information.complete")  # one source for the limit of every field
+    yield from (_unknown(("diagnosis", "limit_sources", id), id, ids) for id in thresholds.limit_sources if id not in ids)
     columns = list(SCHEMAS["customers"].columns)
     for i, field in enumerate(thresholds.key_fields):
         if field not in columns:

@@ -13,6 +13,15 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+CHECK_IDS = (
+    "information.valid_phone", "information.valid_email", "information.stale", "information.duplicates", "information.status",
+    "needs.depth", "needs.match", "interaction.silent", "interaction.late_response", "interaction.late_channel",
+    "value.misgraded", "value.cross_sell", "service.callback", "service.repeat", "service.reopened", "service.late_resolution",
+    "service.missed_level", "service.first_contact", "service.template",
+)  # fmt: skip
+"""Checks of stage 3 that settings may name; beside them ``information.complete.<field>`` and those of the consultant's own."""
+
+
 class OpenHours(Section):
     """When service is open; limits and times of tickets count only these hours. Around the clock where nothing is said."""
 

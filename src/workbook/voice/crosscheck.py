@@ -64,11 +64,11 @@ class CrossCheck:
     """What signals go with afterwards.
 
     Attributes:
-        rows: one row a signal and outcome: signal, name, outcome, n and others (customers compared, in each period again),
-            left_out (without their like), share, other_share, difference with low and high, p_held (Holm over all rows),
-            least (the smallest difference that would have been found with POWER), reading (worse, better, unclear), at_stake
-            with stake_low and stake_high: revenue of this period that its customers with the signal × difference × mean
-            spending of buyers come to (repeat purchase only).
+        rows: one row a signal and outcome: signal, name, outcome, n and others (customers compared, in each period again), now
+            (those of n in the last pair of periods), left_out (without their like), share, other_share, difference with low
+            and high, p_held (Holm over all rows), least (the smallest difference that would have been found with POWER),
+            reading (worse, better, unclear), at_stake with stake_low and stake_high: revenue of this period that now ×
+            difference × mean spending of buyers comes to (repeat purchase only).
         few: signals with too few customers to compare.
         windows: pairs of periods stacked.
     """
@@ -176,7 +176,7 @@ def _compared(id: str, name: Text, known: pd.DataFrame, confidence: float) -> li
         stake = -now * float(buyers.mean()) if len(buyers) else float("nan")
         rows.append(
             {
-                "signal": id, "name": name, "outcome": outcome, "n": found.n, "others": found.others,
+                "signal": id, "name": name, "outcome": outcome, "n": found.n, "now": now, "others": found.others,
                 "left_out": found.left_out, "share": found.share, "other_share": found.other_share,
                 "difference": found.difference, "low": found.low, "high": found.high, "p": found.p, "error": found.error,
                 "at_stake": stake * found.difference, "stake_low": stake * found.high, "stake_high": stake * found.low,

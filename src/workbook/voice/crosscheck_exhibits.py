@@ -84,7 +84,12 @@ def _title(rows: pd.DataFrame) -> Text:
 def loud_and_costly(rows: pd.DataFrame, settings: Settings, period: Period) -> Figure | NotMeasured:
     """Two rows of bars side by side: customers with each signal, and the revenue that goes with it, with its interval."""
     shown = rows[(rows["outcome"] == "repeat") & rows["at_stake"].notna()]
-    shown = shown.sort_values(["n", "signal"], ascending=[False, True]).head(MOST_BARS).reset_index(drop=True)
+    shown = (
+        shown.assign(n=shown["now"])
+        .sort_values(["n", "signal"], ascending=[False, True])
+        .head(MOST_BARS)
+        .reset_index(drop=True)
+    )
     what = text("voice.loud.what", "Loud against costly")
     if shown.empty:
         why = text("voice.loud.none", "No signal could be compared by repeat purchase.")
