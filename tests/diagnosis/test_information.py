@@ -101,7 +101,7 @@ def test_an_empty_delivery_names_what_to_deliver(run, settings, all_missing):
 
 
 def test_a_word_that_says_nothing_does_not_fill_a_field(run, settings):
-    words = ["Retail", "unknown", "N/A", "-", "未知", None, " ", "Banking"]
-    frames = {"customers": {"customer_id": list("abcdefgh"), "industry": words}}
+    words = ["Retail", "unknown", "N/A", "-", "未知", None, " ", "餐饮", "——"]
+    frames = {"customers": {"customer_id": list("abcdefghi"), "industry": words}}
     found = run(information_checks, frames, settings)["information.complete.industry"]
-    assert (found.n, found.figure, set(found.customers)) == (8, 0.25, set("bcdefg"))
+    assert (found.n, found.figure, set(found.customers)) == (9, 2 / 9, set("bcdefgi"))
