@@ -29,7 +29,7 @@ _PLACEHOLDER = (
     r"(?i)^([[:punct:][:space:]　－—–·。、]*|n/?a|none|null|nil|nan|tbd|tba|unknown|not known|unspecified|not specified"
     r"|未知|不详|不明|无|空|暂无|待定|待补充|未填写?)$"
 )
-"""What is entered into a field so that it is not empty, and says nothing. (To the database every Chinese character is ``\\W``.)"""
+"""What is entered so that a field is not empty, and says nothing. To the database every Chinese character is ``\\W``."""
 
 MOST_GROUPS = 5
 """Groups of one dimension in the heat map; the others are counted together in none."""
