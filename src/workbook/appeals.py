@@ -87,7 +87,7 @@ class Appeals:
         )
         better = int((self.frame["asked"] != self.frame["tier_before"]).sum())
         title = text(
-            "grading.appeal.title", "{n} appeals; the corrected facts give another tier to {better}",
+            "grading.appeal.title", "{n} {n:appeal|appeals}; the corrected facts give another tier to {better}",
             n=count(len(self.frame)), better=count(better),
         )  # fmt: skip
         note = text(

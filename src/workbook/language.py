@@ -20,7 +20,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import polib
 from babel.dates import format_date
@@ -159,7 +159,22 @@ class Text:
         if not self.values:
             return template.replace("{{", "{").replace("}}", "}")
         words = {name: v if isinstance(v, str) else v.render(edition) for name, v in self.values.items()}
-        return string.Formatter().vformat(template, (), words)
+        return _FORMATTER.vformat(template, (), words)
+
+
+class _Formatter(string.Formatter):
+    """Formats sentences; ``{n:row|rows}`` is the word for one, or that for any other number.
+
+    >>> text("x.rows", "{n} {n:row is|rows are} kept", n=count(1)).render(Edition("en"))
+    '1 row is kept'
+    """
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        one, bar, many = format_spec.partition("|")
+        return (one if value == "1" else many) if bar else str(super().format_field(value, format_spec))
+
+
+_FORMATTER = _Formatter()
 
 
 def text(id: str, english: str, /, **values: Text | Quantity | str) -> Text:
@@ -167,7 +182,7 @@ def text(id: str, english: str, /, **values: Text | Quantity | str) -> Text:
 
     Args:
         id: ``<room>.<rest>``; the room names the catalogue ``templates/locale/zh/<room>.po``.
-        english: the sentence with ``{name}`` for each value.
+        english: the sentence with ``{name}`` for each value, and ``{name:row|rows}`` for what depends on whether it is one.
         values: quantities, other texts, or the client's own words (plain str).
     """
     return Text(id, english, values)

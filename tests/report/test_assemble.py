@@ -54,6 +54,12 @@ def test_the_summary_takes_the_five_numbers_of_lowest_rank():
     assert [f"K{n}" in str(card) for n, card in zip((7, 6, 5, 4, 3), cards, strict=True)] == [True] * 5
 
 
+def test_a_number_that_is_not_known_takes_no_place_in_the_summary():
+    figures = [KeyFigure("x.a", named("A"), count(None), rank=1), KeyFigure("x.b", named("B"), count(2), rank=2)]
+    (card,) = assemble({"1_goals": notebook(*figures)}, EN, "C").summary.cards
+    assert "B" in str(card)
+
+
 def test_the_summary_gathers_what_waits_for_one_table_and_counts_the_rest():
     lacking = [NotMeasured(f"x.{n}", named(f"thing {n}"), (f"tickets.c{n}",)) for n in range(5)]
     assert assemble({"3_diagnose": notebook(*lacking)}, EN, "C").summary.unknown == (

@@ -48,6 +48,12 @@ def test_nothing_delivered_is_not_measured():
     assert isinstance(count_scope(tables(), settings()).table(), NotMeasured)
 
 
+def test_without_orders_nobody_is_called_a_prospect():
+    block = count_scope(tables(customers=pd.DataFrame({"customer_id": ["a", "b"]})), settings()).table()
+    assert isinstance(block, NotMeasured) and block.missing == ("orders.customer_id", "orders.ordered_at")
+    assert "2 customers" in block.what.render(EN) and "2 位客户" in block.what.render(ZH)
+
+
 def test_a_narrowed_scope_is_said_with_both_counts():
     whole = tables(orders=many_orders())
     found = count_scope(replace(whole, everyone=900), settings(scope={"where": "kind = 'person'", "groups": ["new", "lost"]}))

@@ -67,7 +67,7 @@ def test_every_step_that_a_list_can_hold_has_words():
 def test_each_tier_has_a_table_of_all_its_customers(settings):
     tables = tier_lists(SCORES, PROFILE, settings, "sales", EVERYONE).tables()
     assert [table.title.render(Edition("en")) for table in tables] == [
-        "Diamond: 2 customers", "Gold: 1 customers", "Silver: 1 customers", "Ordinary: 1 customers",
+        "Diamond: 2 customers", "Gold: 1 customer", "Silver: 1 customer", "Ordinary: 1 customer",
     ]  # fmt: skip
 
 

@@ -89,13 +89,14 @@ def _list_title(problems: pd.DataFrame) -> Text:
     if problems.empty:
         return text("diagnosis.problems.none", "No check lies beyond its limit")
     if high == 0:
-        return text("diagnosis.problems.no_high", "{n} problems, none of high priority", n=count(len(problems)))
+        return text("diagnosis.problems.no_high", "{n} {n:problem|problems}, none of high priority", n=count(len(problems)))
     groups = problems["part_of"].nunique()
     if groups < len(problems):
-        return text("diagnosis.problems.groups", "{n} problems in {groups} groups, {high} of high priority",
+        return text("diagnosis.problems.groups", "{n} {n:problem|problems} in {groups} {groups:group|groups}, "
+            "{high} of high priority",
                     n=count(len(problems)), groups=count(groups), high=count(high))  # fmt: skip
     return text(
-        "diagnosis.problems.some", "{n} problems, {high} of high priority", n=count(len(problems)), high=count(high)
+        "diagnosis.problems.some", "{n} {n:problem|problems}, {high} of high priority", n=count(len(problems)), high=count(high)
     )  # fmt: skip
 
 
@@ -120,7 +121,7 @@ def cause_table(problems: pd.DataFrame, ranked: Sequence[Finding]) -> Table | Pa
         Column("priority", text("diagnosis.column.priority", "Priority"), labels=PRIORITY_NAMES),
     )
     note = text("diagnosis.causes.note", "Assumptions from experience, not measured; check them with those who do the work.")
-    title = text("diagnosis.causes.title", "{n} problems, each with a likely cause to check", n=count(len(ranked)))
+    title = text("diagnosis.causes.title", "{n} {n:problem|problems}, each with a likely cause to check", n=count(len(ranked)))
     return Table("diagnosis.causes", title, columns, frame, note, artefact="problems")
 
 
@@ -264,7 +265,7 @@ def _limit(finding: Finding) -> Text:
 def _module_title(module: str, findings: Sequence[Finding]) -> Text:
     worst = max(findings, key=lambda f: (f.breached == "clear", f.severity))
     if worst.breached == "fine":
-        return text("diagnosis.module.fine", "{module}: {n} of {n} checks within their limits",
+        return text("diagnosis.module.fine", "{module}: {n} of {n} {n:check within its limit|checks within their limits}",
                     module=MODULE_NAMES[module], n=count(len(findings)))  # fmt: skip
     values: dict[str, Text | Quantity] = {
         "problem": worst.words.problem,
@@ -313,10 +314,13 @@ def _answer_heading(problems: pd.DataFrame, ranked: Sequence[Finding], checks: i
     if not ranked:
         return text("diagnosis.answer.none", "The five modules show no problem beyond its limit")
     if not high:
-        return text("diagnosis.answer.no_high", "{n} problems, none of high priority", n=count(len(ranked)))
+        return text("diagnosis.answer.no_high", "{n} {n:problem|problems}, none of high priority", n=count(len(ranked)))
     modules = joined([MODULE_NAMES[module] for module in dict.fromkeys(high)][:2])
     return text(
-        "diagnosis.answer.heading", "{n} problems; the gravest lie in: {modules}", n=count(len(ranked)), modules=modules
+        "diagnosis.answer.heading",
+        "{n} {n:problem|problems}; the gravest {n:lies|lie} in: {modules}",
+        n=count(len(ranked)),
+        modules=modules,
     )
 
 

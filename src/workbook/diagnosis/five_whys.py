@@ -59,7 +59,7 @@ def _overview(findings: Sequence[Finding]) -> Sheet:
         Column("owner", text("diagnosis.whys.owner", "Owner")),
         Column("date", text("diagnosis.whys.date", "Date"), "date"),
     )
-    title = text("diagnosis.whys.all", "5 Whys of {n} problems of high priority", n=count(len(findings)))
+    title = text("diagnosis.whys.all", "5 Whys of {n} {n:problem|problems} of high priority", n=count(len(findings)))
     return Sheet(text("diagnosis.whys.name", "5 Whys"), Table("diagnosis.whys", title, columns, frame), to_fill=True)
 
 

@@ -62,7 +62,7 @@ def ranking_table(problems: pd.DataFrame, ranked: Sequence[Finding], touch: Touc
         Column("stability", text("diagnosis.column.stability", "Keeps its priority"), "share", digits=0),
     )
     firm = int((problems["stability"] >= FIRM).sum())
-    title = text("diagnosis.ranking.title", "{firm} of {n} priorities hold when limits and cut points move",
+    title = text("diagnosis.ranking.title", "{firm} of {n} {n:priority holds|priorities hold} when limits and cut points move",
                  firm=count(firm), n=count(len(problems)))  # fmt: skip
     note = text(
         "diagnosis.ranking.note",
@@ -98,10 +98,14 @@ def progress_table(progress: pd.DataFrame, known: bool, period: Period) -> Table
         Column("status", text("diagnosis.column.became", "Became"), labels=PROGRESS_NAMES),
     )
     solved, better = (int((progress["status"] == status).sum()) for status in ("solved", "better"))
-    title = text("diagnosis.progress.title", "Of {n} earlier problems {solved} are solved and {better} better",
+    title = text("diagnosis.progress.title", "Of {n} earlier {n:problem|problems} {solved} are solved and {better} better",
                  n=count(len(progress)), solved=count(solved), better=count(better))  # fmt: skip
     if solved + better == 0:
-        title = text("diagnosis.progress.all_open", "None of {n} earlier problems is solved or better", n=count(len(progress)))
+        title = text(
+            "diagnosis.progress.all_open",
+            "None of {n} earlier {n:problem|problems} is solved or better",
+            n=count(len(progress)),
+        )
     note = text(
         "diagnosis.progress.note",
         "Problem list of the period before against {end}; solved: within its limit; better or worse: the interval of the "

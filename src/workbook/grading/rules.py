@@ -101,7 +101,11 @@ class Ruled:
             Column("customers", text("grading.column.customers", "Customers"), "people"),
             Column("example", text("grading.rules.example", "For example")),
         )
-        title = text("grading.rules.faults", "{n} rules or overrides need a look", n=count(int(self.faults["rule"].nunique())))
+        title = text(
+            "grading.rules.faults",
+            "{n} {n:rule or override needs|rules or overrides need} a look",
+            n=count(int(self.faults["rule"].nunique())),
+        )
         note = text(
             "grading.rules.faults_note",
             "Judged on this period's customers; a rule that meets nobody now may do so later. Example: a customer number.",

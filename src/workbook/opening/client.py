@@ -140,9 +140,9 @@ def _nothing(folder: Path, proposal: Proposal, edition: Edition) -> str:
     files = len(proposal.unplaced) + len(proposal.unread)
     if not files:
         return f"{folder}: found no file to read, expected the client's files"
-    sentence = text("new.nothing", "{n} tables were found and none can be used; nothing was written", n=count(files)).render(
-        edition
-    )
+    sentence = text(
+        "new.nothing", "{n} {n:table was|tables were} found and none can be used; nothing was written", n=count(files)
+    ).render(edition)
     return "\n".join([f"{folder}: {sentence}", *not_placed(proposal, edition)])
 
 

@@ -91,7 +91,11 @@ def _opening(words: _Words, proposal: Proposal, choices: Choices) -> list[str]:
     open_ones = proposal.open_questions()
     if open_ones:
         lines += words.comment(
-            text("new.open_questions", "{n} questions are open: look for todo and answer them", n=count(len(open_ones)))
+            text(
+                "new.open_questions",
+                "{n} {n:question is|questions are} open: look for todo and answer {n:it|them}",
+                n=count(len(open_ones)),
+            )
         )
     lines += ["#"] + [f"# {line}" for line in stage_lines(proposal, words.edition)]
     return lines

@@ -170,7 +170,9 @@ def _screen(revision: Revision, since: str, place: str | None, path: str, period
         )
     else:
         lines.append(
-            text("new.again.differs", "Against {since}: {n} differences", since=since, n=count(differing)).render(edition)
+            text(
+                "new.again.differs", "Against {since}: {n} {n:difference|differences}", since=since, n=count(differing)
+            ).render(edition)
         )
     if place == "own":
         lines.append(text("new.again.written", "{path} has sources of its own: read it", path=path).render(edition))

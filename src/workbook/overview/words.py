@@ -39,10 +39,13 @@ def title(overview: Overview) -> Text:
         return text("overview.title.none", "No client has parameters yet")
     if failed:
         return text(
-            "overview.title.failed", "Clients: {clients}; {published} of {periods} periods published, {failed} failed",
+            "overview.title.failed", "Clients: {clients}; {published} of {periods} "
+                "{periods:period|periods} published, {failed} failed",
             failed=count(failed), **numbers,
         )  # fmt: skip
-    return text("overview.title.published", "Clients: {clients}; {published} of {periods} periods published", **numbers)
+    return text(
+        "overview.title.published", "Clients: {clients}; {published} of {periods} {periods:period|periods} published", **numbers
+    )
 
 
 def client_name(overview: Overview, client: str) -> Text:

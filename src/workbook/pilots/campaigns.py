@@ -79,7 +79,7 @@ class ObservedCampaigns:
         rose = int((self.frame["movement"] == "rose").sum())
         return text(
             "pilots.campaigns.title",
-            "Contacted customers' spending rose after {n} of {all} campaigns",
+            "Contacted customers' spending rose after {n} of {all} {all:campaign|campaigns}",
             n=count(rose),
             all=count(len(self.frame)),
         )

@@ -115,7 +115,7 @@ class Cards:
         ]
         mark = fingerprint(card)[:12]
         if changed:
-            title = text("pilots.card.title_changed", "{pilot}: {n} items of the card are not as fixed",
+            title = text("pilots.card.title_changed", "{pilot}: {n} {n:item of the card is|items of the card are} not as fixed",
                          pilot=named(pilot.name), n=count(len(changed)))  # fmt: skip
         elif pilot.id in self.fixed:
             title = text("pilots.card.title_fixed", "{pilot}: the card is as it was fixed", pilot=named(pilot.name))

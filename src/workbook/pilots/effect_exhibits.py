@@ -198,7 +198,9 @@ def _title(effects: Sequence[Effect]) -> Text:
     if not shown:
         return text("pilots.effects.title_none", "No effect can be shown for this period's pilots")
     gains = sum(effect.state in ("better", "small") for effect in shown)
-    return text("pilots.effects.title", "Gain in {n} of {all} comparisons", n=count(gains), all=count(len(shown)))
+    return text(
+        "pilots.effects.title", "Gain in {n} of {all} {all:comparison|comparisons}", n=count(gains), all=count(len(shown))
+    )
 
 
 def _note(effects: Sequence[Effect], settings: Settings) -> Text:

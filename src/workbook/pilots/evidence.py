@@ -133,11 +133,13 @@ class CampaignEvidence:
         """How many campaigns can be judged at all, and what they say."""
         judged = self.judged["verdict"]
         if judged.empty:
-            return text("pilots.evidence.title_none", "None of {all} campaigns can be judged", all=count(len(self.frame)))
+            return text(
+                "pilots.evidence.title_none", "None of {all} {all:campaign|campaigns} can be judged", all=count(len(self.frame))
+            )
         more = int(judged.str.startswith("more").sum())
         return text(
             "pilots.evidence.title",
-            "{judged} of {all} campaigns can be judged; in {more} the reached spent clearly more",
+            "{judged} of {all} {all:campaign|campaigns} can be judged; in {more} the reached spent clearly more",
             judged=count(len(judged)),
             all=count(len(self.frame)),
             more=count(more),

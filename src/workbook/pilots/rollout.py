@@ -143,7 +143,7 @@ class Rollout:
             return text("pilots.rollout.title_one", "{pilot}: {n} customers in one wave, {held} held out", **words)
         return text(
             "pilots.rollout.title",
-            "{pilot}: {n} customers in {waves} waves, {held} held out",
+            "{pilot}: {n} customers in {waves} {waves:wave|waves}, {held} held out",
             waves=count(len(self.waves)),
             **words,
         )

@@ -115,7 +115,7 @@ class ClusterRollout:
         }
         if len(self.waves) == 1:
             return text("pilots.rollout.clusters_one", "{pilot}: {n} clusters in one wave, {held} held out", **words)
-        return text("pilots.rollout.clusters", "{pilot}: {n} clusters in {waves} waves, {held} held out", **words)
+        return text("pilots.rollout.clusters", "{pilot}: {n} clusters in {waves} {waves:wave|waves}, {held} held out", **words)
 
     def sheet(self) -> Sheet:
         """Which cluster gets the measure when, and which are held out, as a file for those who roll it out."""

@@ -298,7 +298,9 @@ def _summary(drafts: Sequence[_Draft], chapters: Sequence[Chapter], edition: Edi
             words = draft.words(answer)
             more = words["sentences"][0] if words["sentences"] else ""
             parts[answer["part"]].append(Message(words["heading"], more, f"#{chapter.anchor}"))
-    cards = sorted((b for d in drafts for b in d.key_figures), key=lambda b: (b["rank"], b["id"]))[:MOST_KEY_FIGURES]
+    cards = sorted((b for d in drafts for b in d.key_figures if b["known"]), key=lambda b: (b["rank"], b["id"]))[
+        :MOST_KEY_FIGURES
+    ]
     asks = sorted((a for d in drafts for a in d.asks), key=lambda a: a.rank)
     unknown = _by_table([unknown for draft in drafts for unknown in draft.unknown], edition)
     return Summary(

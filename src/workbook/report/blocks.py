@@ -313,7 +313,8 @@ class KeyFigure:
                 "change": self._change(e),
                 "note": self.note.render(e) if self.note else "",
             }
-        return _bundle("key_figure", self.id, words, rank=self.rank, verdict=self._verdict())
+        known = not is_missing(self.value.value)
+        return _bundle("key_figure", self.id, words, rank=self.rank, verdict=self._verdict(), known=known)
 
     def _change(self, edition: Edition) -> str:
         """The change since the previous period with its sign: in points for shares, relative for amounts and counts."""

@@ -146,7 +146,7 @@ class Goals:
         title = (
             text(
                 "review.goals.figure_title",
-                "{outside} of {n} targets lie outside the interval of today's value",
+                "{outside} of {n} {n:target lies|targets lie} outside the interval of today's value",
                 outside=count(outside),
                 n=count(len(sampled)),
             )
@@ -183,7 +183,7 @@ class Goals:
             sentences.append(
                 text(
                     "review.goals.business",
-                    "In {period}, revenue was {revenue}; {n} known customers ordered.",
+                    "In {period}, revenue was {revenue}; {n} known {n:customer|customers} ordered.",
                     period=self.period.name,
                     n=count(active.value),
                     revenue=kpi_value("revenue", revenue.value),

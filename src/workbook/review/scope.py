@@ -36,6 +36,7 @@ class Scope:
         summed: whether pilots were delivered as summaries, which cannot be narrowed.
         settings: the parameters that the rules quote.
         months: months of the trailing window that the data cover.
+        ordered: whether orders were delivered; without them nobody is known to be new, lost or a prospect.
     """
 
     frame: pd.DataFrame
@@ -44,6 +45,7 @@ class Scope:
     summed: bool
     settings: Settings
     months: int
+    ordered: bool
 
     def table(self) -> Table | NotMeasured:
         """Groups with their rule, their customers and what they bring."""
@@ -51,6 +53,13 @@ class Scope:
             return NotMeasured(
                 "review.scope", text("review.scope.none", "No customer could be counted"), ("customers", "orders.customer_id")
             )
+        if not self.ordered:
+            what = text(
+                "review.scope.ungrouped",
+                "Which of the {n} customers in scope are new, existing, lost or prospects",
+                n=count(self.customers),
+            )
+            return NotMeasured("review.scope", what, ("orders.customer_id", "orders.ordered_at"))
         words = [{"name": GROUPS[group], "rule": self._rule(group)} for group in self.frame["group"]]
         frame = pd.concat([pd.DataFrame(words, dtype=object), self.frame], axis=1)
         columns = (
@@ -98,7 +107,7 @@ class Scope:
                     n=count(row["customers"]),
                     part=share(row["revenue_share"]),
                 )
-        return text("review.scope.title", "{n} customers in scope", n=count(self.customers))
+        return text("review.scope.title", "{n} {n:customer|customers} in scope", n=count(self.customers))
 
     def _rule(self, group: str) -> Text:
         analysis = self.settings.analysis
@@ -172,4 +181,5 @@ def count_scope(tables: Tables, settings: Settings) -> Scope:
     shown["revenue_share"] = shown["revenue"] / revenue if revenue else float("nan")
     columns = ["group", "customers", "customer_share", "revenue", "revenue_share"]
     months = tables.covered_months(settings.analysis.window_months)
-    return Scope(shown[columns], everyone, tables.everyone, tables.has("pilot_summaries"), settings, months)
+    ordered = tables.has("orders.customer_id", "orders.ordered_at")
+    return Scope(shown[columns], everyone, tables.everyone, tables.has("pilot_summaries"), settings, months, ordered)

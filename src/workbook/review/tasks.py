@@ -94,7 +94,7 @@ class TaskTracking:
     def _title(self) -> Text:
         return text(
             "review.tasks.title",
-            "Of {due} tasks due, {done} are done, {on_time} on time; overdue: {overdue}",
+            "Of {due} {due:task|tasks} due, {done} {done:is|are} done, {on_time} on time; overdue: {overdue}",
             due=count(self.number("on_time", "late", "overdue")),
             done=count(self.number("on_time", "late")),
             on_time=count(self.number("on_time")),
@@ -103,7 +103,7 @@ class TaskTracking:
 
     def _late_title(self) -> Text:
         longest = int(self.frame.loc[self.frame["state"] == "overdue", "days_late"].max())
-        return text("review.tasks.overdue", "The oldest overdue task is {days} days late", days=count(longest))
+        return text("review.tasks.overdue", "The oldest overdue task is {days} {days:day|days} late", days=count(longest))
 
     def _list(self, id: str, title: Text, rows: pd.DataFrame) -> Table:
         columns = (
@@ -125,7 +125,7 @@ class TaskTracking:
         else:
             words = text(
                 "review.tasks.training",
-                "Team training: {done} of {n} tasks are done, {overdue} overdue.",
+                "Team training: {done} of {n} {n:task is|tasks are} done, {overdue} overdue.",
                 done=count(int(trained["state"].isin(["on_time", "late", "done"]).sum())),
                 n=count(len(trained)),
                 overdue=count(int((trained["state"] == "overdue").sum())),

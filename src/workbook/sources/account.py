@@ -21,7 +21,7 @@ def forms(preparation: Preparation) -> Table | Paragraph:
     shown = frame.assign(repair=frame["repair"].map(repair_name), column=frame["table"] + "." + frame["column"])
     return Table(
         "sources.forms",
-        text("sources.forms.title", "{n} values were brought to one form", n=count(int(frame["rows"].sum()))),
+        text("sources.forms.title", "{n} {n:value was|values were} brought to one form", n=count(int(frame["rows"].sum()))),
         (
             Column("column", text("sources.repairs.column", "Column")),
             Column("repair", text("sources.repairs.repair", "What was done")),
@@ -47,14 +47,14 @@ def overlaps(preparation: Preparation) -> Table | Paragraph:
         first = twice.iloc[0]
         title = text(
             "sources.overlaps.title_batch",
-            "A batch was delivered twice: {n} rows of {file}",
+            "A batch was delivered twice: {n} {n:row|rows} of {file}",
             n=count(int(first["rows"])),
             file=str(first["file"]),
         )
     else:
         title = text(
             "sources.overlaps.title",
-            "{n} rows were delivered more than once and are counted once",
+            "{n} {n:row was|rows were} delivered more than once and {n:is|are} counted once",
             n=count(int(frame["rows"].sum())),
         )
     return Table(

@@ -90,7 +90,7 @@ def _overview(problems: pd.DataFrame, preparation: Preparation) -> Sheet:
     )
     table = Table(
         "sources.quality",
-        text("sources.quality.title", "{n} kinds of problems in the delivery", n=count(len(problems)))
+        text("sources.quality.title", "{n} {n:kind|kinds} of problems in the delivery", n=count(len(problems)))
         if len(problems)
         else text("sources.quality.none", "No problem was found in the delivery"),
         (
@@ -116,7 +116,7 @@ def _overview(problems: pd.DataFrame, preparation: Preparation) -> Sheet:
 def _rows_sheet(name: Text, table: str, rows: pd.DataFrame, all_rows: int) -> Sheet:
     title = text(
         "sources.quality.rows_title",
-        "{problem}: {n} rows of {table}",
+        "{problem}: {n} {n:row|rows} of {table}",
         problem=name,
         n=count(all_rows),
         table=table_names()[table],

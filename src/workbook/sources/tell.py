@@ -61,7 +61,7 @@ class DeliveryStory:
             (
                 text(
                     "sources.answer.rows",
-                    "Quarantined with a reason: {quarantined} rows; delivered twice: {repeated}; "
+                    "Quarantined with a reason: {quarantined} {quarantined:row|rows}; delivered twice: {repeated}; "
                     "dated after {end} and set aside: {aside}.",
                     quarantined=count(totals["rows_quarantined"]),
                     repeated=count(totals["rows_repeated"]),
@@ -101,7 +101,7 @@ class DeliveryStory:
             first = worst.iloc[0]
             title = text(
                 "sources.ledger.title",
-                "Every row is accounted for; most quarantined by share: {table}, {n} rows",
+                "Every row is accounted for; most quarantined by share: {table}, {n} {n:row|rows}",
                 n=count(int(first["quarantined"])),
                 table=table_names()[str(first["table"])],
             )
@@ -160,7 +160,7 @@ class DeliveryStory:
             "sources.quarantine",
             text(
                 "sources.quarantine.title",
-                "First reason for quarantine: {reason} ({rows} rows of {table})",
+                "First reason for quarantine: {reason} ({rows} {rows:row|rows} of {table})",
                 reason=reason_name(str(first["reason"])),
                 rows=count(int(first["rows"])),
                 table=table_names()[str(first["table"])],
@@ -211,7 +211,7 @@ class DeliveryStory:
             "sources.repairs",
             text(
                 "sources.repairs.title",
-                "{n} values were emptied, given or derived by rule, most in {table}",
+                "{n} {n:value was|values were} emptied, given or derived by rule, most in {table}",
                 n=count(int(frame["rows"].sum())),
                 table=table_names()[str(first["table"])],
             ),
@@ -245,12 +245,14 @@ class DeliveryStory:
         elif grave:
             title = text(
                 "sources.alerts.grave",
-                "{n} checks across tables found faults, {grave} of them grave",
+                "{n} {n:check|checks} across tables found faults, {grave} of them grave",
                 n=count(len(alerts)),
                 grave=count(grave),
             )
         else:
-            title = text("sources.alerts.light", "{n} checks across tables found faults, none grave", n=count(len(alerts)))
+            title = text(
+                "sources.alerts.light", "{n} {n:check|checks} across tables found faults, none grave", n=count(len(alerts))
+            )
         return Table(
             "sources.alerts",
             title,

@@ -167,7 +167,7 @@ class LinkStory:
             return Paragraph("links.examples", text("links.examples.none", "There is no linked pair to show."))
         return Table(
             "links.examples",
-            text("links.examples.title", "{n} linked pairs as examples", n=count(len(shown))),
+            text("links.examples.title", "{n} linked {n:pair|pairs} as examples", n=count(len(shown))),
             (
                 Column("rule", text("links.rule", "Agreement in"), labels=self.rules),
                 *_side("a"),
@@ -244,7 +244,9 @@ class LinkStory:
         frame = frame.sort_values(["pairs", "reason", "rule"], ascending=[False, True, True], ignore_index=True)
         return Table(
             "links.doubtful",
-            text("links.doubtful.title", "{n} doubtful pairs wait for a person's judgement", n=count(len(waiting))),
+            text(
+                "links.doubtful.title", "{n} doubtful {n:pair waits|pairs wait} for a person's judgement", n=count(len(waiting))
+            ),
             (
                 Column("reason", text("links.reason", "Why they are not linked"), labels=reason_words()),
                 Column("rule", text("links.rule", "Agreement in"), labels=self.rules),

@@ -63,7 +63,8 @@ def plan_table(frame: pd.DataFrame) -> Table:
         Column("deliverable", text("strategy.column.deliverable", "Deliverable")),
     )
     note = text(
-        "strategy.plan.note", "{n} problems, {measures} measures; limits in working days, the first day counted.",
+        "strategy.plan.note", "{n} {n:problem|problems}, {measures} {measures:measure|measures}; "
+        "limits in working days, the first day counted.",
         n=count(len(frame)), measures=count(frame["measure"].nunique()),
     )  # fmt: skip
     return Table("strategy.plan", _plan_title(frame), columns, shown, note, artefact="plan")
@@ -72,7 +73,8 @@ def plan_table(frame: pd.DataFrame) -> Table:
 def _plan_title(frame: pd.DataFrame) -> Text:
     if frame.empty:
         return text("strategy.plan.none", "No problem asks for a measure")
-    return text("strategy.plan.title", "{measures} measures answer {n} problems; the last is due {due}",
+    return text("strategy.plan.title", "{measures} {measures:measure answers|measures answer} "
+                "{n} {n:problem|problems}; the last is due {due}",
                 measures=count(frame["measure"].nunique()), n=count(len(frame)), due=day(_last(frame)))  # fmt: skip
 
 
@@ -121,7 +123,7 @@ def gantt(frame: pd.DataFrame) -> Figure | Paragraph:
     )  # fmt: skip
     return Figure(
         "strategy.gantt", title, draw,
-        text("strategy.gantt.alt", "Gantt chart of {n} measures from {start} to {due}.", n=count(len(rows)),
+        text("strategy.gantt.alt", "Gantt chart of {n} {n:measure|measures} from {start} to {due}.", n=count(len(rows)),
              start=day(pd.Timestamp(rows[0]["starts"]).date()), due=day(_last(frame))),
         text("strategy.gantt.note",
              "Start to deadline of each measure; orange: against a problem of high priority, grey: medium, hollow: low. "
@@ -201,7 +203,12 @@ def steps_sheet(measures: Sequence[Measure]) -> Table:
         Column("step", text("strategy.column.step", "Step")),
         Column("owner", text("strategy.column.owner", "Owner")),
     )
-    title = text("strategy.steps.title", "{n} steps of {measures} measures", n=count(len(steps)), measures=count(len(measures)))
+    title = text(
+        "strategy.steps.title",
+        "{n} {n:step|steps} of {measures} {measures:measure|measures}",
+        n=count(len(steps)),
+        measures=count(len(measures)),
+    )
     return Table("strategy.steps_sheet", title, columns, shown, rows=max(len(shown), 1))
 
 
@@ -215,7 +222,8 @@ def plan_answer(frame: pd.DataFrame) -> Answer:
         text("strategy.answer.first", "First: {owner} takes on “{measure}” against “{problem}”, due {due}.",
              owner=words(first, "owner"), measure=words(first, "measure_name"), problem=words(first, "problem_name"),
              due=day(pd.Timestamp(first["due"]).date())),
-        text("strategy.answer.owners", "The work falls on {owners} roles; {high} problems are of high priority.",
+        text("strategy.answer.owners", "The work falls on {owners} {owners:role|roles}; "
+             "{high} {high:problem is|problems are} of high priority.",
              owners=count(owners), high=count(int((frame["priority"] == "high").sum()))),
     )  # fmt: skip
     return Answer("strategy.answer", _plan_title(frame), sentences, "resolution")

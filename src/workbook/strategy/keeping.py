@@ -39,7 +39,7 @@ def keep_sheet(
         Column("signs", text("strategy.column.signs", "Signs")),
         Column("offer", text("strategy.column.offer", "What to do")),
     )
-    title = text("strategy.keep.title", "Worth keeping: {n} customers", n=count(len(rows)))
+    title = text("strategy.keep.title", "Worth keeping: {n} {n:customer|customers}", n=count(len(rows)))
     note = text(
         "strategy.keep.note",
         "The most value at risk first (probability of leaving × value to come), {most} at most; signs that set leavers clearly"

@@ -54,7 +54,7 @@ class TierLists:
             Column("revenue", text("strategy.column.revenue", "Revenue"), "money"),
             Column("step", text("strategy.column.next_step", "Next step"), labels=NEXT_STEPS),
         )
-        title = text("strategy.tier_list.title", "{tier}: {n} customers", tier=name, n=count(len(rows)))
+        title = text("strategy.tier_list.title", "{tier}: {n} {n:customer|customers}", tier=name, n=count(len(rows)))
         note = text(
             "strategy.tier_list.left_out",
             "{n} customers are left out of all tiers: the consent gate keeps them from this list.",

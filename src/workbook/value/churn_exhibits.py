@@ -207,7 +207,7 @@ class Churn:
         most, part, overlap = self._concentration()
         title = text(
             "value.keep.title",
-            "{n} customers hold {part} of the value at risk",
+            "{n} {n:customer holds|customers hold} {part} of the value at risk",
             n=count(most),
             part=share(part),
         )

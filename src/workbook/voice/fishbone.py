@@ -111,7 +111,8 @@ class Fishbone:
                         topic=self.causes.name, name=row["name"], part=share(float(row["part"]), 0),
                         other=share(float(row["other_part"]), 0))  # fmt: skip
         bones = self.evidence.loc[self.evidence["clear"], "bone"].drop_duplicates()
-        return text("voice.fishbone.title", "{topic}: {n} places or problems go with it, under {bones}",
+        return text("voice.fishbone.title", "{topic}: {n} {n:place or problem goes|places or problems go} "
+            "with it, under {bones}",
                     topic=self.causes.name, n=count(clear), bones=joined([BONE_NAMES[str(b)] for b in bones]))  # fmt: skip
 
     def _draw(self, edition: Edition) -> Canvas:

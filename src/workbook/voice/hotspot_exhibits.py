@@ -110,9 +110,9 @@ def _title(rows: pd.DataFrame) -> Text:
     if int(first["discontent"]) == 0:
         return text("voice.hotspots.title_fine", "No topic draws discontent; most is said of {topic}", topic=topic_name(first))
     if first["trend"] == "rising":
-        return text("voice.hotspots.title_rising", "Most discontent, and rising: {topic}, {bad} comments",
+        return text("voice.hotspots.title_rising", "Most discontent, and rising: {topic}, {bad} {bad:comment|comments}",
                     topic=topic_name(first), bad=count(int(first["discontent"])))  # fmt: skip
-    return text("voice.hotspots.title", "Most discontent: {topic}, {bad} comments",
+    return text("voice.hotspots.title", "Most discontent: {topic}, {bad} {bad:comment|comments}",
                 topic=topic_name(first), bad=count(int(first["discontent"])))  # fmt: skip
 
 
