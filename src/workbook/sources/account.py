@@ -54,7 +54,7 @@ def overlaps(preparation: Preparation) -> Table | Paragraph:
     else:
         title = text(
             "sources.overlaps.title",
-            "{n} {n:row was|rows were} delivered more than once and {n:is|are} counted once",
+            "{n} {n:row repeats|rows repeat} another and {n:is|are} counted once",
             n=count(int(frame["rows"].sum())),
         )
     return Table(

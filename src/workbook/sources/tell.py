@@ -61,7 +61,7 @@ class DeliveryStory:
             (
                 text(
                     "sources.answer.rows",
-                    "Quarantined with a reason: {quarantined} {quarantined:row|rows}; delivered twice: {repeated}; "
+                    "Quarantined with a reason: {quarantined} {quarantined:row|rows}; repeating another: {repeated}; "
                     "dated after {end} and set aside: {aside}.",
                     quarantined=count(totals["rows_quarantined"]),
                     repeated=count(totals["rows_repeated"]),
