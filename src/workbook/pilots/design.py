@@ -12,15 +12,20 @@ import pandas as pd
 
 from workbook.errors import WorkbookError
 from workbook.language import Quantity, Text, Unit, count, joined, named, number, points, share, text
+from workbook.pilots.clusters import FEWEST_CLUSTERS
 from workbook.pilots.comparison import standardised_difference
+from workbook.pilots.design_clusters import clusters_table, detectable, draw_clusters, way_of
 from workbook.pilots.draws import balanced_draw, hashes
 from workbook.pilots.power import clustering_blocks, clusterings, detectable_mean, detectable_proportion, ratio_spread
-from workbook.pilots.units import arm_name, meeting, with_scores
+from workbook.pilots.units import arm_name, meeting, purpose_name, with_scores
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Sheet, Table
 from workbook.settings.models import NextPilot, Settings
 
 BALANCED = 0.1
 """Standardised difference below which a covariate counts as balanced (Austin 2009)."""
+
+FAR = 0.25
+"""Standardised difference from which on few clusters are not called even, though chance alone may make it (Rubin 2001)."""
 
 COVARIATES: Mapping[str, tuple[Text, Unit]] = {
     "revenue": (text("pilots.covariate.revenue", "Revenue in the window"), "money"),
@@ -63,7 +68,7 @@ class Assignment:
 
     Attributes:
         frame: columns pilot, customer_id, stratum, arm; sorted by customer. ``stratum`` holds the values of the strata columns
-            parted by "|".
+            parted by "|". Where clusters were drawn it has a column cluster too.
         people: the profile of those drawn, with their arm.
         eligible: customers that meet the condition, consent aside.
         blocked: of these, those without consent for the purpose.
@@ -72,6 +77,7 @@ class Assignment:
         settings: the parameters.
         reason: why nobody was drawn; None where somebody was.
         draw: which draw was kept; above 1 only where the settings ask for balance.
+        drawn_clusters: one row a cluster with the means of its customers and its arm; None where single customers were drawn.
     """
 
     frame: pd.DataFrame
@@ -83,6 +89,7 @@ class Assignment:
     settings: Settings
     reason: NotMeasured | None = None
     draw: int = 1
+    drawn_clusters: pd.DataFrame | None = None
 
     @property
     def artefact(self) -> pd.DataFrame | NotMeasured:
@@ -90,9 +97,12 @@ class Assignment:
         return self.frame if self.reason is None else self.reason
 
     def table(self) -> Table | NotMeasured:
-        """Customers in each stratum and arm."""
+        """Customers in each stratum and arm, or clusters and their customers."""
         if self.reason is not None:
             return self.reason
+        if self.drawn_clusters is not None:
+            told = (self.eligible, self.blocked, self.beyond)
+            return clusters_table(self.drawn_clusters, self.settings, *told)
         counts = pd.crosstab(self.frame["stratum"], self.frame["arm"]).reindex(columns=list(self.pilot.arms), fill_value=0)
         order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
         tiers = {tier.id: named(tier.name) for tier in self.settings.grading.tiers}
@@ -114,7 +124,7 @@ class Assignment:
             "repeat it.",
             eligible=count(self.eligible),
             blocked=count(self.blocked),
-            purpose=self.pilot.purpose,
+            purpose=purpose_name(self.pilot.purpose),
             beyond=count(self.beyond),
             seed=str(self.settings.seed),
         )
@@ -126,12 +136,13 @@ class Assignment:
 
     def balance(self) -> pd.DataFrame:
         """Columns covariate, arm, control, treated, smd, chance: standardised differences of what was known before, and the
-        size that chance alone stays below 19 times in 20."""
+        size that chance alone stays below 19 times in 20; of the means of clusters where those were drawn."""
         control, *arms = self.pilot.arms
         rows = []
-        for covariate in [c for c in COVARIATES if c in self.people.columns]:
-            values = pd.to_numeric(self.people[covariate], errors="coerce").to_numpy("float64")
-            arm_of = self.people["arm"].to_numpy()
+        people = self.people if self.drawn_clusters is None else self.drawn_clusters
+        for covariate in [c for c in COVARIATES if c in people.columns]:
+            values = pd.to_numeric(people[covariate], errors="coerce").to_numpy("float64")
+            arm_of = people["arm"].to_numpy()
             base = values[(arm_of == control) & ~np.isnan(values)]
             for arm in arms:
                 other = values[(arm_of == arm) & ~np.isnan(values)]
@@ -171,6 +182,13 @@ class Assignment:
                 all=count(len(frame)),
             )
         )
+        largest = float(frame["smd"].abs().max())
+        if self.drawn_clusters is not None and uneven == 0 and largest >= FAR:
+            title = text(
+                "pilots.balance.title_chance",
+                "The arms differ by up to {size} standard deviations, as chance alone may",
+                size=number(largest, 2),
+            )
         note = text(
             "pilots.balance.note",
             "Standardised difference: difference of means over the pooled standard deviation, arm less control; below {limit} "
@@ -209,6 +227,13 @@ class Assignment:
         sizes = self.frame["arm"].value_counts()
         confidence, wanted = self.settings.analysis.confidence, self.pilot.power
         rows = []
+        if self.drawn_clusters is not None:
+            of_clusters = self.drawn_clusters["arm"].value_counts()
+            level = float(self.drawn_clusters["revenue_period"].mean())
+            for arm in arms:
+                least = detectable(self.drawn_clusters, "revenue_period", control, arm, confidence, wanted)
+                rows.append(("revenue", arm, int(of_clusters[control]), int(of_clusters[arm]), level, least))
+            return pd.DataFrame(rows, columns=["metric", "arm", "n_control", "n_arm", "level", "detectable"])
         for arm in arms:
             n0, n1 = int(sizes.get(control, 0)), int(sizes.get(arm, 0))
             if n0 < 2 or n1 < 2:
@@ -254,6 +279,9 @@ class Assignment:
             power=share(self.pilot.power),
             level=share(self.settings.analysis.confidence),
         )
+        if self.drawn_clusters is not None:
+            note = text("pilots.power.note_clusters", "{note} n counts clusters, whose means are compared (Student's t).",
+                        note=note)  # fmt: skip
         columns = (
             Column("metric", text("pilots.head.metric", "Metric")),
             Column("arm", text("pilots.head.arm", "Arm")),
@@ -296,6 +324,7 @@ class Assignment:
             Column("customer_id", text("pilots.head.customer", "Customer")),
             Column("stratum", text("pilots.head.stratum", "Stratum")),
             Column("arm", text("pilots.head.arm", "Arm")),
+            *((Column("cluster", text("pilots.rollout.head.cluster", "Cluster")),) if "cluster" in self.frame.columns else ()),
         )
         table = Table("pilots.sheet", title, columns, self.frame, artefact="assignment")
         return Sheet(text("pilots.sheet", "Pilot assignment"), table)
@@ -346,6 +375,8 @@ def draw_assignment(
         empty = pd.DataFrame(columns=["pilot", "customer_id", "stratum", "arm"], dtype="str")
         reason = _nobody(pilot, len(eligible), allowed is None)
         return Assignment(empty, granted.assign(arm=""), len(eligible), blocked, 0, pilot, settings, reason)
+    if pilot.cluster is not None:
+        return _of_clusters(granted, len(eligible), blocked, settings)
     drawn = granted.assign(
         stratum=strata_of(granted, pilot.strata, "next_pilot.strata"),
         draw=hashes(granted["customer_id"], f"{settings.seed}:{pilot.id}:")[0],
@@ -361,6 +392,27 @@ def draw_assignment(
     frame.insert(0, "pilot", pilot.id)
     people_drawn = drawn.drop(columns=["draw", "place"]).reset_index(drop=True)
     return Assignment(frame, people_drawn, len(eligible), blocked, beyond, pilot, settings, draw=attempt)
+
+
+def _of_clusters(granted: pd.DataFrame, eligible: int, blocked: int, settings: Settings) -> Assignment:
+    """The draw of whole clusters; why there is none where they are too few."""
+    pilot = settings.next_pilot
+    draw = draw_clusters(granted, settings, list(COVARIATES))
+    if draw is None:
+        empty = pd.DataFrame(columns=["pilot", "customer_id", "stratum", "arm", "cluster"], dtype="str")
+        why = text(
+            "pilots.assignment.few_clusters",
+            "Fewer than {n} clusters can be drawn {way}: below {least} an arm no interval can be told.",
+            n=count(FEWEST_CLUSTERS * len(pilot.arms)),
+            way=way_of(str(pilot.cluster)),
+            least=count(FEWEST_CLUSTERS),
+        )
+        reason = NotMeasured("pilots.assignment", _NO_TEXT, why=why)
+        return Assignment(empty, granted.assign(arm=""), eligible, blocked, 0, pilot, settings, reason)
+    frame = draw.people[["customer_id", "stratum", "arm", "cluster"]]
+    frame = frame.assign(pilot=pilot.id)[["pilot", "customer_id", "stratum", "arm", "cluster"]]
+    return Assignment(frame, draw.people, eligible, blocked, draw.beyond, pilot, settings, draw=draw.attempt,
+                      drawn_clusters=draw.clusters)  # fmt: skip
 
 
 def _balance_words(size: float, chance: float) -> Text:
@@ -397,7 +449,7 @@ def _nobody(pilot: NextPilot, eligible: int, undelivered: bool) -> NotMeasured:
             "pilots.assignment.blocked",
             "{n} customers meet the condition, but none has granted the purpose “{purpose}”.",
             n=count(eligible),
-            purpose=pilot.purpose,
+            purpose=purpose_name(pilot.purpose),
         )
     else:
         why = text("pilots.assignment.nobody", "No customer meets the condition of next_pilot.groups.")

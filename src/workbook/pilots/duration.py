@@ -165,6 +165,12 @@ def plan_duration(
     missing = tables.lacks("orders.customer_id", "orders.amount")
     if missing or tables.first_order is None:
         return NotMeasured("pilots.duration", _WHAT, missing or ("orders.ordered_at",))
+    if draw.drawn_clusters is not None:
+        why = text(
+            "pilots.duration.clusters",
+            "Whole clusters are drawn: more days bring no more of them, so what can be found hangs on their number.",
+        )
+        return NotMeasured("pilots.duration", _WHAT, why=why)
     end = tables.period.end
     weeks = min(52, ((end - tables.first_order.date()).days + 1) // 7)
     lengths = [length for length in WEEKS if length <= weeks]

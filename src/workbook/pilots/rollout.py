@@ -26,7 +26,7 @@ from workbook.pilots.effect_exhibits import drawn_to_the_whole
 from workbook.pilots.effects import Effects
 from workbook.pilots.holdout import MOST_HELD, first_day, smallest_share, stops
 from workbook.pilots.rollout_clusters import ClusterRollout, clusters_of, plan_clusters
-from workbook.pilots.units import granting, meeting, read_units, with_scores
+from workbook.pilots.units import granting, meeting, purpose_name, read_units, with_scores
 from workbook.pilots.worth import yearly_factor
 from workbook.report.blocks import Block, Column, NotMeasured, Sheet, Table
 from workbook.settings.models import Settings
@@ -193,7 +193,7 @@ class Rollout:
             metric=named(effect.metric.name),
             already=count(self.already),
             blocked=count(self.blocked),
-            purpose=self.decided.pilot.purpose,
+            purpose=purpose_name(self.decided.pilot.purpose),
         )
         if not self.waiting:
             return note

@@ -20,6 +20,12 @@ _ARMS = {
     "treatment": text("pilots.arm.treatment", "With measure"),
 }
 
+_PURPOSES = {
+    "marketing": text("pilots.purpose.marketing", "Marketing"),
+    "research": text("pilots.purpose.research", "Research"),
+    "service": text("pilots.purpose.service", "Service"),
+}
+
 LARGEST = 1e100
 """No outcome is larger: squares of larger ones do not fit into a number, and nothing that a client measures comes near."""
 
@@ -38,6 +44,11 @@ def current(pilots: Iterable[Pilot], period: Period) -> list[Pilot]:
 def arm_name(arm: str) -> Text:
     """What readers call an arm: the usual two in their language, any other by its own name."""
     return _ARMS.get(arm) or named(arm)
+
+
+def purpose_name(purpose: str) -> Text:
+    """What readers call a purpose of consent: the usual ones in their language, any other by its own name."""
+    return _PURPOSES.get(purpose) or named(purpose)
 
 
 def read_units(tables: Tables, pilot: Pilot) -> pd.DataFrame:

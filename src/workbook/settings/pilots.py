@@ -156,7 +156,10 @@ class NextPilot(Section):
     arms: dict[str, Weight] = Field(
         {"control": 0.5, "treatment": 0.5}, description="Arm: its share (0.5, 1/3) or its weight in whole numbers."
     )
-    strata: list[str] = Field(["tier"], description="Columns of the profile within which units are drawn evenly.")
+    strata: list[str] = Field(["tier"], description="Columns of the profile within which customers are drawn evenly.")
+    cluster: Literal["region", "industry", "size", "channel"] | None = Field(
+        None, description="Column of the profile whose values are drawn whole, with all their customers; by default customers."
+    )
     purpose: str = Field("marketing", description="Consent purpose that each customer must have granted.")
     balance: float | None = Field(
         None,
