@@ -1,6 +1,8 @@
 """Experiments in the shapes in which they are published and delivered, sound and flawed: each is judged right, or its fault is
 named with what to do."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -261,3 +263,21 @@ def test_a_delivered_pilot_without_a_card_is_told_by_check_before_any_run(tmp_pa
         (tmp_path / "params" / "acme" / "2025Q4.yaml").write_text("{}\n")
         outcome = check_client(tmp_path, "acme", [Period.parse("2025Q4")])
         assert outcome.ok and ("no card stands under pilots" in outcome.as_words(20)) == told
+
+
+def test_the_example_of_the_readme_is_judged_as_it_stands(tmp_path):
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    example = next(part for part in readme.split("```yaml\n")[1:] if "ab.csv" in part).partition("```")[0]
+    (tmp_path / "params" / "acme").mkdir(parents=True)
+    (tmp_path / "params" / "acme" / "engagement.yaml").write_text("client: {name: Acme}\n" + example)
+    (tmp_path / "params" / "acme" / "2025Q4.yaml").write_text("{}\n")
+    folder = tmp_path / "data" / "acme" / "2025Q4"
+    folder.mkdir(parents=True)
+    wide = {"user_id": IDS, "group": ARMS, "assigned": "2025-10-01", "measured": "2025-12-20", "spend": spent(12)}
+    pd.DataFrame(wide).to_csv(folder / "ab.csv", index=False)
+    period = Period.parse("2025Q4")
+    plan = read_settings(tmp_path, "acme", period)
+    tables = prepare(tmp_path, "acme", period, plan).tables
+    checks = check_pilots(tables, plan)
+    (effect,) = measure_effects(tables, plan, checks).effects
+    assert not checks.failed("spring") and effect.found.low < 12 < effect.found.high
