@@ -67,8 +67,8 @@ class Stage:
         previous: artefacts of the previous period that it reads where they exist.
         lists: files for the client's departments that it writes.
         ledger: kinds of accepted records that it reads, of the periods before.
-        settings: sections of the settings, or single fields such as ``report.rows``, that it reads besides those in
-            EVERY_STAGE; to read any other raises.
+        settings: sections of the settings, or single fields such as ``report.rows`` (``grading.tiers.name``: of each item of a
+            list), that it reads besides those in EVERY_STAGE; to read any other raises.
     """
 
     id: str
@@ -94,15 +94,16 @@ REPORT_SETTINGS: tuple[str, ...] = (
 STAGES: tuple[Stage, ...] = (
     Stage("1_goals", needs=(), makes=("kpis", "goals", "readiness"), previous=("kpis",),
           settings=("goals", "scope", "service.callback_hours", "service.complaint_topics", "service.first_response_hours",
-                    "service.hours", "grading.tiers")),
+                    "service.hours", "grading.tiers.id", "grading.tiers.name")),
     Stage("2_integrate", needs=(), makes=("row_ledger", "xref", "third_party", "profile", "tags", "alerts", "consent"),
           lists=("link_review", "data_quality"),
           settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours", "service.hours",
-                    "grading.tiers")),
+                    "grading.tiers.id", "grading.tiers.name")),
     Stage("3_diagnose", needs=("profile", "xref"),
           makes=("findings", "problems", "problem_customers", "topics", "comments", "needs_register"),
           previous=("problems", "findings"), lists=("five_whys", "competitors"),
-          settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers", "scope.high_value_share")),
+          settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers.id", "grading.tiers.name",
+                    "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers", "needs_register"),
           makes=("scores", "tiers", "grade_policy", "rfm", "clusters", "cluster_centres", "lifecycle", "segments", "lifetime",
                  "churn", "learned_weights", "plan"),
@@ -113,7 +114,8 @@ STAGES: tuple[Stage, ...] = (
     Stage("5_pilot", needs=("profile", "scores", "comments", "topics"),
           makes=("assignment", "pilot_cards", "pilot_checks", "pilot_effects", "decision", "rollout"),
           previous=("pilot_cards", "comments"), ledger=("cards", "looks"),
-          lists=("pilot_assignment", "pilot_arrivals", "rollout"), settings=("pilots", "next_pilot", "grading.tiers")),
+          lists=("pilot_assignment", "pilot_arrivals", "rollout"),
+          settings=("pilots", "next_pilot", "grading.tiers.id", "grading.tiers.name")),
     Stage("6_iterate", needs=("kpis", "goals", "problems", "scores", "plan", "decision"),
           makes=("review", "migration", "proposal"), previous=("kpis", "scores", "problems", "plan", "proposal"),
           ledger=("grades",), lists=("effect_report",), settings=("goals", "grading", "pilots", "review", "service")),

@@ -36,3 +36,15 @@ def test_another_order_of_items_is_another_value(settings: Settings) -> None:
         update={"grading": settings.grading.model_copy(update={"tiers": settings.grading.tiers[::-1]})}
     )
     assert values(turned, ("grading",)) != values(settings, ("grading",))
+
+
+def test_one_field_of_each_item_is_read_and_told_apart_from_the_others(settings: Settings) -> None:
+    keys = ("grading.tiers.id", "grading.tiers.name")
+    seen = declared(settings, keys, "9_stage")
+    assert [(tier.id, tier.name) for tier in seen.grading.tiers] == [("high", "High"), ("low", "Low")]
+    with pytest.raises(UndeclaredRead, match=r"grading\.tiers\.at_least"):
+        _ = seen.grading.tiers[0].at_least
+    moved = [tier.model_copy(update={"at_least": tier.at_least / 2}) for tier in settings.grading.tiers]
+    other = settings.model_copy(update={"grading": settings.grading.model_copy(update={"tiers": moved})})
+    assert values(other, keys) == values(settings, keys) != values(settings, ("grading.tiers",))
+    assert values(settings, keys)["grading.tiers.name.low"] == '"Low"'

@@ -29,7 +29,8 @@ def test_bounds_default_and_stages_are_those_of_the_models():
     assert "a whole number from 2 to 10" in words
     assert "default: 5" in words
     assert "read by: 4_strategy, 6_iterate" in words
-    assert "read by: all stages" in explain("grading.tiers.at_least")
+    assert "read by: 4_strategy, 6_iterate" in explain("grading.tiers.at_least")
+    assert "read by: all stages" in explain("grading.tiers.name")
 
 
 def test_every_section_is_read_by_a_stage_or_by_the_report():

@@ -171,7 +171,7 @@ class Ground:
         own = {
             key: value
             for key, value in sorted(self.overrides.items())
-            if any(f"{key}.".startswith(one) or one.startswith(f"{key}.") for one in read)
+            if any(f"{each}.".startswith(one) or one.startswith(f"{each}.") for each in _without_item(key) for one in read)
         }
         if len(own) < len(self.overrides):
             try:
@@ -236,6 +236,12 @@ class Previous:
         if self.period is None:
             return {}
         return {"previous": self.period} | {f"previous.{name}": file_hash(p)[:DIGITS] for name, p in self.files.items()}
+
+
+def _without_item(key: str) -> list[str]:
+    """A key of settings, and its names without the item of a list: ``grading.tiers.gold.name``, ``grading.tiers.name``."""
+    parts = key.split(".")
+    return [key, *(".".join([*parts[:i], *parts[i + 1 :]]) for i in range(1, len(parts) - 1))]
 
 
 def published_before(home: Path, client: str, period: Period, names: Iterable[str]) -> Previous:

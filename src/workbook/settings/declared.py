@@ -17,7 +17,7 @@ def declared(settings: Settings, keys: Iterable[str], reader: str) -> Settings:
     """The settings as *reader* may read them: any other section, or field of a section, raises when it is read.
 
     Args:
-        keys: names of sections, or of single fields (``report.rows``).
+        keys: names of sections, or of single fields (``report.rows``), also of each item of a list (``grading.tiers.name``).
         reader: who declared them, for the message.
     """
     return cast(Settings, _View(settings, frozenset(keys), reader, ""))
@@ -34,7 +34,10 @@ class _View:
         if key in self._keys:
             return getattr(self._section, name)
         if any(one.startswith(key + ".") for one in self._keys):
-            return _View(getattr(self._section, name), self._keys, self._reader, key)
+            part = getattr(self._section, name)
+            if isinstance(part, list):
+                return [_View(item, self._keys, self._reader, key) for item in part]
+            return _View(part, self._keys, self._reader, key)
         if name in type(self._section).model_fields:
             raise UndeclaredRead(f"{self._reader} reads the setting {key!r}, which stages.py does not list under settings")
         raise AttributeError(f"the settings that {self._reader} declares have no {key!r}")
@@ -52,11 +55,17 @@ def values(settings: Settings, keys: Iterable[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for key in sorted(set(keys)):
-        at: Any = settings
-        for part in key.split("."):
-            at = getattr(at, part)
-        found.update(_values(key, to_jsonable_python(at)))
+        found.update(_values(key, to_jsonable_python(_at(settings, key.split(".")))))
     return found
+
+
+def _at(part: Any, names: list[str]) -> Any:
+    """The value under some names; of a list with ids that of each item."""
+    for place, name in enumerate(names):
+        if isinstance(part, list):
+            return {item.id: _at(item, names[place:]) for item in part}
+        part = getattr(part, name)
+    return part
 
 
 def _values(key: str, value: Any) -> Iterator[tuple[str, str]]:
