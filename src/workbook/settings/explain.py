@@ -181,7 +181,7 @@ def _readers(path: Sequence[str | int]) -> str:
         return "the report"
     if section == "template":
         return "the reading of the settings"
-    stages = stages_reading(".".join(map(str, path)))
+    stages = stages_reading(".".join(part for part in path if isinstance(part, str)))
     return "all stages" if len(stages) == len(STAGES) else ", ".join(stages)
 
 

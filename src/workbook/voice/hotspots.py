@@ -53,10 +53,10 @@ class Hotspots:
     accuracy: pd.DataFrame
     phrases: pd.DataFrame
     before: pd.DataFrame
-    shortened: int
-    unwritten: int
     settings: Settings
     period: Period
+    shortened: int = 0
+    unwritten: int = 0
 
     def figure(self) -> Figure:
         """Topics by number of comments: discontent, unclear, content."""
@@ -113,7 +113,7 @@ def find_hotspots(tables: Tables, settings: Settings) -> Hotspots | NotMeasured:
     return Hotspots(
         now[shown].reset_index(drop=True), _topic_rows(now, before, topics, settings, _staff(tables)), accuracy,
         _phrase_rows(now, settings), before[shown].reset_index(drop=True),
-        int((given["shortened"] & given["written"]).sum()), int((~given["written"]).sum()), settings, tables.period,
+        settings, tables.period, int((given["shortened"] & given["written"]).sum()), int((~given["written"]).sum()),
     )  # fmt: skip
 
 
