@@ -62,6 +62,18 @@ def test_a_kpi_measured_for_the_first_time_has_no_change():
     assert np.isnan(movements(before=kpi_frame(nps=(28, 18, 38))).loc["revenue", "change"])
 
 
+def test_windows_of_other_lengths_are_not_compared_and_that_is_said():
+    short = BEFORE.assign(months=[10.0, np.nan, np.nan, np.nan])
+    whole = NOW.assign(months=[12.0, np.nan, np.nan, np.nan])
+    review = compare_kpis(whole, short, GOALS)
+    found = review.frame.set_index("kpi")
+    assert found.loc["repurchase_rate", "movement"] == "window" and np.isnan(found.loc["repurchase_rate", "change"])
+    assert found.loc["late_share", "movement"] == "worse"
+    for edition, words in ((EN, "Not comparable"), (ZH, "不可比")):
+        assert any(words in sentence.render(edition) for sentence in review.answer().sentences)
+    assert compare_kpis(short, short, GOALS).frame.set_index("kpi").loc["repurchase_rate", "movement"] == "unclear"
+
+
 def test_the_artefact_has_its_columns():
     columns = list(compare_kpis(NOW, BEFORE, GOALS).frame.columns)
     assert columns[:4] == ["kpi", "value", "previous", "change"] and {"target", "unit"} <= set(columns)

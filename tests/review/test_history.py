@@ -45,3 +45,17 @@ def test_titles_and_notes_quote_the_months_that_are_covered():
     assert "window from 1 Oct 2025 to 31 Dec 2025" in profile.table().note.render(EN)
     stages = place_in_lifecycle(profile.frame, settings().analysis, period=found.period, window_months=found.covered_months(12))
     assert "the 3 months to 31 Dec 2025" in stages.table().note.render(EN)
+
+
+@pytest.mark.parametrize(
+    ("last", "gap", "told"),
+    [("2025-12-31", 0, False), ("2025-12-25", 0, False), ("2025-12-09", 0, True), ("2025-12-09", 30, False)],
+)
+def test_orders_that_end_before_the_period_are_told_unless_they_paused_as_long_before(last, gap, told):
+    closed = pd.date_range("2025-03-01", periods=gap)
+    days = pd.date_range("2024-12-01", last).difference(closed)
+    found = tell_history(tables(orders=orders([(f"c{k % 40}", day, 10) for k, day in enumerate(days)])), settings())
+    assert [block.id for block in found] == ["review.history.end"] * told
+    if told:
+        assert "end on 9 Dec 2025, 22 days before the period does" in found[0].words.render(EN)
+        assert "止于 2025 年 12 月 9 日，距期末尚有 22 天" in found[0].words.render(ZH)

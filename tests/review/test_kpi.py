@@ -174,7 +174,7 @@ def test_a_period_without_a_case_says_so():
 
 def test_the_artefact_goes_round_through_kpis_of():
     measured = measure_kpis(tables(orders=many_orders()), settings())
-    assert list(measured.frame.columns) == ["kpi", "value", "low", "high", "n", "unit"]
+    assert list(measured.frame.columns) == ["kpi", "value", "low", "high", "n", "unit", "months"]
     assert tuple(kpis_of(measured.frame).values()) == measured.measured
     assert kpis_of(None) == {} and kpis_of(NotMeasured("x", KPI_NAMES["nps"])) == {}
 

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure as Canvas
 
 from workbook.language import Edition, Text, count, is_missing, joined, named, share, text
 from workbook.report.blocks import Answer, Block, Column, Figure, NotMeasured, Table
-from workbook.review.kpi import KPI_NAMES, Kpi, change_interval, kpis_of
+from workbook.review.kpi import KPI_NAMES, Kpi, change_interval, comparable, kpis_of
 from workbook.review.kpi_definitions import DEFINITIONS, kpi_change, kpi_value
 from workbook.review.modules import MODULES
 from workbook.review.strips import MOST_STRIPS, Strip, draw_strips
 
-Movement = Literal["better", "worse", "unclear", "same", "first"]
+Movement = Literal["better", "worse", "unclear", "same", "first", "window"]
 
 MOVEMENTS: Mapping[Movement, Text] = {
     "better": text("review.movement.better", "better"),
@@ -24,6 +24,7 @@ MOVEMENTS: Mapping[Movement, Text] = {
     "unclear": text("review.movement.unclear", "no clear change"),
     "same": text("review.movement.same", "unchanged"),
     "first": text("review.movement.first", "first period"),
+    "window": text("review.movement.window", "not comparable"),
 }
 
 STEADY = 0.01
@@ -166,6 +167,14 @@ class Review:
             sentences.append(text("review.sentence.better", "Better: {names}.", names=joined(better)))
         if worse:
             sentences.append(text("review.sentence.worse", "Worse: {names}.", names=joined(worse)))
+        if apart := self._of("window"):
+            sentences.append(
+                text(
+                    "review.sentence.window",
+                    "Not comparable, since the data of the previous period covered fewer months: {names}.",
+                    names=joined(apart),
+                )
+            )
         reached = [m for m in self.movements if m.reached]
         aimed = [m for m in self.movements if m.reached is not None]
         if aimed:
@@ -183,9 +192,15 @@ def compare_kpis(now: pd.DataFrame, before: object, goals: object) -> Review:
         before: artefact ``kpis`` of the previous period; anything but a frame means that there is none.
         goals: artefact ``goals``: the target of each KPI (of several goals on one KPI, the first).
     """
-    earlier = kpis_of(before)
-    targets = _targets(goals)
-    return Review(tuple(_move(kpi, earlier.get(kpi.id), targets.get(kpi.id)) for kpi in kpis_of(now).values()), not earlier)
+    today, earlier = kpis_of(now), kpis_of(before)
+    alike, targets = comparable(today, earlier), _targets(goals)
+    moves = (
+        Movements(kpi, None, None, None, targets.get(kpi.id), "window")
+        if kpi.id in earlier and kpi.id not in alike
+        else _move(kpi, alike.get(kpi.id), targets.get(kpi.id))
+        for kpi in today.values()
+    )
+    return Review(tuple(moves), not earlier)
 
 
 def _targets(goals: object) -> dict[str, float]:

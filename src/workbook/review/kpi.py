@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -22,13 +23,17 @@ __all__ = ["KPI_NAMES", "Kpi", "Kpis", "measure_kpis"]
 
 @dataclass(frozen=True)
 class Kpi:
-    """One KPI as measured: value and interval in its unit, ``n`` the cases behind it; ``low`` and ``high`` None for totals."""
+    """One KPI as measured: value and interval in its unit, ``n`` the cases behind it; ``low`` and ``high`` None for totals.
+
+    ``months`` are those that the data cover of a KPI's trailing window; None for KPIs of the period alone.
+    """
 
     id: str
     value: float
     n: int
     low: float | None = None
     high: float | None = None
+    months: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,15 @@ class Kpis:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """Columns kpi, value, low, high, n, unit; one row a KPI that could be measured."""
-        rows = [(k.id, k.value, k.low, k.high, k.n, DEFINITIONS[k.id].unit) for k in self.measured]
-        frame = pd.DataFrame(rows, columns=["kpi", "value", "low", "high", "n", "unit"])
-        return frame.astype({"value": float, "low": float, "high": float, "n": "int64", "kpi": "str", "unit": "str"})
+        """Columns kpi, value, low, high, n, unit, months (of a trailing window); one row a KPI that could be measured."""
+        rows = [(k.id, k.value, k.low, k.high, k.n, DEFINITIONS[k.id].unit, k.months) for k in self.measured]
+        frame = pd.DataFrame(rows, columns=["kpi", "value", "low", "high", "n", "unit", "months"])
+        numbers = dict.fromkeys(["value", "low", "high", "months"], "float64")
+        return frame.astype(numbers | {"n": "int64", "kpi": "str", "unit": "str"})
+
+    def comparable(self, previous: object) -> dict[str, Kpi]:
+        """The KPIs of an artefact of the period before that look back as far as today's."""
+        return comparable({k.id: k for k in self.measured}, kpis_of(previous))
 
     def get(self, kpi: str) -> Kpi | None:
         """The KPI called *kpi*, None where it could not be measured."""
@@ -64,7 +74,7 @@ class Kpis:
             return NotMeasured(
                 "review.kpis", text("review.kpis.none", "No KPI could be measured"), ("orders", "tickets", "feedback")
             )
-        before = kpis_of(previous)
+        before = self.comparable(previous)
         rows: list[dict[str, object]] = [
             {
                 "kpi": KPI_NAMES[k.id],
@@ -91,7 +101,7 @@ class Kpis:
 
     def key_figures(self, previous: pd.DataFrame | None = None) -> tuple[KeyFigure, ...]:
         """The KPIs for the summary, with their change since *previous*."""
-        before = kpis_of(previous)
+        before = self.comparable(previous)
         return tuple(
             KeyFigure(
                 f"review.key.{k.id}",
@@ -165,8 +175,14 @@ def kpis_of(frame: object) -> dict[str, Kpi]:
     for row in frame.to_dict("records"):
         if row["kpi"] in DEFINITIONS:
             low, high = (None if is_missing(row[end]) else float(row[end]) for end in ("low", "high"))
-            found[row["kpi"]] = Kpi(row["kpi"], float(row["value"]), int(row["n"]), low, high)
+            months = None if is_missing(row.get("months")) else int(row["months"])
+            found[row["kpi"]] = Kpi(row["kpi"], float(row["value"]), int(row["n"]), low, high, months)
     return found
+
+
+def comparable(now: Mapping[str, Kpi], before: Mapping[str, Kpi]) -> dict[str, Kpi]:
+    """Those of *before* that look back as far as today's, or do not say: ten months of a window are no measure for twelve."""
+    return {id: kpi for id, kpi in before.items() if id in now and kpi.months in (None, now[id].months)}
 
 
 def change_interval(now: Kpi, before: Kpi) -> Interval | None:
@@ -196,12 +212,24 @@ def measure_kpis(tables: Tables, settings: Settings) -> Kpis:
         lacks = tables.lacks(*definition.needs)
         result = None if lacks else _MEASURES[kpi](kpi, tables, settings)
         if result is not None:
-            measured.append(result)
+            measured.append(replace(result, months=_looks_back(kpi, tables, settings)))
             continue
         what = text("review.kpi.unmeasured", "{kpi}", kpi=definition.name)
         why = text("review.kpi.no_case", "The data hold no case of it: {words}.", words=definition.words(settings))
         missing.append(NotMeasured(f"review.missing.{kpi}", what, lacks, None if lacks else why))
     return Kpis(tuple(measured), tuple(missing), settings, tables.covered_months(settings.analysis.window_months))
+
+
+def _looks_back(kpi: str, tables: Tables, settings: Settings) -> int | None:
+    """Months that the data cover of those which a KPI looks back; None where it is of the period alone."""
+    window = settings.analysis.window_months
+    match kpi:
+        case "repurchase_rate":
+            return tables.covered_months(window)
+        case "churn_share":
+            return tables.covered_months(window + math.ceil(settings.analysis.churn_days / 30.4))
+        case _:
+            return None
 
 
 def finished(settings: Settings) -> str:
