@@ -95,7 +95,7 @@ def test_too_few_answers_are_left_out_and_counted():
     few = answers()
     kept = few[few["instrument"] == "csat"].groupby(few["customer_id"].isin(IDS[TREATED])).head(3)
     found = heard(pd.concat([few[few["instrument"] == "nps"], kept]))
-    assert found.heard[0].thin == 1 and "1 comparisons" in found.blocks()[0].note.render(EN)
+    assert found.heard[0].thin == 1 and "an arm: 1 comparison." in found.blocks()[0].note.render(EN)
 
 
 def test_behind_a_red_gate_or_without_a_draw_nothing_is_compared():

@@ -169,7 +169,7 @@ class Feedback:
             return note
         return text(
             "pilots.feedback.thin",
-            "{note} Left out, with fewer than {least} customers in an arm: {n} comparisons.",
+            "{note} Left out, with fewer than {least} customers in an arm: {n} {n:comparison|comparisons}.",
             note=note,
             least=count(_least(heard.pilot, self.settings)),
             n=count(heard.thin),
