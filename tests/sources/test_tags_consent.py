@@ -137,6 +137,42 @@ def test_every_list_goes_through_the_gate_on_the_ground_that_the_settings_name()
     assert undelivered.allowed["sales"].empty and len(undelivered.allowed["service"]) == 4
 
 
+def test_who_withdrew_everything_or_asked_to_be_erased_stands_on_no_list_and_an_objection_to_marketing_leaves_service():
+    said = pd.DataFrame(
+        [
+            ("objects", "marketing", True, "2025-01-01", "2025-06-01"), ("gone", "marketing", True, "2025-01-01", None),
+            ("gone", "all", True, "2025-01-01", "2025-06-01"), ("erased", "marketing", True, "2025-01-01", None),
+            ("erased", "erasure", True, "2025-07-01", None), ("later", "marketing", True, "2025-01-01", None),
+            ("later", "erasure", True, "2026-07-01", None), ("stays", "marketing", True, "2025-01-01", None),
+            ("stays", "all", True, "2025-01-01", None),
+        ],
+        columns=["customer_id", "purpose", "granted", "granted_at", "withdrawn_at"],
+    )  # fmt: skip
+    customers = said[["customer_id"]].drop_duplicates()
+    tables = tables_of({"consents": said, "customers": customers}, PERIOD)
+    profile = customers.assign(orders=1, tickets=0, contract_value=None)
+    named = Settings(client={"name": "Test"}, consent={"lists": {"service": "contract"}})
+    found = admit_lists(open_gate(tables, named), customers, profile, named)
+    assert {name: list(one.frame["customer_id"]) for name, one in found.lists.items()} == {
+        "sales": ["later", "stays"], "marketing": ["later", "stays"], "service": ["later", "objects", "stays"],
+    }  # fmt: skip
+    assert found.lists["service"].blocked == {"closed": 2}
+    assert found.lists["marketing"].blocked == {"withdrawn": 1, "closed": 2}
+    words = found.lists["service"].tell("x.y", LISTS["service"]).bundle(BOTH)["languages"]
+    assert "withdrew everything or asked to be erased: fewer than 5" in words["en"]["words"]
+    assert "撤回全部授权或要求删除" in words["zh"]["words"]
+    seen = build_profile(tables, named).frame
+    assert seen.loc[seen["marketing_consent"], "customer_id"].tolist() == ["later", "stays"]
+
+
+def test_a_withdrawal_in_a_row_of_its_own_ends_an_earlier_grant():
+    said = pd.DataFrame(
+        [("a", "2025-01-01", None), ("a", None, "2025-06-01"), ("b", "2025-07-01", None), ("b", None, "2025-06-01")],
+        columns=["customer_id", "granted_at", "withdrawn_at"],
+    ).assign(purpose="marketing")  # fmt: skip
+    assert admitted(tables_of({"consents": said, "customers": said[["customer_id"]].drop_duplicates()}, PERIOD)) == ["b"]
+
+
 def test_a_refusal_counts_with_and_without_a_date():
     said = pd.DataFrame(
         [
@@ -163,7 +199,8 @@ def test_the_profile_and_the_gate_always_agree(rows):
     consents = pd.DataFrame(rows, columns=["customer_id", "channel", "granted", "granted_at", "withdrawn_at", "expires_at"])
     consents["granted"] = consents["granted"].astype("boolean")
     customers = pd.DataFrame({"customer_id": list("abc")})
-    tables = tables_of({"consents": consents.assign(purpose="marketing"), "customers": customers}, PERIOD)
+    purposes = [("marketing", "marketing", "marketing", "all", "erasure")[i % 5] for i in range(len(consents))]
+    tables = tables_of({"consents": consents.assign(purpose=purposes), "customers": customers}, PERIOD)
     profile = build_profile(tables, SETTINGS).frame
     assert profile.loc[profile["marketing_consent"], "customer_id"].tolist() == admitted(tables)
 

@@ -194,7 +194,8 @@ class Consent(Section):
     lists: dict[Literal["sales", "marketing", "service"], list[str] | Literal["contract"]] = Field(
         default_factory=dict,
         description="What a department's list rests on: purposes that its customers have granted, or contract: it then holds "
-        "those with a contract, order or ticket in the window. consent.purposes where a department is not named.",
+        "those with a contract, order or ticket in the window. consent.purposes where a department is not named. A withdrawal "
+        "of the purpose all, or a row of the purpose erasure, closes every list.",
     )
     basis: Name = Field(
         {"en": "contract and legitimate interest", "zh": "合同履行与合法利益"},

@@ -20,6 +20,9 @@ STANDINGS = ("granted", "withdrawn", "expired", "undated")
 
 NEVER, UNDELIVERED = "never", "undelivered"
 """Blocked since the customer was never asked, and since no consents were delivered at all."""
+ALL, ERASURE, CLOSED = "all", "erasure", "closed"
+"""Purposes that close every list: all consent withdrawn (GDPR art. 7, PIPL art. 15), or erasure asked for (GDPR art. 17, PIPL
+art. 47); and blocked for it. An objection to marketing alone leaves the service of a contract as it is (GDPR art. 21)."""
 CONTRACT, NO_CONTRACT = "contract", "no_contract"
 """The other ground of a list: to serve those with whom there is business; and blocked since there is none."""
 
@@ -86,7 +89,7 @@ class Admission:
 
     Attributes:
         frame: customer_id of those let through, in order.
-        blocked: reason (withdrawn, expired, undated, never, undelivered, no_contract) → customers.
+        blocked: reason (withdrawn, expired, undated, never, undelivered, closed, no_contract) → customers.
         purposes: the purposes asked for; one that was granted is enough; only ``contract`` where that is the ground.
         on: the day asked for.
     """
@@ -119,6 +122,17 @@ class Admission:
         shown = [reason for reason in block_reasons() if self.blocked.get(reason)]
         if not self.asked:
             return Paragraph(id, text("sources.gate.nobody", "No customer was considered for {use}.", use=use))
+        reasons = joined([
+            text("sources.gate.reason", "{reason}: {n}", reason=block_reasons()[reason], n=self._number(self.blocked[reason]))
+            for reason in shown
+        ])  # fmt: skip
+        if self.purposes == (CONTRACT,) and self.blocked.get(CLOSED):
+            return Paragraph(id, text(
+                "sources.gate.contract_closed",
+                "Contract (on {day}): {admitted} of {n} customers for {use} had a contract, order or ticket in the window; "
+                "blocked are {reasons}.",
+                day=day(self.on), admitted=self._number(len(self.frame)), n=count(self.asked), use=use, reasons=reasons,
+            ))  # fmt: skip
         if self.purposes == (CONTRACT,):
             return Paragraph(id, text(
                 "sources.gate.contract",
@@ -133,10 +147,6 @@ class Admission:
                 purposes=purposes, day=day(self.on), n=count(self.asked), use=use,
             )  # fmt: skip
             return Paragraph(id, said)
-        reasons = joined([
-            text("sources.gate.reason", "{reason}: {n}", reason=block_reasons()[reason], n=self._number(self.blocked[reason]))
-            for reason in shown
-        ])  # fmt: skip
         said = text(
             "sources.gate.blocked",
             "Consent ({purposes}, on {day}): of {n} customers for {use}, {blocked} are blocked ({reasons}).",
@@ -166,6 +176,15 @@ class Gate:
     on: dt.date
     least: int
 
+    @property
+    def closed(self) -> set[str]:
+        """Customers who stand on no list, whatever its ground: they withdrew everything, or asked to be erased."""
+        if self.standing is None:
+            return set()
+        purpose, standing = self.standing["purpose"], self.standing["standing"]
+        shut = purpose.eq(ERASURE) | (purpose.eq(ALL) & standing.eq("withdrawn"))
+        return set(self.standing.loc[shut, "customer_id"])
+
     def admit(self, customers: pd.DataFrame | Sequence[str] | NotMeasured, purposes: Sequence[str]) -> Admission:
         """Those of *customers* who on the day allow at least one of *purposes* in at least one channel.
 
@@ -180,13 +199,14 @@ class Gate:
             return Admission(wanted.head(0).to_frame(), {UNDELIVERED: len(wanted)}, tuple(purposes), self.on, self.least)
         mine = self.standing.loc[self.standing["purpose"].isin(list(purposes))]
         best = _best(mine, ["customer_id"]).set_index("customer_id")["standing"]
-        stands = wanted.map(best).fillna(NEVER)
-        blocked = {reason: int((stands == reason).sum()) for reason in (*STANDINGS[1:], NEVER)}
+        stands = wanted.map(best).fillna(NEVER).mask(wanted.isin(self.closed), CLOSED)
+        blocked = {reason: int((stands == reason).sum()) for reason in (*STANDINGS[1:], NEVER, CLOSED)}
         admitted = wanted.loc[stands == STANDINGS[0]].reset_index(drop=True).to_frame()
         return Admission(admitted, {k: n for k, n in blocked.items() if n}, tuple(purposes), self.on, self.least)
 
     def admit_served(self, profile: pd.DataFrame, customers: pd.DataFrame | NotMeasured) -> Admission:
-        """Those of *customers* with whom there is business: a contract that runs, an order or a ticket in the window.
+        """Those of *customers* with whom there is business: a contract that runs, an order or a ticket in the window; but for
+        those who closed every list.
 
         Args:
             profile: customer_id, orders, tickets, contract_value.
@@ -195,9 +215,10 @@ class Gate:
         ids: set[str] = set() if isinstance(customers, NotMeasured) else set(customers["customer_id"])
         wanted = pd.Series(sorted(ids), dtype="str", name="customer_id")
         business = profile[["orders", "tickets", "contract_value"]].fillna(0).gt(0).any(axis=1)
-        admitted = wanted.loc[wanted.isin(profile.loc[business, "customer_id"])].reset_index(drop=True).to_frame()
-        blocked = {NO_CONTRACT: len(wanted) - len(admitted)} if len(wanted) > len(admitted) else {}
-        return Admission(admitted, blocked, (CONTRACT,), self.on, self.least)
+        closed, served = wanted.isin(self.closed), wanted.isin(profile.loc[business, "customer_id"])
+        admitted = wanted.loc[served & ~closed].reset_index(drop=True).to_frame()
+        blocked = {CLOSED: int(closed.sum()), NO_CONTRACT: int((~served & ~closed).sum())}
+        return Admission(admitted, {k: n for k, n in blocked.items() if n}, (CONTRACT,), self.on, self.least)
 
 
 @dataclass(frozen=True)

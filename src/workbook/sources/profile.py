@@ -14,6 +14,7 @@ from workbook.period import Period
 from workbook.report.blocks import Column, Table
 from workbook.service_hours import judged_tickets
 from workbook.settings.models import Settings
+from workbook.sources.consent import open_gate
 from workbook.tables import Tables
 
 COUNTS = (
@@ -129,6 +130,7 @@ def build_profile(tables: Tables, settings: Settings) -> Profile:
         previous_start=period.previous.start,
         complaint_topics=list(settings.service.complaint_topics),
         purposes=list(settings.consent.purposes),
+        closed=sorted(open_gate(tables, settings).closed) or [""],
         has_orders=tables.has("orders"),
         has_amounts=tables.has("orders.amount"),
         has_contacts=tables.has("customers.phone") or tables.has("customers.email"),

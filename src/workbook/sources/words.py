@@ -180,6 +180,8 @@ def consent_words() -> Mapping[str, Text]:
         "marketing": text("sources.consent.marketing", "Marketing"),
         "research": text("sources.consent.research", "Research"),
         "service": text("sources.consent.service", "Service"),
+        "all": text("sources.consent.all", "All purposes"),
+        "erasure": text("sources.consent.erasure", "Erasure asked for"),
         "wechat": text("sources.consent.wechat", "WeChat"),
         "sms": text("sources.consent.sms", "Text message"),
         "phone": text("sources.consent.phone", "Phone"),
@@ -293,5 +295,6 @@ def block_reasons() -> Mapping[str, Text]:
         "undated": text("sources.block.undated", "a yes without a date"),
         "never": text("sources.block.never", "never asked"),
         "undelivered": text("sources.block.undelivered", "no consents were delivered"),
+        "closed": text("sources.block.closed", "withdrew everything or asked to be erased"),
         "no_contract": text("sources.block.no_contract", "no contract, order or ticket in the window"),
     }

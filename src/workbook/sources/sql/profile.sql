@@ -164,10 +164,11 @@ standing as (
         expires_at,
         row_number() over (
             partition by customer_id, purpose, channel
-            order by granted_at desc, granted, withdrawn_at desc nulls last, expires_at
+            order by greatest(granted_at, case when withdrawn_at <= $end then withdrawn_at end) desc,
+                granted, withdrawn_at desc nulls last, expires_at
         ) as newest
     from consents
-    where purpose in (select unnest($purposes)) and granted_at <= $end
+    where purpose in (select unnest($purposes)) and (granted_at <= $end or (granted_at is null and withdrawn_at <= $end))
 ),
 refusing as (
     -- a refusal holds even where nobody wrote down its day
@@ -180,7 +181,7 @@ allowing as (
     select s.customer_id
     from standing as s
     left join refusing as r on r.customer_id = s.customer_id and r.purpose = s.purpose and r.channel = s.channel
-    where s.newest = 1 and s.granted and r.customer_id is null
+    where s.newest = 1 and s.granted and r.customer_id is null and s.customer_id not in (select unnest($closed))
         and (s.withdrawn_at is null or s.withdrawn_at > $end) and (s.expires_at is null or s.expires_at >= $end)
     group by s.customer_id
 ),
