@@ -101,3 +101,16 @@ def test_codes_with_a_point_are_ids(look):
 def test_a_customer_and_a_day_alone_are_no_orders(look):
     proposal = look({"出库.csv": table("客户编号,出库日期,仓库", lambda i: f"C{i % 20},{day(i)},A")})
     assert not proposal.sources
+
+
+def test_a_hotline_that_knows_callers_by_their_number_is_looked_up(look):
+    proposal = look(
+        {
+            "customers.csv": table("Customer ID,Customer Name,Mobile", lambda i: f"C{i},Ann {i},138{i:08d}"),
+            "工单.csv": table(
+                "工单号,来电号码,创建时间,问题描述", lambda i: f"T{i},+86 138{(i * 7) % 60:08d},{day(i)},送货晚了"
+            ),
+        }
+    )
+    tickets = source_of(proposal, "tickets")
+    assert (tickets.source.columns["customer_id"], tickets.source.customers_by) == ("来电号码", "phone")

@@ -1,4 +1,4 @@
-"""Files that call customers by name or e-mail: the id is looked up; who is unknown or called as another has none."""
+"""Files that call customers by name, e-mail or phone: the id is looked up; who is unknown or called as another has none."""
 
 from __future__ import annotations
 
@@ -61,3 +61,30 @@ def test_without_a_list_that_holds_names_it_is_refused(deliver, source):
     orders = source("orders", "o.csv", "order_id=no customer_id=who ordered_at=day", customers_by="name")
     with pytest.raises(DeliveryError, match="found customers_by: name in sources; expected a list of customers"):
         deliver({"o.csv": "no,who,day\n1,Ann,2025-10-01\n"}, [orders])
+
+
+@pytest.mark.parametrize(
+    ("country", "listed", "called"),
+    [
+        (
+            "CN",
+            ["13800138000", "138-0013-8001", "13800138002"],
+            ["+86 138 0013 8000", "013800138001", "138****8002", "13800139999"],
+        ),
+        (
+            "GB",
+            ["020 7946 0958", "+44 20 7946 0959", "02079460957"],
+            ["+442079460958", "(020) 7946 0959", "x", "020 7946 0000"],
+        ),
+    ],
+)
+def test_telephones_lead_to_ids_however_they_are_written(deliver, source, country, listed, called):
+    customers = "id,tel\n" + "".join(f"C{i},{phone}\n" for i, phone in enumerate(listed, 1))
+    calls = "no,who,day\n" + "".join(f"T{i},{phone},2025-10-0{i}\n" for i, phone in enumerate(called, 1))
+    made = deliver(
+        {"c.csv": customers, "t.csv": calls},
+        [source("customers", "c.csv", "customer_id=id phone=tel"),
+         source("tickets", "t.csv", "ticket_id=no customer_id=who opened_at=day", customers_by="phone")],
+        client={"name": "Test", "country": country},
+    )  # fmt: skip
+    assert [row[1] for row in ids(made, "tickets", "ticket_id")] == ["C1", "C2", None, None]

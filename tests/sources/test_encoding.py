@@ -43,7 +43,6 @@ def test_each_encoding_is_known_by_its_bytes(words, encoding, found):
     "content",
     [
         "Клиент,Город\nИванов,Москва\n".encode("cp1251"),
-        "顧客番号,ひらがなのなまえ\n1,カタカナとひらがな\n".encode("shift_jis"),
         SIMPLIFIED.encode() + SIMPLIFIED.encode("gbk"),  # two encodings in one file
         bytes(range(128, 256)) * 4,
     ],
@@ -66,3 +65,43 @@ def test_any_bytes_give_an_encoding_that_decodes_or_a_message(content):
         return
     if not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF8)):
         content.decode(encoding)
+
+
+JAPANESE = (
+    "会員番号,氏名,電話番号,登録日,都道府県\n"
+    + "C001,やまだ太郎,090,2024/01/05,東京都\nC002,鈴木はなこ,080,2024/02/05,大阪府\n" * 9
+)
+KANJI = (
+    "会員番号,氏名,電話番号,登録日,都道府県\n"
+    + "C001,山田太郎,090,2024/01/05,東京都\nC002,鈴木花子,080,2024/02/05,大阪府\n" * 9
+)
+KOREAN = "고객번호,이름,전화번호,등록일,지역\n" + "C001,김철수,010,2024-01-05,서울\nC002,이영희,010,2024-02-05,부산\n" * 9
+
+
+@pytest.mark.parametrize(
+    ("words", "codec"),
+    [(JAPANESE, "euc_jp"), (JAPANESE, "cp932"), (KOREAN, "cp949"), ("이름\n김\n", "cp949"), (KOREAN[:20], "cp949")],
+)
+def test_japanese_and_korean_are_told_from_chinese(words, codec):
+    assert words.encode(codec).decode(find_encoding(words.encode(codec), "a.csv")) == words
+
+
+@pytest.mark.parametrize("codec", ["euc_jp", "cp932"])
+def test_japanese_without_kana_is_asked_about_and_never_read_as_chinese(codec):
+    with pytest.raises(DeliveryError, match=r"sources\.encoding"):
+        find_encoding(KANJI.encode(codec), "a.csv")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "客户,金额\n",
+        "姓名\n王芳\n",
+        "门店\n",
+        "订单号,会员号\n1,2\n",
+        "工单号,创建时间,问题描述\n1,2025-01-01,包裹破损\n",
+        "品名,单价\n螺丝,3\n",
+    ],
+)
+def test_few_chinese_words_are_still_chinese(words):
+    assert find_encoding(words.encode("gbk"), "a.csv") == "gb18030"

@@ -99,9 +99,9 @@ class Source(Section):
     accumulate: bool = Field(
         False, description="True where each delivery holds only new rows: the files of earlier periods are read too."
     )
-    customers_by: Literal["id", "name", "email"] = Field(
+    customers_by: Literal["id", "name", "email", "phone"] = Field(
         "id",
-        description="What the file's customer_id holds: the customer's id, or the name or e-mail by which the list of "
+        description="What the file's customer_id holds: the customer's id, or the name, e-mail or phone by which the list of "
         "customers knows them; the id is then looked up.",
     )
     third_party: bool = Field(

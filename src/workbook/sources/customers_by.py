@@ -1,4 +1,4 @@
-"""Files that call customers by their name or e-mail, as CRMs export what looks up to a customer: the id is found (D3, D4)."""
+"""Files that call customers by name, e-mail or telephone, as CRMs and hotlines export them: the id is found (D3, D4)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from workbook.errors import DeliveryError
 from workbook.sources.derived import Note
 from workbook.sources.fates import count_in
 from workbook.sources.masking import shown_value
+from workbook.sources.parsing import phone_sql
+from workbook.sources.phones import write_e164
 from workbook.sources.typed import Delivered
 from workbook.tables import SCHEMAS
 
@@ -23,17 +25,23 @@ def spelled(words: str) -> str:
     return f"lower(translate(regexp_replace(trim({words}), '\\s+', ' ', 'g'), '（）', '()'))"
 
 
-def find_customers(connection: duckdb.DuckDBPyConnection, delivered: Sequence[Delivered]) -> list[tuple[str, Note]]:
-    """Put the id in place of the name or e-mail in all typed files that say ``customers_by``; the customers are clean already.
+def find_customers(
+    connection: duckdb.DuckDBPyConnection, delivered: Sequence[Delivered], country: str
+) -> list[tuple[str, Note]]:
+    """Put the id in place of the name, e-mail or telephone in all typed files that say ``customers_by``; the list of
+    customers is clean already.
 
     Whom the list of customers does not hold, or holds twice, has no id: the row stays where its table can do without, else it
     is quarantined.
+
+    Args:
+        country: ISO code of the client's country, in which telephone numbers without a country code are read.
 
     Returns:
         Table and what was found or not found in it.
 
     Raises:
-        DeliveryError: where no list of customers holds the name or e-mail.
+        DeliveryError: where no list of customers holds the name, e-mail or telephone.
     """
     told: list[tuple[str, Note]] = []
     problems = []
@@ -46,28 +54,35 @@ def find_customers(connection: duckdb.DuckDBPyConnection, delivered: Sequence[De
                 f"another table that names customers in customer_id; deliver it, or take customers_by out"
             )
             continue
-        told += [(table, note) for note in _find(connection, one, by)]
+        told += [(table, note) for note in _find(connection, one, by, country)]
     if problems:
         raise DeliveryError(problems)
     return told
 
 
-def _find(connection: duckdb.DuckDBPyConnection, one: Delivered, by: str) -> list[Note]:
+def _find(connection: duckdb.DuckDBPyConnection, one: Delivered, by: str, country: str) -> list[Note]:
     typed, table = one.typed.relation, one.source.table
     lost = "'unknown_customer'" if "customer_id" in SCHEMAS[table].required else "null"
-    connection.execute(
-        f"""
-        create or replace temp table called as
-        select {spelled(f'"{by}"')} as word, min(customer_id) as id, count(distinct customer_id) as customers
-        from clean_customers where "{by}" is not null group by 1
-        """
+    # the list's telephones are E.164 already
+    told, asked = (
+        ('"phone"', phone_sql("customer_id", country)) if by == "phone" else (spelled(f'"{by}"'), spelled("customer_id"))
     )
     connection.execute(
         f"""
+        create or replace temp table called as
+        select {told} as word, min(customer_id) as id, count(distinct customer_id) as customers
+        from clean_customers where "{by}" is not null group by 1;
+        create or replace temp table wanted as
+        select _file, _row, customer_id as words, {asked} as word from {typed} where customer_id is not null;
+        """
+    )
+    if by == "phone":
+        write_e164(connection, "wanted", "word", country, keep=True)
+    connection.execute(
+        """
         create or replace temp table looked_up as
-        select rows._file, rows._row, rows.customer_id as words, called.id, called.customers
-        from {typed} as rows left join called on called.word = {spelled("rows.customer_id")}
-        where rows.customer_id is not null
+        select wanted._file, wanted._row, wanted.words, called.id, called.customers
+        from wanted left join called on called.word = wanted.word
         """
     )
     connection.execute(

@@ -2,7 +2,8 @@
 
 GB 18030, Big5 and the Western code page share their bytes: nearly any file decodes as each of them. They are told apart
 by where the bytes of real text lie. Simplified Chinese uses the first level of GB 2312 (lead byte B0–D7, second byte from
-A1 on); traditional Chinese the first level of Big5 (lead byte A4–C6), of which two characters in five have a second byte
+A1 on) from end to end, where Korean (EUC-KR) stops at C8 and Japanese (EUC-JP) at CF, with kana of which Chinese has none;
+traditional Chinese the first level of Big5 (lead byte A4–C6), of which two characters in five have a second byte
 below 7F; Western text has accents, quotes and dashes, at most three beside each other, between plain letters.
 """
 
@@ -25,6 +26,11 @@ _IN_WORDS = re.compile(
     rb"|(?<![\x80-\xff])[\x80-\xff]{2,3}(?=[A-Za-z])"
 )
 """Alone, or two or three beside a plain letter."""
+_USUAL = frozenset(
+    "客户号编名称姓手机电话日期时间金额订单产品商数量价格状态地区城市省类型会员等级邮箱备注公司企业联系人渠道来源门店销售支付款"
+    "交易成功完工投诉服务评内容下总计元年月男女上海北京广州深圳的有不是一在中大国分生活动结果说明原因部经理业务项目合同开始束签用"
+)
+"""Characters of which any Chinese export of some rows has several."""
 _HIGH = re.compile(rb"[\x80-\xff]+")
 
 
@@ -47,13 +53,21 @@ def find_encoding(content: bytes, name: str) -> str:
     except UnicodeDecodeError:
         pass
     sample = b"\n".join(_some(content))
-    for fits, encoding in ((_is_gb, "gb18030"), (_is_big5, "cp950"), (_is_western, "cp1252")):
+    for fits, encoding in (
+        (_is_euc_jp, "euc_jp"),
+        (_is_euc_kr, "cp949"),
+        (_is_shift_jis, "cp932"),
+        (_is_gb, "gb18030"),
+        (_is_big5, "cp950"),
+        (_is_western, "cp1252"),
+    ):
         if fits(sample) and _decodes(content, encoding):
             return encoding
     raise DeliveryError(
         [
-            f"{name}: found text that is neither UTF-8 nor GB 18030, Big5 or Western (cp1252); expected a known encoding, one "
-            "for the whole file; give sources.encoding, e.g. shift_jis, or export it again"
+            f"{name}: found text that is neither UTF-8 nor GB 18030, Big5, Japanese, Korean or Western (cp1252) for sure; "
+            "expected a known encoding, one for the whole file; give sources.encoding, e.g. shift_jis or euc_kr, or export it "
+            "again"
         ]
     )
 
@@ -81,7 +95,36 @@ def _decodes(content: bytes, encoding: str) -> bool:
 def _is_gb(sample: bytes) -> bool:
     pairs = _PAIR.findall(sample)
     usual = sum(p[1] >= 0xA1 and (0xB0 <= p[0] <= 0xD7 or 0xA1 <= p[0] <= 0xA3) for p in pairs)
-    return bool(pairs) and usual >= 0.7 * len(pairs)
+    return bool(pairs) and usual >= 0.7 * len(pairs) and not _stops_before(pairs, 0xD0)
+
+
+def _stops_before(pairs: list[bytes], lead: int) -> bool:
+    """Whether the characters of another language end before *lead*, where a third or more of Chinese ones lie behind it."""
+    signs = {p for p in pairs if 0xB0 <= p[0] <= 0xF7 and p[1] >= 0xA1}
+    behind = sum(p[0] >= lead for p in signs)
+    known = sum(p.decode("gb18030", "replace") in _USUAL for p in signs)
+    return bool(signs) and behind < 0.05 * len(signs) and known < 0.15 * len(signs)
+
+
+def _all_high(pairs: list[bytes]) -> bool:
+    return bool(pairs) and sum(p[1] >= 0xA1 and p[0] >= 0xA1 for p in pairs) >= 0.98 * len(pairs)
+
+
+def _is_euc_jp(sample: bytes) -> bool:
+    pairs = _PAIR.findall(sample)
+    return _all_high(pairs) and sum(p[0] in (0xA4, 0xA5) for p in pairs) >= 0.05 * len(pairs)
+
+
+def _is_euc_kr(sample: bytes) -> bool:
+    pairs = _PAIR.findall(sample)
+    syllables = sum(0xB0 <= p[0] <= 0xC8 for p in pairs)
+    return _all_high(pairs) and syllables >= 0.9 * len(pairs) and _stops_before(pairs, 0xC9)
+
+
+def _is_shift_jis(sample: bytes) -> bool:
+    pairs = _PAIR.findall(sample)
+    kana = sum((p[0] == 0x82 and 0x9F <= p[1] <= 0xF1) or (p[0] == 0x83 and 0x40 <= p[1] <= 0x96) for p in pairs)
+    return bool(pairs) and kana >= 0.1 * len(pairs)
 
 
 def _is_big5(sample: bytes) -> bool:

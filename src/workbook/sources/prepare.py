@@ -236,7 +236,7 @@ def _prepare_into(
             cleaned["customers"] = clean_table(
                 connection, "customers", by_table["customers"], period, settings.analysis, apart=apart
             )
-        named = find_customers(connection, delivered)
+        named = find_customers(connection, delivered, settings.client.country)
         for name in SCHEMAS:
             if name in by_table and name not in cleaned:
                 cleaned[name] = clean_table(connection, name, by_table[name], period, settings.analysis)

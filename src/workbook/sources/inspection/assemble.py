@@ -25,7 +25,7 @@ from workbook.tables import SCHEMAS
 KNOWN_SHARE = 0.9
 """Share of a column's ids in the lists of customers from which its values say that it is the customer."""
 
-_CALLED_BY: tuple[CalledBy, ...] = ("name", "email")
+_CALLED_BY: tuple[CalledBy, ...] = ("name", "email", "phone")
 
 PARTIAL_SHARE = 0.98
 """Share of the buyers in the lists of customers below which the lists are partial."""
@@ -234,7 +234,7 @@ def _compared(connection: duckdb.DuckDBPyConnection, draft: Draft, known: int) -
 
 
 def _called(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft], words: Vocabulary) -> list[Draft]:
-    """Tables without an id of customers, of which a column holds the names or e-mails that one list of customers knows."""
+    """Tables without an id of customers, of which a column holds the names, e-mails or phones that one list knows."""
     lists = [d for d in drafts if d.table == "customers" and d.group is None]
     lists = [d for d in lists if len(lists) == 1]
     found = list(drafts)
@@ -243,7 +243,7 @@ def _called(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft], word
             guess = known.match.guesses.get(by)
             if guess is None or len(guess.own) > 1 or known.extract.column(guess.own[0]).unique < 0.98:
                 continue
-            gather_ids(connection, [(known.extract, guess.own[0])], words=True)
+            gather_ids(connection, [(known.extract, guess.own[0])], by=by)
             found = [_called_so(connection, d, by, words) if d not in lists else d for d in found]
     return found
 
@@ -254,10 +254,11 @@ def _called_so(connection: duckdb.DuckDBPyConnection, draft: Draft, by: CalledBy
         return draft
     meant = {m.column for m in words.of("customer")} | {by}
     shares = {
-        f.name: overlap(connection, extract, f.name, words=True).share
+        f.name: overlap(connection, extract, f.name, by=by).share
         for f in extract.facts
         if f.filled and extract.raw.columns.count(f.name) == 1
-        and (f.share(f.emails) > 0.5 if by == "email" else any(m.column in meant for m in words.of(f.name)))
+        and (f.share(f.emails) > 0.5 if by == "email" else f.share(f.phones) > 0.5 if by == "phone"
+             else any(m.column in meant for m in words.of(f.name)))
     }  # fmt: skip
     fitting = [name for name, part in shares.items() if part >= KNOWN_SHARE]
     if len(fitting) != 1:

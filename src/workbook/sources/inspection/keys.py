@@ -30,14 +30,15 @@ class Overlap:
         return self.known / self.ids if self.ids else 0.0
 
 
-def gather_ids(connection: duckdb.DuckDBPyConnection, lists: Sequence[tuple[Extract, str]], *, words: bool = False) -> int:
+def gather_ids(connection: duckdb.DuckDBPyConnection, lists: Sequence[tuple[Extract, str]], *, by: str = "id") -> int:
     """Put the ids of all lists of customers into the table ``known_ids``; returns how many different ones.
 
     Args:
         lists: file and the column that holds its ids.
-        words: True where the columns hold names or addresses, which are compared as they are spelled and not letter by letter.
+        by: what the columns hold: ``id``, compared letter by letter; ``name`` or ``email``, as they are spelled; ``phone``, by
+            their last digits.
     """
-    parts = [f"select {_id(extract, column, words)} as id from {extract.raw.relation}" for extract, column in lists]
+    parts = [f"select {_id(extract, column, by)} as id from {extract.raw.relation}" for extract, column in lists]
     content = " union ".join(parts) if parts else "select null::varchar as id limit 0"
     connection.execute(
         f"create or replace temp table known_ids as select id from ({content}) where id is not null and id <> ''"
@@ -45,12 +46,12 @@ def gather_ids(connection: duckdb.DuckDBPyConnection, lists: Sequence[tuple[Extr
     return int(connection.execute("select count(*) from known_ids").fetchall()[0][0])
 
 
-def overlap(connection: duckdb.DuckDBPyConnection, extract: Extract, column: str, *, words: bool = False) -> Overlap:
-    """How many different ids of a file's column are in ``known_ids``; ``words`` as in :func:`gather_ids`."""
+def overlap(connection: duckdb.DuckDBPyConnection, extract: Extract, column: str, *, by: str = "id") -> Overlap:
+    """How many different ids of a file's column are in ``known_ids``; ``by`` as in :func:`gather_ids`."""
     row = connection.execute(
         f"""
         select count(*), count(known_ids.id) from
-            (select distinct {_id(extract, column, words)} as id from {extract.raw.relation}) as ids
+            (select distinct {_id(extract, column, by)} as id from {extract.raw.relation}) as ids
             left join known_ids on known_ids.id = ids.id
         where ids.id is not null and ids.id <> ''
         """
@@ -64,11 +65,13 @@ def could_be_ids(extract: Extract, column: str) -> bool:
     return facts.distinct >= 20 and facts.width >= 4 and not facts.emails and facts.numbers - facts.whole == 0
 
 
-def _id(extract: Extract, column: str, words: bool) -> str:
+def _id(extract: Extract, column: str, by: str) -> str:
     raw = extract.raw
     place = raw.columns.index(column)
     text = tidy_text(f"c{place}", raw.types[place])
-    if words:
+    if by == "phone":  # with or without the code of the country; fewer digits, or masked ones, tell nobody
+        return f"nullif(regexp_extract(regexp_replace({text}, '[^0-9*]|[.]0$', '', 'g'), '[0-9]{{9}}$'), '')"
+    if by != "id":
         return spelled(text)
     whole = extract.facts[place].float_ids == extract.facts[place].filled > 0
     return f"regexp_replace({text}, '[.]0$', '')" if whole else text

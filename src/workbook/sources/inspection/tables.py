@@ -64,7 +64,7 @@ _PEOPLE = ("name", "phone", "email", "region", "union_id", "birthday", "tier")
 """What a list of orders can tell of its buyers."""
 
 Grouping = Literal["sum", "last"] | None
-CalledBy = Literal["id", "name", "email"]
+CalledBy = Literal["id", "name", "email", "phone"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Draft:
         group: ``sum`` or ``last`` where several rows of the file make one of the table.
         notes: what the reader of the engagement should know.
         only: canonical column → the values of the rows that count, where not all do.
-        by: what its ``customer_id`` holds: id, or the name or email that a list of customers knows.
+        by: what its ``customer_id`` holds: id, or the name, email or phone that a list of customers knows.
     """
 
     extract: Extract
