@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
-from tests.opening.conftest import write_files
+from tests.opening.conftest import workbook_of, write_files
 from tests.opening.test_odd_deliveries import CUSTOMERS, ORDERS, day, table
 from typer.testing import CliRunner
 
@@ -223,3 +224,19 @@ def test_orders_without_customers_open_no_strategy(workbook, tmp_path):
     checked = workbook("check", "acme")
     assert checked.exit_code == 0
     assert "4_strategy   no data yet; more with orders.customer_id" in checked.stdout
+
+
+def test_sheets_of_one_file_that_fill_one_table_are_checked_as_one(workbook, tmp_path):
+    sheets = {
+        name: [
+            ["Order ID", "Customer ID", "Order Date", "Amount"],
+            *([f"{name}{i}", "C1", day(i), i] for i in range(30)),
+            ["Total"],
+        ]
+        for name in ("North", "South")
+    }
+    folder = write_files(tmp_path / "from", {"orders.xlsx": workbook_of(sheets)})
+    assert workbook("new", "acme", "--from", str(folder)).exit_code == 0
+    (told,) = json.loads(workbook("check", "acme", "--json").stdout)["files"]
+    assert (told["rows_in"], told["rows_kept"] + told["rows_quarantined"]) == (62, 62)
+    assert sum(told["reasons"].values()) == told["rows_quarantined"] == 2

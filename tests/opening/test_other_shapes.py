@@ -72,6 +72,7 @@ def test_shops_of_four_languages_are_read_and_what_was_cancelled_is_no_sale(look
         ("花名册.csv", "工号,姓名,手机号,入职日期", lambda i: f"G{i},王芳,138{i:08d},{day(i)}", "own staff"),
         ("vendors.csv", "Supplier ID,Name,Email,Created Date", lambda i: f"S{i},Firm,s{i}@x.org,{day(i)}", "of suppliers"),
         ("po.csv", "PO Number,Supplier ID,PO Date,Amount", lambda i: f"P{i},S{i % 9},{day(i)},{i}", "of suppliers"),
+        ("retouren.csv", "Retourennummer;Kundennummer;Retourendatum;Menge", lambda i: f"R{i};K{i};{day(i)};1", "lists returns"),
         ("ads.csv", "Start Date,Campaign Name,Campaign ID,Impressions,Clicks", lambda i: f"{day(i)},S,{i},9,1", "advertising"),
     ],
 )  # fmt: skip
@@ -114,3 +115,23 @@ def test_a_hotline_that_knows_callers_by_their_number_is_looked_up(look):
     )
     tickets = source_of(proposal, "tickets")
     assert (tickets.source.columns["customer_id"], tickets.source.customers_by) == ("来电号码", "phone")
+
+
+def test_amounts_that_may_be_thousands_or_three_decimals_are_asked(look):
+    proposal = look(
+        {
+            "orders.csv": table(
+                "Order ID;Customer ID;Order Date;Amount", lambda i: f"{i};C{i % 9};{day(i)};{1 + i % 9}.{100 + i}"
+            )
+        }
+    )
+    orders = source_of(proposal, "orders")
+    assert "amount" not in orders.source.columns and orders.source.todo["amount"] == ["Amount"]
+    prices = look(
+        {
+            "orders.csv": table(
+                "Order ID;Customer ID;Order Date;Amount", lambda i: f"{i};C{i % 9};{day(i)};{i % 30}.{i % 90 + 10}"
+            )
+        }
+    )
+    assert mapped(prices, "orders")["amount"] == "Amount"

@@ -181,7 +181,10 @@ def check_delivery(home: Path, client: str, period: Period, settings: Settings) 
     """
     preparation = prepare(home, client, period, settings)
     report = []
-    for row in preparation.row_ledger.to_dict("records"):
+    # sheets of one file that fill one table are told together
+    for row in (
+        preparation.row_ledger.groupby(["table", "file"], sort=False).sum(numeric_only=True).reset_index().to_dict("records")
+    ):
         frame = preparation.quarantine.get(row["table"])
         reasons = (
             {} if frame is None else frame.loc[frame["file"] == row["file"], "reason"].value_counts().sort_index().to_dict()

@@ -17,7 +17,9 @@ from workbook.sources.inspection.proposal import ProposedSource
 from workbook.sources.inspection.tables import Draft
 from workbook.sources.inspection.vocabulary import Vocabulary, squash
 from workbook.sources.parsing import DAY_FIRST, EXCEL, MONTH_FIRST, UNIX
-from workbook.tables import SCHEMAS
+from workbook.tables import SCHEMAS, Kind
+
+_GROUPED = re.compile(r"-?[1-9][0-9]{0,2}[.][0-9]{3}")
 
 SCALES = (5, 7, 10, 100)
 """Largest scores of the usual scales."""
@@ -58,6 +60,7 @@ def describe(draft: Draft, words: Vocabulary) -> ProposedSource:
         _say_others(made, column, guess)
         _say_damage(made, column, facts[column])
     _write_dates(made, facts, schema.required)
+    _ask_decimals(made, facts, schema.columns)
     _write_units(made, facts, words)
     _translate(made, draft.table, guesses, facts, words)
     if draft.only:
@@ -173,6 +176,22 @@ def _write_units(made: _Writing, facts: Mapping[str, Facts], words: Vocabulary) 
             made.ask(column, (facts[column].name,), why)
         elif unit and unit != "yuan":
             made.say(column, text("new.note.unit", "its name tells the unit of the amounts"))
+
+
+def _ask_decimals(made: _Writing, facts: Mapping[str, Facts], kinds: Mapping[str, Kind]) -> None:
+    """Amounts of which each has a point and three digits behind it: 1.234 may be a thousand and more, or one and a bit."""
+    for column, f in facts.items():
+        if kinds[column] != "money" or column not in made.columns:
+            continue
+        grouped = [words for words, _ in f.top if _GROUPED.fullmatch(words)]
+        if len(grouped) >= 10 and len(grouped) >= 0.95 * len(f.top):
+            why = text(
+                "new.question.decimals",
+                "{value} may be above a thousand or with three decimals: write decimals: comma or point",
+                value=grouped[0],
+            )  # fmt: skip
+            own = made.columns.pop(column)
+            made.ask(column, (own,) if isinstance(own, str) else own, why)
 
 
 def _translate(made: _Writing, table: str, guesses: Mapping[str, Guess], facts: Mapping[str, Facts], words: Vocabulary) -> None:

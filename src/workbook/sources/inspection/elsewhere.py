@@ -19,7 +19,7 @@ def elsewhere(extract: Extract, vocabulary: Vocabulary) -> Text | None:
         columns = [column for column in words["columns"] if squash(column) in names]
         # customers may name their supplier, orders the employee who took them: two such columns, or the file's name, decide
         least = 1 if speaks_of(words["called"], whole) else words["at_least"]
-        if len(columns) >= least and (kind == "plans" or not customers):
+        if len(columns) >= least and (kind in ("plans", "returns") or not customers):
             return _said(kind, ", ".join(columns))
     return None
 
@@ -43,4 +43,9 @@ def _said(kind: str, columns: str) -> Text:
         return text(
             "new.unplaced.advertising", "it sums what advertising brought and names no customer ({columns})", columns=columns
         )
+    if kind == "returns":
+        return text(
+            "new.unplaced.returns", "it lists returns by themselves ({columns}); ask for them as negative lines of the orders",
+            columns=columns,
+        )  # fmt: skip
     return text("new.unplaced.suppliers", "it tells of suppliers and not of customers ({columns})", columns=columns)
