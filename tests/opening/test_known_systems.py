@@ -34,7 +34,8 @@ def test_a_market_place_whose_columns_carry_the_name_of_their_table(look):
                 lambda i: f"r{i:05d},o{i:05d},{1 + i % 5},bom {i},{day(i)} 00:00:00",
             ),
             "order_items_dataset.csv": table(
-                "order_id,order_item_id,product_id,price,freight_value", lambda i: f"o{i:05d},1,p{i:05d},{i}.50,3.10"
+                "order_id,order_item_id,product_id,shipping_limit_date,price,freight_value",
+                lambda i: f"o{i:05d},1,p{i:05d},{day(i)},{i}.50,3.10",
             ),
             "products_dataset.csv": table("product_id,product_category_name", lambda i: f"p{i:05d},artes"),
         }

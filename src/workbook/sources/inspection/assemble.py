@@ -18,7 +18,16 @@ from workbook.sources.inspection.extracts import Extract, Unread, read_folder
 from workbook.sources.inspection.keys import could_be_ids, gather_ids, overlap
 from workbook.sources.inspection.match import Guess, Match, Question, match_columns
 from workbook.sources.inspection.proposal import Proposal, ProposedSource
-from workbook.sources.inspection.tables import CalledBy, Draft, Unplaced, buyers_of, place, products_of, refusal, sales_of
+from workbook.sources.inspection.tables import (
+    CalledBy,
+    Draft,
+    Unplaced,
+    buyers_of,
+    place,
+    products_of,
+    refusal,
+    sales_of,
+)
 from workbook.sources.inspection.vocabulary import Vocabulary, territory_code, vocabulary
 from workbook.tables import SCHEMAS
 
@@ -58,7 +67,7 @@ class Inspection:
                 unplaced.append(found)
             else:
                 drafts += found
-        drafts, doubled = _without_undated(drafts)
+        drafts, doubled = _without_undated(_without_doubled_orders(self.connection, drafts, self.words))
         named, unplaced = _named_customers(self.connection, drafts, unplaced, self.words)
         drafts = _with_customers(self.connection, _with_derived([*drafts, *named], self.words))
         drafts = _called(self.connection, drafts, self.words)
@@ -124,6 +133,30 @@ def _with_derived(drafts: Sequence[Draft], words: Vocabulary) -> list[Draft]:
     if "customers" not in there:
         found += [made for d in drafts if d.table == "orders" and (made := buyers_of(d, words))]
     return found
+
+
+def _without_doubled_orders(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft], words: Vocabulary) -> list[Draft]:
+    """Lines whose only day was taken for that of their order stay lines where another file lists the orders, each once."""
+    lines = {id(d.extract) for d in drafts if d.table == "order_lines"}
+    listed = [
+        d for d in drafts
+        if d.table == "orders" and id(d.extract) not in lines and (key := d.match.guesses.get("order_id"))
+        and d.extract.column(key.own[0]).unique > 0.9
+    ]  # fmt: skip
+
+    def doubled(draft: Draft) -> bool:
+        day = draft.match.guesses.get("ordered_at")
+        return draft.table == "orders" and id(draft.extract) in lines and (day is None or day.strength is None)
+
+    left = {id(d.extract) for d in drafts if listed and doubled(d)}
+    kept: list[Draft] = []
+    for draft in drafts:
+        if draft.table == "order_lines" and id(draft.extract) in left:
+            again = place(connection, draft.extract, words, draft.table)
+            kept += [draft] if isinstance(again, Unplaced) else again
+        elif draft.table != "orders" or id(draft.extract) not in left:
+            kept.append(draft)
+    return kept
 
 
 def _without_undated(drafts: Sequence[Draft]) -> tuple[list[Draft], list[Unplaced]]:
