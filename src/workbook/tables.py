@@ -65,8 +65,11 @@ SCHEMAS: Mapping[str, TableSchema] = {
         TableSchema("products", _columns("product_id:id name:text category:text price:money"),
             ("product_id",), ("product_id",)),
         TableSchema("contracts", _columns(
-            "contract_id:id customer_id:id starts_at:date ends_at:date renewed:flag value:money"),
+            "contract_id:id customer_id:id starts_at:date ends_at:date renewed:flag value:money noted_at:date months:number "
+            "ended:flag"),
             ("contract_id",), ("contract_id", "customer_id"), "starts_at"),
+        TableSchema("attributes", _columns("customer_id:id attribute:text value:text noted_at:date"),
+            ("customer_id", "attribute"), ("customer_id", "attribute", "value")),
         TableSchema("interactions", _columns(
             "interaction_id:id customer_id:id happened_at:time channel:text kind:text direction:text employee:contact "
             "outcome:text next_due:date"), ("interaction_id",), ("customer_id", "happened_at"), "happened_at"),

@@ -104,6 +104,12 @@ class Source(Section):
         description="What the file's customer_id holds: the customer's id, or the name, e-mail or phone by which the list of "
         "customers knows them; the id is then looked up.",
     )
+    attributes: list[str] = Field(
+        default_factory=list,
+        description="The file's own columns that tell what a customer is like and have no "
+        "canonical place; they are kept by name, "
+        "and the risk of leaving is learned from them where a delivery says who has left (contracts.ended).",
+    )
     third_party: bool = Field(
         False,
         description="True where the file comes from a third party: for customers it fills fields that the client's own systems "

@@ -33,7 +33,7 @@ LEANINGS: Mapping[str, Leaning] = {
         ("order_lines", "products", "status_history"),
     ),
     # without the customer an order says nothing of anybody: no RFM, no tiers
-    "4_strategy": Leaning((("orders", "orders.customer_id"),), ("customers", "order_lines", "risk", "consents")),
+    "4_strategy": Leaning((("orders", "orders.customer_id"), ("contracts",)), ("customers", "order_lines", "risk", "consents")),
     "5_pilot": Leaning((("assignments", "outcomes"), ("assignments", "orders"), ("pilot_summaries",)), ("consents",)),
     "6_iterate": Leaning((("orders",), ("tickets",), ("feedback",)), ("tasks",)),
 }

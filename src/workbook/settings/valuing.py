@@ -12,10 +12,12 @@ from workbook.settings.section import Section, Share
 class Churn(Section):
     """When a customer counts as leaving, and what may announce it."""
 
-    definition: Literal["auto", "purchases", "contracts"] = Field(
+    definition: Literal["auto", "purchases", "contracts", "flag"] = Field(
         "auto",
         description="What leaving is: no purchase within a horizon set by the customer's own rhythm (purchases), a contract "
-        "that ends without a new one (contracts), or whichever the delivery allows, purchases first (auto).",
+        "that ends without a new one (contracts), what a snapshot says of each customer in "
+        "contracts.ended (flag), or whichever "
+        "the delivery allows: purchases first, a snapshot's word before the ends of contracts (auto).",
     )
     rhythm: float = Field(
         3.0, gt=0, le=20, description="Horizon of a customer, in mean days between the customer's own purchases."
@@ -46,7 +48,10 @@ class Value(Section):
         description="Days at the beginning of the files in which a customer without a record date counts as an old one.",
     )
     discount: Share = Field(0.1, description="Yearly rate at which money to come is discounted.")
-    contract_segment: Literal["kind", "region", "industry", "size", "channel"] = Field(
-        "size", description="Column of the customers by which it is told how long contracts last."
+    contract_segment: str = Field(
+        "size",
+        description="Column of the customers (kind, region, industry, size, channel) or one of "
+        "sources.attributes by which it is "
+        "told how long contracts last.",
     )
     churn: Churn = Field(default_factory=Churn, description="Churn risk.")

@@ -14,7 +14,7 @@ import duckdb
 from workbook.errors import WorkbookError
 from workbook.period import Period
 from workbook.settings.models import Analysis
-from workbook.sources.derived import Note, derive_ids, give_ids, multiply_prices
+from workbook.sources.derived import Note, date_by_months, derive_ids, give_ids, multiply_prices, name_rows
 from workbook.sources.fates import exists, lose
 from workbook.sources.parsing import literal
 from workbook.sources.repeated import drop_repeated, keep_latest
@@ -76,7 +76,8 @@ def clean_table(
     _gather(connection, schema, files, period, analysis)
     _follow_parent(connection, schema)
     identical = drop_repeated(connection, schema, files)
-    notes = [*multiply_prices(connection, schema), *derive_ids(connection, schema, files)]
+    notes = [*multiply_prices(connection, schema), *date_by_months(connection, schema), *name_rows(connection, schema, files)]
+    notes += derive_ids(connection, schema, files)
     _group(connection, schema, files)
     notes += give_ids(connection, schema)
     keep_latest(connection, schema, apart)
@@ -142,7 +143,9 @@ def _gather(
             states = ", ".join(map(literal, analysis.finished_orders))
             reason = f"coalesce(_reason, case when status is null or status not in ({states}) then 'unfinished_order' end)"
         parts.append(f"select _file, _row, {filled}, {reason} as _reason from {d.typed.relation}")
-    aside = f"\"{schema.event}\" >= date '{period.end}' + interval 1 day" if schema.event else "false"
+    days = [schema.event] if schema.event else []
+    days += ["noted_at"] if name == "contracts" else []  # a snapshot taken later knows what the period does not
+    aside = " or ".join(f"\"{day}\" >= date '{period.end}' + interval 1 day" for day in days) or "false"
     connection.execute(
         f"create or replace temp view gathered as select *, case when {aside} then 'set_aside' when _reason is not null "
         f"then 'quarantined' else 'kept' end as _fate from ({' union all '.join(parts)})"

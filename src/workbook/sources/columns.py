@@ -57,7 +57,7 @@ AMOUNT_SCALES = {"yuan": "1", "thousand": "1000", "ten_thousand": "10000", "cent
 MOST_VALUES = 1_000
 """So many values that could not be read are kept with their row, of each column and file."""
 
-DERIVED_IDS = {"orders": "order_id"}
+DERIVED_IDS = {"orders": "order_id", "contracts": "contract_id"}
 """Ids that are made of customer and time where a file has no column for them."""
 
 ROW_NUMBER = "row number"
@@ -99,13 +99,19 @@ def mapping_problems(raw: RawFile, source: Source) -> list[str]:
                 f"{raw.name}: found {own!r} mapped to {' and '.join(doubled)}; expected one canonical column a file column; "
                 "take one out of sources.columns"
             )
+    for own in source.attributes:
+        if raw.columns.count(own) != 1 or "customer_id" not in schema.columns:
+            problems.append(
+                f"{raw.name}: found no column of its own {own!r} for sources.attributes of {source.table}; expected it once in "
+                f"the header, and a table that names customers; {_nearest(own, list(raw.columns))}"
+            )
     for column in sorted(set(source.columns) & set(source.constants)):
         problems.append(
             f"{raw.name}: found {column!r} both in columns and in constants; expected one of them; take one out of sources"
         )
     for column in schema.required:
         if column not in source.columns and column not in source.constants and column not in source.todo:
-            if column == DERIVED_IDS.get(source.table) and "customer_id" in source.columns:
+            if column == DERIVED_IDS.get(source.table) and {"customer_id"} & {*source.columns, *source.constants}:
                 continue
             problems.append(
                 f"{raw.name}: found no column for {source.table}.{column}; expected one, since rows are worthless without it; "

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import duckdb
 
-from workbook.sources.columns import DERIVED_IDS
+from workbook.sources.columns import DERIVED_IDS, ROW_NUMBER, tidy_text
 from workbook.sources.fates import count_in
 from workbook.sources.masking import shown_value
+from workbook.sources.parsing import LONGEST_WORDS, literal
 from workbook.sources.typed import Delivered
-from workbook.tables import SCHEMAS, TableSchema
+from workbook.tables import SCHEMAS, SQL_TYPES, TableSchema
 
 
 class Note(NamedTuple):
@@ -72,6 +73,71 @@ def multiply_prices(connection: duckdb.DuckDBPyConnection, schema: TableSchema) 
     return notes
 
 
+def name_rows(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> list[Note]:
+    """Tell that rows of files that name nobody count as a customer each (a constant, see :data:`ROW_NUMBER`)."""
+    numbers = ", ".join(str(d.file) for d in files if d.source.constants.get("customer_id") == ROW_NUMBER)
+    if not numbers:
+        return []
+    made = f"clean_{schema.name} where _file in ({numbers})"
+    return _noted(connection, "customer_id", "customer_is_row", made, "customer_id", "_file, _row")
+
+
+def date_by_months(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> list[Note]:
+    """Contracts known from a snapshot: the start lies so many whole months before the day of the file, the end of one that is
+    said to have ended on that day, where the file tells neither date."""
+    if schema.name != "contracts":
+        return []
+    start = "starts_at is null and noted_at is not null and months >= 0"
+    end = "ends_at is null and noted_at is not null and ended"
+    begun = "cast(noted_at - to_months(cast(floor(months) as integer)) as date)"
+    table = "clean_contracts"
+    notes = _noted(
+        connection, "starts_at", "start_by_months", f"{table} where {start}", f"months || ' → ' || {begun}", "_file, _row"
+    )
+    notes += _noted(connection, "ends_at", "end_by_snapshot", f"{table} where {end}", "noted_at", "_file, _row")
+    if notes:
+        connection.execute(
+            f"update {table} set starts_at = case when {start} then {begun} else starts_at end, "
+            f"ends_at = case when {end} then noted_at else ends_at end"
+        )
+    return notes
+
+
+def keep_attributes(connection: duckdb.DuckDBPyConnection, files: Sequence[Delivered]) -> bool:
+    """Add what ``sources.attributes`` names to ``clean_attributes``, a row a customer and column; whether there is any.
+
+    The customers are those of the clean tables: whose row was not kept, or has no id, has no attributes.
+    """
+    kept = [d for d in files if d.source.attributes]
+    if not kept:
+        return False
+    columns = ", ".join(f'null::{SQL_TYPES[kind]} as "{c}"' for c, kind in SCHEMAS["attributes"].columns.items())
+    start = f"create table if not exists clean_attributes as select 0 as _file, 0::bigint as _row, {columns} limit 0"
+    connection.execute(start)
+    for d in kept:
+        missing = ", ".join(literal(word) for word in d.source.missing) or "''"
+        noted = "clean.noted_at" if "noted_at" in SCHEMAS[d.source.table].columns else "null::date"
+        for own in d.source.attributes:
+            place = d.raw.columns.index(own)
+            words = tidy_text(f"raw.c{place}", d.raw.types[place])
+            connection.execute(
+                f"""
+                insert into clean_attributes by name
+                select * from (
+                    select {d.file} as _file, clean._row, clean.customer_id, {literal(own)} as attribute,
+                        left({words}, {LONGEST_WORDS}) as value, {noted} as noted_at
+                    from clean_{d.source.table} as clean join {d.raw.relation} as raw on raw._row = clean._row
+                    where clean._file = {d.file} and clean.customer_id is not null
+                ) where value is not null and value <> '' and value not in ({missing})
+                """
+            )
+    connection.execute(
+        "create or replace table clean_attributes as select * from clean_attributes "
+        "qualify row_number() over (partition by customer_id, attribute order by _file desc, _row desc) = 1"
+    )
+    return True
+
+
 def derive_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> list[Note]:
     """Orders of files without order numbers get one of customer and time, so that the same order keeps it for ever.
 
@@ -84,12 +150,13 @@ def derive_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files
     numbers = ", ".join(str(d.file) for d in bare)
     alone = ", ".join(str(d.file) for d in bare if not d.source.group) or "-1"
     time = f'"{schema.event}"'
+    form = "%Y%m%dT%H%M%S" if schema.columns[schema.event] == "time" else "%Y%m%d"
     connection.execute(
         f"""
         create or replace table clean_{schema.name} as
-        select * exclude (_copy) replace (case when _file in ({numbers}) then concat(
-            coalesce(customer_id, 'unknown'), '-', strftime({time}, '%Y%m%dT%H%M%S'),
-            case when _copy > 1 and _file in ({alone}) then '-' || _copy end
+        select * exclude (_copy) replace (case when _file in ({numbers}) then concat_ws('-',
+            coalesce(customer_id, 'unknown'), strftime({time}, '{form}'),
+            case when _copy > 1 and _file in ({alone}) then _copy end
         ) else "{column}" end as "{column}")
         from (
             select *, row_number() over (

@@ -31,7 +31,7 @@ from workbook.sources.clean import CleanTable, clean_table, count_rows
 from workbook.sources.columns import join_files, mapping_problems, type_columns
 from workbook.sources.customers_by import find_customers
 from workbook.sources.delivery import AnswerFile, DeliveredFile, answer_files, delivery_files
-from workbook.sources.derived import add_customers, fill_amounts
+from workbook.sources.derived import add_customers, fill_amounts, keep_attributes
 from workbook.sources.later import set_aside_later_customers
 from workbook.sources.link import Linked
 from workbook.sources.link_merge import read_provenance
@@ -252,7 +252,11 @@ def _prepare_into(
         notes += [Change("", table, *note) for table, note in named]
         third_party = count_third_party(connection, by_table)
         quarantine = {name: _quarantine(connection, name, by_table[name]) for name in cleaned}
-        _write_tables(connection, folder, [*cleaned, *(["customers"] if "customers" not in cleaned else [])])
+        made = [name for name, there in (
+            ("customers", "customers" not in cleaned),
+            ("attributes", keep_attributes(connection, delivered) and "attributes" not in cleaned),
+        ) if there]  # fmt: skip
+        _write_tables(connection, folder, [*cleaned, *made])
         names = {d.file: d.raw.name for d in delivered}
         overlaps = find_overlaps(connection, list(cleaned), names, {(row.file, row.table): row.rows_in for row in ledger})
         tables = _open_tables(folder, period, placed=True)

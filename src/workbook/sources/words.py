@@ -28,6 +28,7 @@ def table_names() -> Mapping[str, Text]:
         "campaign_contacts": text("sources.table.campaign_contacts", "Campaign contacts"),
         "assignments": text("sources.table.assignments", "Pilot assignments"),
         "outcomes": text("sources.table.outcomes", "Pilot outcomes"),
+        "attributes": text("sources.table.attributes", "Attributes of customers"),
         "pilot_summaries": text("sources.table.pilot_summaries", "Pilot summaries"),
         "tasks": text("sources.table.tasks", "Tasks"),
     }
@@ -68,6 +69,15 @@ def repair_name(repair: str) -> Text:
         "id_given": text("sources.repair.id_given", "had no number and was given one"),
         "id_of_customer_and_time": text(
             "sources.repair.id_of_customer_and_time", "had no number and was given one of customer and time"
+        ),
+        "customer_is_row": text(
+            "sources.repair.customer_is_row", "row counted as a customer of its own: the file names nobody"
+        ),
+        "start_by_months": text(
+            "sources.repair.start_by_months", "start worked out: the day of the snapshot less the months it names"
+        ),
+        "end_by_snapshot": text(
+            "sources.repair.end_by_snapshot", "said to have ended: the day of the snapshot stands for the end"
         ),
         "amount_from_price": text("sources.repair.amount_from_price", "amount worked out as quantity times unit price"),
         "amount_from_lines": text("sources.repair.amount_from_lines", "amount taken from the order's lines"),

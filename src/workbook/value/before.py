@@ -20,8 +20,10 @@ KNOWN: Mapping[str, str] = {
     " case when paid_at <= $cut then paid_at end as paid_at from main.orders where cast(ordered_at as date) <= $cut",
     "order_lines": "select l.* from main.order_lines as l join main.orders as o on o.order_id = l.order_id"
     " where cast(o.ordered_at as date) <= $cut",
-    "contracts": "select contract_id, customer_id, starts_at, ends_at, value,"
-    " case when ends_at <= $cut then renewed end as renewed from main.contracts where starts_at <= $cut",
+    "contracts": "select contract_id, customer_id, starts_at, value,"
+    " case when ended is null or ends_at <= $cut then ends_at end as ends_at, case when ends_at <= "
+    "$cut then renewed end as renewed from main.contracts where starts_at <= $cut",
+    "attributes": "select * from main.attributes where noted_at <= $cut",
     "interactions": "select * from main.interactions where cast(happened_at as date) <= $cut",
     "tickets": "select ticket_id, customer_id, opened_at, due_at, channel, topic, priority,"
     " case when cast(first_response_at as date) <= $cut then first_response_at end as first_response_at,"

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from workbook.language import Text, count, text
+from workbook.language import text
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Analysis, Value
@@ -27,12 +27,10 @@ from workbook.value.churn_exhibits import Churn
 from workbook.value.fitting import NoFit, Values
 from workbook.value.histories import WEEK, Chosen, Rows, purchase_histories
 from workbook.value.lifetime import Lifetime
-from workbook.value.risk import ENOUGH_FOR_TREES, Risk, judge_risk, learn, weigh_signals
+from workbook.value.risk import ENOUGH_FOR_TREES, FEWEST_TO_LEARN, Risk, clear_signs, judge_risk, learn, too_few, weigh_signals
+from workbook.value.snapshot import SNAPSHOT, foresee_from_snapshot
 
 Definition = Literal["purchases", "contracts"]
-
-FEWEST = 50
-"""Fewest customers who left, and who stayed, from which probabilities are learned."""
 
 RENEWED_WITHIN = 30
 """Days after the end of a contract within which the next one counts as its renewal."""
@@ -159,8 +157,10 @@ def foresee_churn(
     """
     what = text("value.churn.what", "Who is about to leave")
     definition = _definition(tables, settings)
+    if definition == "flag":
+        return foresee_from_snapshot(tables, settings, expected, period=period, seed=seed)
     if definition is None:
-        needed = {"contracts": ("contracts.ends_at",), "purchases": ("orders.customer_id",)}
+        needed = {"contracts": ("contracts.ends_at",), "purchases": ("orders.customer_id",), "flag": SNAPSHOT}
         both = (*needed["purchases"], *needed["contracts"])
         return NotMeasured("value.churn", what, needed.get(settings.churn.definition, both))
     longest = analysis.churn_days
@@ -168,8 +168,8 @@ def foresee_churn(
     cut, earlier = (end - dt.timedelta(days=times * longest) for times in (1, 2))
     then = standing_on(tables, cut, definition, settings, longest)
     lost = who_left(tables, then, definition)
-    if min(lost.sum(), (~lost).sum()) < FEWEST:
-        return NotMeasured("value.churn", what, (), _too_few(lost))
+    if min(lost.sum(), (~lost).sum()) < FEWEST_TO_LEARN:
+        return NotMeasured("value.churn", what, (), too_few(lost))
     signs, numbers = signals_of(then, tables, definition), measures_of(then)
     features = np.column_stack([numbers, signs.to_numpy(dtype=float)])
     methods = ["logistic"] + (["boosting"] if min(lost.sum(), (~lost).sum()) >= ENOUGH_FOR_TREES else [])
@@ -178,7 +178,7 @@ def foresee_churn(
     first = standing_on(tables, earlier, definition, settings, longest) if _reaches(tables, earlier, longest) else None
     before = who_left(tables, first, definition) if first is not None else np.zeros(0, dtype=bool)
     known, left = then, lost
-    later = first is not None and int(min(before.sum(), (~before).sum())) >= FEWEST
+    later = first is not None and int(min(before.sum(), (~before).sum())) >= FEWEST_TO_LEARN
     if first is not None and later:
         known, left = first, before
         old = np.column_stack([measures_of(first), signals_of(first, tables, definition).to_numpy(dtype=float)])
@@ -203,11 +203,9 @@ def _people(
     now: Standing, probability: Values, signs: pd.DataFrame, weighed: pd.DataFrame, expected: Lifetime | NotMeasured
 ) -> pd.DataFrame:
     """customer_id, probability, value_at_risk, signals (the clear ones, strongest first), value."""
-    clear = [str(name) for name in weighed.loc[weighed["clear"].astype(bool), "signal"]]
-    shown = pd.Series("", index=signs.index)
-    for name in clear:  # a handful of signs, not customers
-        shown = shown.where(~signs[name], shown + np.where(shown == "", "", ", ") + name)
-    people = pd.DataFrame({"customer_id": now.frame["customer_id"], "probability": probability, "signals": shown})
+    people = pd.DataFrame({
+        "customer_id": now.frame["customer_id"], "probability": probability, "signals": clear_signs(signs, weighed),
+    })  # fmt: skip
     if isinstance(expected, Lifetime):
         people = people.merge(expected.frame[["customer_id", "value"]], on="customer_id", how="left")
     else:
@@ -216,9 +214,10 @@ def _people(
     return people.sort_values("customer_id", ignore_index=True)
 
 
-def _definition(tables: Tables, settings: Value) -> Definition | None:
-    allowed: Mapping[Definition, bool] = {
+def _definition(tables: Tables, settings: Value) -> Definition | Literal["flag"] | None:
+    allowed: Mapping[Definition | Literal["flag"], bool] = {
         "purchases": tables.has("orders.customer_id"),
+        "flag": tables.has(*SNAPSHOT),
         "contracts": tables.has("contracts.ends_at", "contracts.customer_id"),
     }
     wanted = settings.churn.definition
@@ -264,14 +263,6 @@ def _no_purchase(tables: Tables, standing: Standing, settings: Value) -> Values 
     people = standing.frame[["customer_id", "horizon"]].merge(histories.frame, on="customer_id", how="left")
     own = Rows.of(*(people[name].to_numpy(dtype=float) / by for name, by in (("x", 1.0), ("last", WEEK), ("age", WEEK))))
     return model.silent(fitted.values, own, people["horizon"].to_numpy(dtype=float) / WEEK)
-
-
-def _too_few(lost: Chosen) -> Text:
-    return text(
-        "value.churn.few",
-        "{left} customers left and {stayed} stayed; probabilities are learned from {fewest} of each at least.",
-        left=count(int(lost.sum())), stayed=count(int((~lost).sum())), fewest=count(FEWEST),
-    )  # fmt: skip
 
 
 def _query(name: str) -> str:

@@ -50,10 +50,35 @@ METHODS: Mapping[str, Text] = {
     "logistic": text("value.churn.logistic", "Logistic regression"),
     "boosting": text("value.churn.boosting", "Boosted trees"),
     "hiatus": text("value.churn.hiatus", "Long silence or not"),
+    "tenure": text("value.churn.tenure", "Months on board alone"),
     **{
         id: text("value.churn.no_purchase", "No purchase by {model}", model=model.name) for id, model in MODELS.items()
     },
 }  # fmt: skip
+
+
+ASK = text("value.offer.ask", "Call before the customer does and ask about what the signs show")
+"""What to do about signs that only the delivery's own columns name."""
+
+MOST_SIGNS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class FromSnapshot:
+    """What a risk read from a snapshot has besides.
+
+    Attributes:
+        names: sign → what readers see.
+        tried: values and quarters of columns that were looked at for signs.
+        leaky: columns left out because they tell the outcome itself; unread: columns of too many different words.
+        by_contract: whether the value to come is that of contracts.
+    """
+
+    names: Mapping[str, Text]
+    tried: int
+    leaky: tuple[Text, ...]
+    unread: tuple[Text, ...]
+    by_contract: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +92,12 @@ class Churn:
         method: what made the probabilities.
         held_out: probabilities of that method for the customers judged; lost: who of them left.
         signals: what weigh_signals says.
-        definition: purchases or contracts.
+        definition: purchases, contracts or flag.
         settings: as given; longest: days of the longest horizon.
         cut: the day after which the customers judged left or stayed; until: the day for which the probabilities hold.
         later: whether the method was learned a horizon earlier than it was judged; else across customers.
         learned_on: customers that it was learned on for that.
+        snapshot: what a risk read from a snapshot has besides; None for the others.
     """
 
     people: pd.DataFrame
@@ -87,6 +113,12 @@ class Churn:
     until: dt.date
     later: bool
     learned_on: int
+    snapshot: FromSnapshot | None = None
+
+    @property
+    def names(self) -> Mapping[str, Text]:
+        """Sign → what readers see."""
+        return SIGNS if self.snapshot is None else self.snapshot.names
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -98,8 +130,11 @@ class Churn:
         people = self.people[self.people["value_at_risk"] > 0]
         people = people.sort_values(["value_at_risk", "customer_id"], ascending=[False, True], ignore_index=True)
         known = {ids: [one for one in ids.split(", ") if one] for ids in people["signals"].unique()}
-        signs = {ids: joined([SIGNS[one] for one in found]) for ids, found in known.items()}
-        offers = {ids: OFFERS[next((one for one in OFFERS if one in found), "")] for ids, found in known.items()}
+        signs = {ids: joined([self.names[one] for one in found]) for ids, found in known.items()}
+        offers = {
+            ids: ASK if found and self.snapshot else OFFERS[next((one for one in OFFERS if one in found), "")]
+            for ids, found in known.items()
+        }
         return people[["customer_id", "probability", "value_at_risk"]].assign(
             signs=people["signals"].map(signs), offer=people["signals"].map(offers)
         )
@@ -157,7 +192,7 @@ class Churn:
             needed = ("tickets", "feedback", "interactions")
             return NotMeasured("value.churn_signs", what, needed)
         columns = (
-            Column("signal", text("value.column.sign", "Sign on the cut-off day"), labels=SIGNS),
+            Column("signal", text("value.column.sign", "Sign"), labels=self.names),
             Column("customers", text("value.column.show_it", "Show it"), "count"),
             Column("left_with", text("value.column.left_with", "Left of these"), "share"),
             Column("left_without", text("value.column.left_without", "Left of the others"), "share"),
@@ -165,6 +200,18 @@ class Churn:
             Column("odds", text("value.column.odds", "Odds ratio, all else equal"), "number", digits=2,
                    low="odds_low", high="odds_high"),
         )  # fmt: skip
+        if self.snapshot is not None:
+            note = text(
+                "value.signs.note_snapshot",
+                "Of each column the value, or the lowest or highest quarter, of which most have "
+                "left; {tried} were looked at, and"
+                " the intervals hold for all of them at once (95%). All else = the other signs and "
+                "the months on board. A sign is"
+                " no cause, and may have been written down after the customer left; n = {n}.",
+                tried=count(self.snapshot.tried), n=count(len(self.lost)),
+            )  # fmt: skip
+            shown = self.signals.head(MOST_SIGNS)
+            return Table("value.churn_signs", self._signs_title(), columns, shown, note, rows=MOST_SIGNS)
         note = text(
             "value.signs.note",
             "Signs of the {days} before {cut}; silence is long from 1.5 times the customer's own mean gap on. Intervals hold"
@@ -184,12 +231,10 @@ class Churn:
             grading: the tiers of the settings.
         """
         what = text("value.keep.what", "The value at risk")
-        if isinstance(scores, NotMeasured):
-            return scores
         if self.people["value_at_risk"].isna().all():
             return NotMeasured("value.keep", what, (), text("value.keep.why", "There is no forecast of the customers' value."))
-        people = self.people.merge(scores[["customer_id", "tier"]], on="customer_id")
-        places = [tier.id for tier in grading.tiers]
+        labels, people = self._groups(scores, grading)
+        places = list(labels)
         grouped = people.groupby("tier")
         frame = pd.DataFrame({
             "customers": grouped.size(), "probability": grouped["probability"].mean(), "value": grouped["value"].sum(),
@@ -197,7 +242,7 @@ class Churn:
         }).reindex([place for place in places if place in grouped.groups]).rename_axis("tier").reset_index()  # fmt: skip
         frame["part"] = frame["value_at_risk"] / frame["value_at_risk"].sum()
         columns = (
-            Column("tier", text("value.column.tier", "Tier"), labels={tier.id: named(tier.name) for tier in grading.tiers}),
+            Column("tier", text("value.column.tier", "Tier"), labels=labels),
             Column("customers", text("value.column.could_leave", "Could leave"), "count"),
             Column("probability", text("value.column.probability", "Mean probability"), "share"),
             Column("value", text("value.column.value", "Value to come"), "money"),
@@ -211,10 +256,21 @@ class Churn:
             n=count(most),
             part=share(part),
         )
+        by_contract = self.snapshot is not None and self.snapshot.by_contract
         note = text(
+            "value.keep.note_contract",
+            "Value to come = what a month of the contract brings × the months to be expected by who has stayed so far, of"
+            " the next {months}, discounted; value at risk = probability of leaving × it, summed, at "
+            "the cautious end, since the"
+            " value to come reckons with leaving already. Of the {n} with most of it, {overlap} are "
+            "also among the {n} likeliest to"
+            " leave: who to keep goes by value at risk. As of {day}; n = {all} customers who have not left.",
+            months=count(self.settings.horizon_months),
+            n=count(most), overlap=count(overlap), day=day(self.until), all=count(len(self.people)),
+        ) if by_contract else text(
             "value.keep.note",
-            "Value at risk = probability of leaving × value to come, summed; the value to come reckons with leaving already, so"
-            " this is at the cautious end. Of the {n} with most of it, {overlap} are also among the {n} likeliest to leave:"
+            "Value at risk = probability of leaving × value to come, summed; the value to come reckons with leaving already,"
+            " so this is at the cautious end. Of the {n} with most of it, {overlap} are also among the {n} likeliest to leave:"
             " who to keep goes by value at risk. As of {day}; n = {all} customers who have not left.",
             n=count(most), overlap=count(overlap), day=day(self.until), all=count(len(self.people)),
         )  # fmt: skip
@@ -248,6 +304,15 @@ class Churn:
     def definition_words(self) -> Paragraph:
         """What leaving means here."""
         churn = self.settings.churn
+        if self.snapshot is not None:
+            return Paragraph("value.churn_definition", text(
+                "value.churn.by_flag",
+                "Leaving = what the delivery says of each customer in its snapshot of {day}: {left} "
+                "of {n} have left. It tells neither"
+                " when nor over which time, so the probability is the share that had left by then "
+                "among customers like this one.",
+                day=day(self.cut), left=count(int(self.lost.sum())), n=count(len(self.lost)),
+            ), "meaning")  # fmt: skip
         words = (
             text(
                 "value.churn.by_contract",
@@ -271,7 +336,34 @@ class Churn:
     def blocks(self, scores: pd.DataFrame | NotMeasured, grading: Grading) -> tuple[Block, ...]:
         """All that readers see; see :meth:`keep_table`."""
         shown = (self.definition_words(), self.table(), self.figure(), self.signs_table(), self.keep_table(scores, grading))
-        return (*shown, *self.key_figures())
+        return (*shown, *self.left_out(), *self.key_figures())
+
+    def left_out(self) -> tuple[Paragraph, ...]:
+        """Columns of a snapshot from which nothing was learned, and why."""
+        if self.snapshot is None:
+            return ()
+        told = []
+        if self.snapshot.leaky:
+            told.append(Paragraph("value.churn_leaky", text(
+                "value.churn.leaky",
+                "Left out, because they tell by themselves who has left and were probably written afterwards: {columns}.",
+                columns=joined(list(self.snapshot.leaky)),
+            ), "limits"))  # fmt: skip
+        if self.snapshot.unread:
+            told.append(Paragraph("value.churn_unread", text(
+                "value.churn.unread", "Not used, because they hold too many different words: {columns}.",
+                columns=joined(list(self.snapshot.unread)),
+            ), "limits"))  # fmt: skip
+        return tuple(told)
+
+    def _groups(self, scores: pd.DataFrame | NotMeasured, grading: Grading) -> tuple[dict[str, Text], pd.DataFrame]:
+        """The customers with their tier; where there are no grades, those of most value at risk and the others."""
+        if isinstance(scores, pd.DataFrame):
+            labels = {tier.id: named(tier.name) for tier in grading.tiers}
+            return labels, self.people.merge(scores[["customer_id", "tier"]], on="customer_id")
+        labels = {"most": text("value.keep.most", "The tenth with most at risk"), "rest": text("value.keep.rest", "The others")}
+        place = self.people["value_at_risk"].fillna(0.0).rank(method="first", ascending=False)
+        return labels, self.people.assign(tier=np.where(place <= self._concentration()[0], "most", "rest"))
 
     def _concentration(self) -> tuple[int, float, int]:
         """Customers in the top tenth by value at risk, their share of it, and how many of them are in that by probability."""
@@ -313,11 +405,11 @@ class Churn:
             return text("value.signs.none", "No early sign clearly sets those who left apart")
         first = clear.iloc[0]
         if int(clear["customers"].iloc[0]) < FEW:
-            return text("value.signs.few", "Clearest early sign: {sign}", sign=SIGNS[str(first["signal"])])
+            return text("value.signs.few", "Clearest early sign: {sign}", sign=self.names[str(first["signal"])])
         return text(
             "value.signs.title",
             "{sign}: {with_it} left, of the others {without}",
-            sign=SIGNS[str(first["signal"])],
+            sign=self.names[str(first["signal"])],
             with_it=share(float(clear["left_with"].iloc[0]), 0),
             without=share(float(clear["left_without"].iloc[0]), 0),
         )
@@ -328,6 +420,16 @@ class Churn:
             "cut": day(self.cut), "method": METHODS[self.method], "learned": count(self.learned_on),
             "earlier": day(self.cut - dt.timedelta(days=self.longest)),
         }  # fmt: skip
+        if self.snapshot is not None:
+            return text(
+                "value.churn.note_snapshot",
+                "n = {n} customers of the snapshot of {cut}, of whom {left} ({base}) have left; each "
+                "foretold from the others (five"
+                " folds; customers alike in everything stand in one fold); 95% intervals over "
+                "customers. Columns stand as of the"
+                " snapshot: only a second one, taken later, would show how well the probabilities foretell.",
+                **{name: values[name] for name in ("n", "cut", "left", "base")},
+            )
         if self.later:
             return text(
                 "value.churn.note_later",

@@ -10,11 +10,15 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import norm, rankdata
 
+from workbook.language import Text, count, text
 from workbook.value.fitting import Values
 from workbook.value.histories import Chosen, Places
 
 FOLDS = 5
 """Parts of the customers, each foretold by what the others taught."""
+
+FEWEST_TO_LEARN = 50
+"""Fewest customers who left, and who stayed, from which probabilities are learned."""
 
 ENOUGH_FOR_TREES = 300
 """Fewest customers who left, and who stayed, from which on boosted trees are tried."""
@@ -66,7 +70,7 @@ class Risk:
         return _on_line(self._line, self._learned(features))
 
 
-def learn(method: str, features: Values, lost: Chosen, *, seed: int = 0) -> Risk:
+def learn(method: str, features: Values, lost: Chosen, *, seed: int = 0, folds: Places | None = None) -> Risk:
     """Learn the probability of leaving, calibrated on customers that it was not learned from.
 
     Each fifth of the customers is scored by what the other four taught. A line through the logarithm of the odds (Platt 1999)
@@ -76,9 +80,9 @@ def learn(method: str, features: Values, lost: Chosen, *, seed: int = 0) -> Risk
         method: ``logistic`` or ``boosting``.
         features: one row a customer, no value missing.
         lost: who left.
-        seed: decides who is in which fifth.
+        seed: decides who is in which fifth; folds: the fifth of each customer, where that is decided otherwise.
     """
-    folds = folds_of(lost, seed)
+    folds = folds_of(lost, seed) if folds is None else folds
     scores = np.zeros(len(lost))
     for fold in range(FOLDS):
         others = folds != fold
@@ -220,7 +224,7 @@ def wilson(part: Values, n: Values, z: float = Z95) -> tuple[Values, Values]:
     return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
 
 
-def weigh_signals(signals: pd.DataFrame, lost: Chosen, controls: Values) -> pd.DataFrame:
+def weigh_signals(signals: pd.DataFrame, lost: Chosen, controls: Values, *, tried: int = 0) -> pd.DataFrame:
     """What each sign says of leaving: by itself, and at equal other signs and buying.
 
     Intervals hold for all signs at once (Bonferroni), p values are adjusted for their number (Holm 1979).
@@ -229,6 +233,7 @@ def weigh_signals(signals: pd.DataFrame, lost: Chosen, controls: Values) -> pd.D
         signals: one column of yes or no a sign.
         lost: who left.
         controls: further features, held equal in the odds ratio.
+        tried: signs that were looked at, where only the most telling ones were kept: intervals and p values hold for all.
 
     Returns:
         signal, customers (who show it), left_with, left_without (shares), difference with low and high (Newcombe 1998), p, odds
@@ -240,7 +245,7 @@ def weigh_signals(signals: pd.DataFrame, lost: Chosen, controls: Values) -> pd.D
                "odds_high", "clear"]  # fmt: skip
     if not shown:
         return pd.DataFrame(columns=columns)
-    z = float(norm.isf(0.025 / len(shown)))
+    z = float(norm.isf(0.025 / max(tried, len(shown))))
     flags = signals[shown].to_numpy(dtype=float)
     n1 = flags.sum(axis=0)
     n0 = len(lost) - n1
@@ -257,15 +262,37 @@ def weigh_signals(signals: pd.DataFrame, lost: Chosen, controls: Values) -> pd.D
     at, error = line[1 : len(shown) + 1], np.sqrt(np.diag(covariance))[1 : len(shown) + 1]
     found = pd.DataFrame({
         "signal": shown, "customers": n1.astype("int64"), "left_with": with_it, "left_without": without,
-        "difference": difference, "low": low, "high": high, "p": _holm(p), "odds": np.exp(at),
+        "difference": difference, "low": low, "high": high, "p": _holm(p, tried), "odds": np.exp(at),
         "odds_low": np.exp(at - z * error), "odds_high": np.exp(at + z * error), "clear": low > 0,
     })[columns]  # fmt: skip
     return found.sort_values(["difference", "signal"], ascending=[False, True], ignore_index=True)
 
 
-def _holm(p: Values) -> Values:
+def clear_signs(signs: pd.DataFrame, weighed: pd.DataFrame) -> pd.Series[str]:
+    """The ids of each customer's clear signs, the strongest first, set apart by a comma and a space.
+
+    Args:
+        signs: one column of yes or no a sign.
+        weighed: what :func:`weigh_signals` says of them.
+    """
+    shown = pd.Series("", index=signs.index)
+    for name in weighed.loc[weighed["clear"].astype(bool), "signal"]:  # a handful of signs, not customers
+        shown = shown.where(~signs[name], shown + np.where(shown == "", "", ", ") + str(name))
+    return shown
+
+
+def too_few(lost: Chosen) -> Text:
+    """Why nothing is learned from so few."""
+    return text(
+        "value.churn.few",
+        "{left} customers left and {stayed} stayed; probabilities are learned from {fewest} of each at least.",
+        left=count(int(lost.sum())), stayed=count(int((~lost).sum())), fewest=count(FEWEST_TO_LEARN),
+    )  # fmt: skip
+
+
+def _holm(p: Values, tried: int = 0) -> Values:
     order = np.argsort(p, kind="stable")
-    adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.maximum.accumulate(p[order] * (max(tried, len(p)) - np.arange(len(p))))
     found = np.empty(len(p))
     found[order] = np.minimum(adjusted, 1.0)
     return found

@@ -57,6 +57,9 @@ SUBSTANCE: Mapping[str, tuple[str, ...]] = {
 EVIDENCE, MARGIN = 0.6, 0.4
 """What must speak for a table, and by how much more than for the next one."""
 
+PROPOSED_IDS = {"orders": DERIVED_IDS["orders"]}
+"""Ids that a proposal may leave to be derived: a customer and a day alone are no contract unless somebody says so."""
+
 UNIQUE_KEYS = ("customers", "products", "contracts", "campaigns", "leads", "tasks")
 """Lists of things, each once: a file that names them again and again is another table about them."""
 
@@ -233,7 +236,7 @@ def _score(table: str, extract: Extract, vocabulary: Vocabulary, called: float) 
     for column in schema.required:
         if column in match.guesses:
             score += 0.5 / len(schema.required)
-        elif column in match.questions or (column == DERIVED_IDS.get(table) and "customer_id" in match.guesses):
+        elif column in match.questions or (column == PROPOSED_IDS.get(table) and "customer_id" in match.guesses):
             score -= 0.1
         else:
             score -= {"id": 1.5, "date": 0.3, "time": 0.3}.get(schema.columns[column], 0.8)
@@ -275,7 +278,7 @@ def refusal(draft: Draft, *, without_customer: bool = False) -> Text | None:
         without_customer: True where another file may still tell which customers are meant.
     """
     schema, match = SCHEMAS[draft.table], draft.match
-    derived = DERIVED_IDS.get(draft.table) if "customer_id" in match.guesses else None
+    derived = PROPOSED_IDS.get(draft.table) if "customer_id" in match.guesses else None
     told = {*match.guesses, *match.questions, *(("customer_id",) if without_customer else ())}
     lacking = [c for c in schema.required if c not in told and c != derived]
     if derived and not {"order_id", "amount"} & told:  # a customer and a day alone may be anything

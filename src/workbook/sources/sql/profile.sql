@@ -148,7 +148,9 @@ wishes as (
 contracted as (
     select
         customer_id,
-        sum(case when ends_at is null or ends_at >= $end then value else 0 end) as contract_value,
+        sum(case when (ends_at is null or ends_at >= $end) and not coalesce(ended, false) then value else 0 end)
+            as contract_value,
+        min(starts_at) as first_contract_at,
         max(ends_at) as contract_ends_at
     from contracts
     group by customer_id
@@ -193,8 +195,9 @@ everyone as (
 select
     e.customer_id,
     c.kind, c.status, c.region, c.industry, c.size, c.channel, c.owner, c.tier, c.created_at,
-    case when coalesce(c.created_at, b.first_order_at) is not null  -- least would take the last day for an unknown one
-        then date_diff('day', least(coalesce(c.created_at, b.first_order_at), $end), $end) end as tenure_days,
+    case when coalesce(c.created_at, b.first_order_at, k.first_contract_at) is not null  -- least passes over what is unknown
+        then date_diff('day', least(coalesce(c.created_at, b.first_order_at, k.first_contract_at), $end), $end) end
+        as tenure_days,
     b.first_order_at,
     b.last_order_at,
     date_diff('day', b.last_order_at, $end) as recency_days,
