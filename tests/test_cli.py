@@ -216,8 +216,8 @@ def test_check_of_sound_settings_tells_files_and_what_the_data_are_enough_for(wo
     assert "no date: 2" in done.stdout
     found = json.loads(workbook("check", "demo", "2025Q4", "--json").stdout)
     assert found["files"] == [{"period": "2025Q4", **file}]
-    # orders that name no customer give no tiers
-    lacking = ["orders.customer_id", "customers", "order_lines", "risk", "consents"]
+    # orders that name no customer give no tiers; contracts would at least tell who may leave
+    lacking = ["orders.customer_id", "contracts", "customers", "order_lines", "risk", "consents"]
     assert found["stages"]["4_strategy"] == {"ready": False, "missing": lacking}
     assert found["stages"]["5_pilot"]["ready"] is False
     assert list(found["stages"]) == [stage.id for stage in STAGES]
