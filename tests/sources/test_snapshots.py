@@ -114,7 +114,7 @@ def test_telco_gives_its_published_shares_and_calibrated_risks(deliver):
     assert found.snapshot is not None and found.snapshot.leaky == ()
     kept = keep_contracts(done.tables, Value(contract_segment="Contract"), period=PERIOD)
     assert isinstance(kept, Contracts) and kept.monthly
-    # lifelines 0.30: KaplanMeierFitter on tenure (at least 1) and Churn; held by test_contracts for the estimate itself
+    # the estimate itself is held by hand in tests/value/test_contracts.py
     segments = kept.segments.set_index("segment")["contracts"]
     assert segments.to_dict() == {"Month-to-month": 3875, "One year": 1473, "Two year": 1695}
 
