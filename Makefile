@@ -30,8 +30,8 @@ help:  ## this list
 report: $(READY) $(if $(filter complete-journey,$(CLIENT)),$(JOURNEY))  ## run every period of CLIENT and print the path of each report
 	@$(BIN)/workbook run $(CLIENT) $(ARGS)
 
-test: $(READY) $(JOURNEY)  ## the whole test suite, with coverage
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
+test: $(READY) $(JOURNEY)  ## the whole test suite; ARGS=--cov measures coverage too
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 bench: $(READY) $(JOURNEY)  ## the figures of speed, each beside its baseline
 	@$(BIN)/python tests/bench/report.py $(ARGS)
