@@ -7,6 +7,7 @@ is empty, so that SQL needs no case distinction; :meth:`Tables.lacks` says what 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -199,6 +200,22 @@ class Tables:
         finally:
             connection.execute("reset memory_limit")
         return pd.concat(parts, axis=1)
+
+    def keep(self, query: str, /, **values: object) -> str:
+        """The result of *query* as a table of the database, which may go to disk: for what is too large for a frame.
+
+        Returns:
+            Name of the table; the same query is worked out once.
+        """
+        given = sorted((self._used(query, values) or {}).items())
+        name = f"kept_{hashlib.sha256(repr((query, given)).encode()).hexdigest()[:16]}"
+        if self.connection.execute("select 1 from duckdb_tables() where table_name = ?", [name]).fetchone() is None:
+            self.connection.execute(f"set memory_limit = '{MEMORY}'")
+            try:
+                self._make(name, query, values)
+            finally:
+                self.connection.execute("reset memory_limit")
+        return name
 
     def _make(self, name: str, query: str, values: Mapping[str, object]) -> None:
         self.connection.execute(f"create or replace temp table {name} as {query}", self._used(query, values))

@@ -10,7 +10,7 @@ from workbook.pilots.checks import check_pilots
 from workbook.pilots.chosen_clusters import weigh_clusters
 from workbook.pilots.effects import measure_effects
 from workbook.pilots.history import read_history
-from workbook.pilots.units import read_values
+from workbook.pilots.outcomes import read_values
 from workbook.tables import tables_of
 
 SHOPS, WEEKS, DURING = 16, 24, 4

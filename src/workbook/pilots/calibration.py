@@ -19,7 +19,8 @@ from workbook.pilots.comparison import wilson
 from workbook.pilots.effect import Effect
 from workbook.pilots.effects import Effects
 from workbook.pilots.estimates import generator
-from workbook.pilots.units import in_two_arms, read_units, read_values
+from workbook.pilots.outcomes import read_values
+from workbook.pilots.units import in_two_arms, read_units
 from workbook.report.blocks import Block, Column, NotMeasured, Table
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables

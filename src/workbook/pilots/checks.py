@@ -12,7 +12,8 @@ from workbook.pilots import draw_gates, gates
 from workbook.pilots.card import Cards, fix_cards
 from workbook.pilots.gates import LARGEST_FAULTY, SMALLEST_P, Check
 from workbook.pilots.looks import last_day
-from workbook.pilots.units import in_two_arms, newest_first, read_summaries, read_units, read_values
+from workbook.pilots.outcomes import read_values
+from workbook.pilots.units import in_two_arms, newest_first, read_summaries, read_units
 from workbook.pilots.unmeasured import without_card
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
 from workbook.settings.models import Pilot, Settings

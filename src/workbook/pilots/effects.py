@@ -21,7 +21,8 @@ from workbook.pilots.look_exhibits import Seen, looks_figure, looks_table
 from workbook.pilots.looks import Look, last_day, summarised, take_looks
 from workbook.pilots.moments import summary
 from workbook.pilots.multiplicity import benjamini_hochberg, holm
-from workbook.pilots.units import current, in_two_arms, newest_first, read_summaries, read_units, read_values
+from workbook.pilots.outcomes import read_values
+from workbook.pilots.units import current, in_two_arms, newest_first, read_summaries, read_units
 from workbook.pilots.unmeasured import unarmed, unassigned, unmeasured
 from workbook.pilots.verdicts import judge, judge_guardrail
 from workbook.report.blocks import Block, Figure, NotMeasured, Paragraph, Table

@@ -15,7 +15,8 @@ from workbook.language import Text, count, named, number, points, share, text
 from workbook.pilots.card import Binding, item_name
 from workbook.pilots.card import Difference as CardDifference
 from workbook.pilots.comparison import Values, compare_means, standardised_difference
-from workbook.pilots.units import LARGEST, in_two_arms, money_before, read_values
+from workbook.pilots.outcomes import LARGEST, read_values
+from workbook.pilots.units import in_two_arms, money_before
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables
 

@@ -13,7 +13,8 @@ from workbook.pilots.clusters import FEWEST_CLUSTERS, cluster_values
 from workbook.pilots.comparison import Difference, compare_means
 from workbook.pilots.effect import amount_of_difference
 from workbook.pilots.looks import last_day
-from workbook.pilots.units import arm_name, read_values
+from workbook.pilots.outcomes import read_values
+from workbook.pilots.units import arm_name
 from workbook.report.blocks import Paragraph
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables

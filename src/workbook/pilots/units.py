@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import duckdb
-import numpy as np
 import pandas as pd
 
 from workbook.errors import WorkbookError
 from workbook.language import Text, named, text
 from workbook.period import Period
-from workbook.pilots.history import read_history
-from workbook.settings.models import Metric, Pilot, Settings
+from workbook.pilots.query import Query
+from workbook.settings.models import Pilot, Settings
 from workbook.tables import Tables
 
 _ARMS = {
@@ -26,8 +25,8 @@ _PURPOSES = {
     "service": text("pilots.purpose.service", "Service"),
 }
 
-LARGEST = 1e100
-"""No outcome is larger: squares of larger ones do not fit into a number, and nothing that a client measures comes near."""
+MOST_IN_FRAME = 1_000_000
+"""Units of a pilot that are read into memory; of more, the database makes counts and moments."""
 
 
 def newest_first(settings: Settings) -> list[Pilot]:
@@ -58,16 +57,47 @@ def read_units(tables: Tables, pilot: Pilot) -> pd.DataFrame:
         Columns unit_id, customer_id, arm, assigned_at, exposed_at, stratum, cluster; a unit that stands in two arms has two
         rows. Where clusters were drawn and neither they nor customers are named, the units are the clusters.
     """
-    units = tables.sql(
-        """select unit_id, min(customer_id) as customer_id, arm, min(assigned_at) as assigned_at,
-                  min(exposed_at) as exposed_at, min(stratum) as stratum, min(cluster) as cluster
-           from assignments where pilot = $name and unit_id is not null and arm is not null
-           group by unit_id, arm order by unit_id, arm""",
-        name=pilot.id,
+    query = _units_query(tables, pilot)
+    return tables.sql(f"{query.sql} order by unit_id, arm", **query.values)
+
+
+def _units_query(tables: Tables, pilot: Pilot) -> Query:
+    plain = """select unit_id, min(customer_id) as customer_id, arm, min(assigned_at) as assigned_at,
+                      min(exposed_at) as exposed_at, min(stratum) as stratum, min(cluster) as cluster
+               from assignments where pilot = $name and unit_id is not null and arm is not null group by unit_id, arm"""
+    if pilot.unit == "cluster":
+        plain = f"""select * replace (case when (select count(cluster) + count(customer_id) from assignments
+                                                 where pilot = $name and unit_id is not null and arm is not null) = 0
+                                           then unit_id else cluster end as cluster) from ({plain})"""
+    return Query(plain, {"name": pilot.id})
+
+
+def is_large(tables: Tables, pilot: Pilot) -> bool:
+    """Whether the units of a pilot stay in the database: more than :data:`MOST_IN_FRAME` rows of its assignment.
+
+    Everything is then worked out from counts and moments that the database makes, to the same figures.
+    """
+    if tables.rows("assignments") <= MOST_IN_FRAME:
+        return False
+    return int(tables.sql("select count(*) as n from assignments where pilot = $name", name=pilot.id)["n"].iloc[0]) > MOST_IN_FRAME
+
+
+def store_units(tables: Tables, pilot: Pilot) -> str:
+    """The units of :func:`read_units` in a table of the database, with ``doubled`` (of :func:`in_two_arms`).
+
+    Returns:
+        Name of the table.
+    """
+    query = _units_query(tables, pilot)
+    units = tables.keep(query.sql, **query.values)
+    return tables.keep(
+        f"""with twice as (select unit_id from {units} group by unit_id having min(arm) <> max(arm)),
+                 customers as (select customer_id from {units} where customer_id is not null
+                               group by customer_id having min(arm) <> max(arm))
+            select *, unit_id in (select unit_id from twice)
+                      or (customer_id is not null and customer_id in (select customer_id from customers)) as doubled
+            from {units}"""
     )
-    if pilot.unit == "cluster" and units["cluster"].isna().all() and units["customer_id"].isna().all():
-        units["cluster"] = units["unit_id"]
-    return units
 
 
 def in_two_arms(units: pd.DataFrame) -> pd.Series:
@@ -75,45 +105,6 @@ def in_two_arms(units: pd.DataFrame) -> pd.Series:
     arms_of_unit = units.groupby("unit_id")["arm"].transform("nunique")
     arms_of_customer = units.groupby("customer_id")["arm"].transform("nunique").fillna(1)
     return (arms_of_unit > 1) | (arms_of_customer > 1)
-
-
-def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
-    """Outcome of each unit that has one.
-
-    With ``source: outcomes`` the delivered values are read. Anything else is an SQL expression over the canonical tables,
-    worked out for each unit: ``unit.customer_id`` and ``unit.unit_id`` name the unit, ``$first_day`` and ``$last_day`` the
-    pilot's days. The metric's covariates are such expressions too.
-
-    Returns:
-        Columns unit_id, value, pre_value (the same measure before the pilot, where delivered), undefined (whether the value is
-        missing because the expression divides zero by zero), odd (of a proportion: whether it is missing because it was neither
-        0 nor 1), denominator (of a ratio), and known_0, known_1 … for each
-        covariate; one row a unit.
-
-    Raises:
-        WorkbookError: where the expression cannot be worked out, or a value is infinite or beyond :data:`LARGEST`.
-    """
-    values = (
-        _delivered(tables, pilot, metric.id, metric).assign(undefined=False)
-        if metric.source == "outcomes"
-        else _by_expression(tables, pilot, f"pilots.{pilot.id}.metrics.{metric.id}.source", metric.source).assign(
-            pre_value=np.nan
-        )
-    )
-    values["value"] = values["value"].astype(float)
-    if metric.denominator is not None:
-        below = _delivered(tables, pilot, metric.denominator, metric)[["unit_id", "value"]]
-        values = values.merge(below.rename(columns={"value": "denominator"}), on="unit_id", how="left")
-        # a ratio of sums needs both of a unit; half of one is as good as none
-        values.loc[values["denominator"].isna(), "value"] = np.nan
-    for place, expression in enumerate(metric.covariates):
-        known = _by_expression(tables, pilot, f"pilots.{pilot.id}.metrics.{metric.id}.covariates", expression)
-        known = known[["unit_id", "value"]].rename(columns={"value": f"known_{place}"})
-        values = values.merge(known, on="unit_id", how="left")
-    if metric.kind == "proportion":
-        values["odd"] = values["value"].notna() & ~values["value"].isin([0, 1])
-        values["value"] = values["value"].mask(values["odd"])
-    return values.reset_index(drop=True)
 
 
 def read_summaries(tables: Tables, pilot: Pilot) -> pd.DataFrame:
@@ -160,71 +151,6 @@ def _together(rows: pd.DataFrame) -> pd.DataFrame:
     found["variance"] = ((found["inner"] + between) / (found["n"] - 1)).where(found["n"] > 1)
     columns = ["arm", "metric", "looked_at", "n", "mean", "variance", "successes"]
     return found[columns].sort_values(["looked_at", "metric", "arm"], kind="stable").reset_index(drop=True)
-
-
-def _delivered(tables: Tables, pilot: Pilot, name: str, metric: Metric) -> pd.DataFrame:
-    """The delivered outcomes called *name*, one row a unit, brought to the metric's unit.
-
-    A unit measured several times counts by its latest measurement, or by the mean of all where the card says so. What was
-    measured before the first day of a unit that was measured later too is its history: where no value before the pilot was
-    delivered, the stretch just before it stands there.
-    """
-    found = tables.sql(
-        """select unit_id, value, pre_value, coalesce(measured_at < $first_day, false) as early from outcomes
-           where pilot = $name and metric = $metric and unit_id is not null
-           order by unit_id, measured_at nulls first, value""",
-        name=pilot.id,
-        metric=name,
-        first_day=pilot.starts,
-    )
-    history = found["early"].any()
-    if history:
-        found = found[~found["early"] | found.groupby("unit_id")["early"].transform("all")]
-    found = found.drop(columns="early")
-    if metric.repeats == "mean":
-        found = found.groupby("unit_id", sort=True).mean().reset_index()
-    found = found.drop_duplicates("unit_id", keep="last")
-    if history:
-        before = read_history(tables, pilot, name, 1)
-        known = before[before["back"] == 1].set_index("unit_id")["value"]
-        later = found["unit_id"].isin(before.loc[before["back"] == 0, "unit_id"])
-        found["pre_value"] = found["pre_value"].fillna(found["unit_id"].map(known).where(later))
-    for column in ("value", "pre_value"):
-        beyond = found.loc[found[column].abs() > LARGEST, ["unit_id", column]]
-        if len(beyond):
-            unit, value = beyond.iloc[0]
-            raise WorkbookError(
-                f"outcomes.{column}: pilot {pilot.id!r}, metric {name!r}, unit {unit!r} has the value {value:g}, expected a "
-                f"number of a size that can be measured (at most {LARGEST:g}); correct the file, or leave the cell empty where "
-                "nothing was measured"
-            )
-    if metric.scale != 1 and name == metric.id:
-        found[["value", "pre_value"]] *= metric.scale
-    return found
-
-
-def _by_expression(tables: Tables, pilot: Pilot, key: str, expression: str) -> pd.DataFrame:
-    query = f"""
-        with unit as (select unit_id, min(customer_id) as customer_id from assignments
-                      where pilot = $name and unit_id is not null group by unit_id)
-        select unit_id, value, coalesce(isnan(value), false) as undefined
-        from (select unit_id, cast(({expression}) as double) as value from unit) order by unit_id"""
-    try:
-        found = tables.sql(query, name=pilot.id, first_day=pilot.starts, last_day=pilot.extended_to or pilot.ends)
-    except duckdb.Error as error:
-        raise WorkbookError(
-            f"{key}: found {expression!r}, expected 'outcomes' or an SQL expression over the canonical tables with "
-            f"unit.customer_id for the customer; the database says: {str(error).partition(chr(10))[0]}"
-        ) from error
-    # the database divides by zero without an error; one infinite value would decide the whole pilot
-    beyond = found.loc[found["value"].astype(float).abs() > LARGEST, ["unit_id", "value"]]
-    if len(beyond):
-        unit, value = beyond.iloc[0]
-        raise WorkbookError(
-            f"{key}: unit {unit!r} has the value {value} by {expression!r}, expected a finite number up to {LARGEST:g}; "
-            "put nullif(…, 0) under a division, so that the unit counts as missing"
-        )
-    return found
 
 
 def with_scores(profile: pd.DataFrame, scores: object) -> pd.DataFrame:

@@ -1,0 +1,14 @@
+"""A query that methods put together before it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Query:
+    """SQL with the values of its ``$names``."""
+
+    sql: str
+    values: Mapping[str, object] = field(default_factory=dict)
