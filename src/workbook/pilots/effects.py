@@ -21,8 +21,8 @@ from workbook.pilots.look_exhibits import Seen, looks_figure, looks_table
 from workbook.pilots.looks import Look, last_day, summarised, take_looks
 from workbook.pilots.moments import summary
 from workbook.pilots.multiplicity import benjamini_hochberg, holm
-from workbook.pilots.outcomes import read_values
-from workbook.pilots.units import current, in_two_arms, newest_first, read_summaries, read_units
+from workbook.pilots.samples import Sample, read_samples, tally_units
+from workbook.pilots.units import current, newest_first, read_summaries
 from workbook.pilots.unmeasured import unarmed, unassigned, unmeasured
 from workbook.pilots.verdicts import judge, judge_guardrail
 from workbook.report.blocks import Block, Figure, NotMeasured, Paragraph, Table
@@ -191,19 +191,18 @@ def measure_effects(tables: Tables, settings: Settings, checks: Checks, looks: o
     lasting: list[Lasting] = []
     for pilot in newest_first(settings):
         trial = _Trial(tables, pilot, settings, checks, _earlier(pilot, looks))
-        units = read_units(tables, pilot)
-        if units.empty:
+        drawn = tally_units(tables, pilot)
+        if drawn.empty:
             summaries = read_summaries(tables, pilot)
             if summaries.empty:
                 missing.append(unassigned(tables, pilot, settings))
                 continue
             found, seen[pilot.id] = trial.of_summaries(summaries, missing)
         else:
-            found, strata, seen[pilot.id] = trial.of_units(units, missing)
+            found, strata, seen[pilot.id] = trial.of_units(drawn, missing)
             parts += strata
             if any(effect.shown and effect.role == "primary" for effect in found):
-                kept = units[~in_two_arms(units)]
-                lasting += weigh_lasting(tables, pilot, kept, settings.analysis.confidence)
+                lasting += weigh_lasting(tables, pilot, settings.analysis.confidence)
         effects += _among_each_other(found)
     return Effects(tuple(effects), tuple(parts), seen, tuple(missing), tuple(lasting), settings, tables.period)
 
@@ -226,27 +225,32 @@ class _Trial:
     def arms(self) -> list[str]:
         return list(self.pilot.arms)[1:]
 
-    def of_units(self, units: pd.DataFrame, missing: list[NotMeasured]) -> tuple[list[Effect], list[Effect], tuple[Seen, ...]]:
-        """Effects, those of the strata, and the looks, from outcomes unit by unit."""
+    def of_units(self, drawn: pd.DataFrame, missing: list[NotMeasured]) -> tuple[list[Effect], list[Effect], tuple[Seen, ...]]:
+        """Effects, those of the strata, and the looks, from outcomes unit by unit.
+
+        Args:
+            drawn: of :func:`~workbook.pilots.samples.tally_units`.
+        """
         pilot, metrics = self.pilot, self.pilot.metrics
-        arms = units["arm"]
-        units = units[~in_two_arms(units) & arms.isin(list(pilot.arms))]
-        if not {next(iter(pilot.arms))} < set(units["arm"]):
-            missing.append(unarmed(pilot, arms))
+        told = drawn[drawn["kept"] > 0].index
+        if not {next(iter(pilot.arms))} < set(told) & set(pilot.arms):
+            missing.append(unarmed(pilot, drawn.index))
             return [], [], ()
-        measured = {m.id: units.merge(read_values(self.tables, pilot, m), on="unit_id", how="left") for m in metrics}
-        look = self._looks(int(measured[metrics[0].id]["value"].notna().sum()))[-1]
+        samples = read_samples(self.tables, pilot)
+        tallies = {name: sample.tally().reindex([*pilot.arms], fill_value=0) for name, sample in samples.items()}
+        told_units = {name: int((tally["units"] - tally["missing"]).sum()) for name, tally in tallies.items()}
+        look = self._looks(told_units[metrics[0].id])[-1]
         found: list[Effect] = []
         parts: list[Effect] = []
         for metric in metrics:
-            values = measured[metric.id]
-            if values["value"].notna().sum() == 0:
-                missing.append(unmeasured(self.tables, pilot, metric, values))
+            sample, tally = samples[metric.id], tallies[metric.id]
+            if not told_units[metric.id]:
+                missing.append(unmeasured(self.tables, pilot, metric, tally))
                 continue
-            effects = self._compared(values, metric, look)
+            effects = self._compared(sample, metric, look, tally["missing"])
             found += effects
             if metric is metrics[0] and any(effect.shown for effect in effects):
-                parts = self._by_stratum(values, metric, look)
+                parts = self._by_stratum(sample, metric, look)
         return found, parts, self._seen([(e, look) for e in found if e.role == "primary" and e.shown])
 
     def of_summaries(self, summaries: pd.DataFrame, missing: list[NotMeasured]) -> tuple[list[Effect], tuple[Seen, ...]]:
@@ -282,14 +286,19 @@ class _Trial:
     def _looks_of(self, taken: list[tuple[dt.date, int]]) -> list[Look]:
         return take_looks(self.pilot, taken, self.settings.analysis.confidence, len(self.arms))
 
-    def _compared(self, values: pd.DataFrame, metric: Metric, look: Look, stratum: str | None = None) -> list[Effect]:
-        """The effect of every arm on one metric."""
+    def _compared(
+        self, sample: Sample, metric: Metric, look: Look, gone: pd.Series, stratum: str | None = None
+    ) -> list[Effect]:
+        """The effect of every arm on one metric.
+
+        Args:
+            gone: arm → units without an outcome.
+        """
         pilot, seed, clustered = self.pilot, self.settings.seed, self.pilot.unit == "cluster"
         control = next(iter(pilot.arms))
-        gone = values["value"].isna().groupby(values["arm"]).sum()
         found = []
         for arm in self.arms:
-            given = (values, metric, control, arm, look.confidence)
+            given = (sample, metric, control, arm, look.confidence)
             difference = lead_estimate(*given, seed=seed, clustered=clustered)
             if difference is None:
                 continue
@@ -321,14 +330,17 @@ class _Trial:
         sound = not checks.doubts.get(pilot.id)
         return Effect(pilot, metric, arm, found, 0, 0, state, sound, look, role, lift=lift, stratum=stratum)
 
-    def _by_stratum(self, values: pd.DataFrame, metric: Metric, look: Look) -> list[Effect]:
+    def _by_stratum(self, sample: Sample, metric: Metric, look: Look) -> list[Effect]:
         least = max(2, self.settings.analysis.small_cell)
         parts: list[Effect] = []
         if self.pilot.unit == "cluster":
             return parts
-        for stratum, rows in values.dropna(subset=["stratum", "value"]).groupby("stratum", sort=True):
-            if rows.groupby("arm")["value"].count().reindex(list(self.pilot.arms), fill_value=0).min() >= least:
-                parts += self._compared(rows, metric, look, str(stratum))
+        cells = sample.strata([*self.pilot.arms]).dropna(subset=["stratum"])
+        sizes = cells.pivot_table(index="stratum", columns="arm", values="count", aggfunc="sum", fill_value=0)
+        sizes = sizes.reindex(columns=[*self.pilot.arms], fill_value=0)
+        nothing = pd.Series(0, index=[*self.pilot.arms])
+        for stratum in sizes.index[sizes.min(axis=1) >= least]:
+            parts += self._compared(sample.within(str(stratum)), metric, look, nothing, str(stratum))
         return parts
 
     def _seen(self, now: Sequence[tuple[Effect, Look]]) -> tuple[Seen, ...]:

@@ -13,17 +13,9 @@ import pandas as pd
 from scipy import stats
 
 from workbook.language import Text, text
-from workbook.pilots.clusters import FEWEST_CLUSTERS, cluster_values, permutation_p
-from workbook.pilots.comparison import (
-    Difference,
-    Values,
-    adjusted_means,
-    compare_means,
-    compare_proportions,
-    ratio_of_sums,
-    welch,
-)
-from workbook.pilots.moments import moments_of
+from workbook.pilots.clusters import FEWEST_CLUSTERS, permutation_p
+from workbook.pilots.comparison import Difference, adjusted_means, ratio_of_sums, two_proportions, welch
+from workbook.pilots.samples import VALUE, Sample, Variable
 from workbook.settings.models import Metric
 
 Way = Literal["plain", "adjusted", "capped", "post_stratified", "as_treated"]
@@ -50,13 +42,12 @@ class Estimate:
 
 
 def lead_estimate(
-    values: pd.DataFrame, metric: Metric, control: str, arm: str, confidence: float, *, seed: int, clustered: bool = False
+    sample: Sample, metric: Metric, control: str, arm: str, confidence: float, *, seed: int, clustered: bool = False
 ) -> Difference | None:
     """The effect of *arm* that the reading rests on, as the card says it is worked out.
 
     Args:
-        values: columns unit_id, arm, stratum, cluster, value, pre_value, denominator (of a ratio) and known_*; one row a unit
-            of any arm.
+        sample: the metric's units of any arm.
         confidence: of the interval.
         seed: of permutations and bootstrap.
         clustered: clusters were drawn, not units; everything is then counted in clusters.
@@ -64,21 +55,22 @@ def lead_estimate(
     Returns:
         None where an arm has no unit with a value.
     """
-    rows = cluster_values(values) if clustered else values
+    clusters = sample.clusters() if clustered else None
+    counted = clusters or sample
     if metric.estimate == "adjusted":
-        found = _adjusted(rows, control, arm, confidence)
+        found = _adjusted(counted, control, arm, confidence)
         if found is not None:
             return _enough_clusters(found) if clustered else found
-    found = _plain(rows, metric, control, arm, confidence, seed, clustered)
-    return _as_clusters(found, rows, control, arm, seed) if clustered and found is not None else found
+    found = _plain(counted, metric, control, arm, confidence, seed, clustered)
+    return _as_clusters(found, clusters.frame, control, arm, seed) if clusters is not None and found is not None else found
 
 
 def other_estimates(
-    values: pd.DataFrame, metric: Metric, control: str, arm: str, confidence: float, *, seed: int, clustered: bool = False
+    sample: Sample, metric: Metric, control: str, arm: str, confidence: float, *, seed: int, clustered: bool = False
 ) -> tuple[Estimate, ...]:
     """Every way that the data allow, the plain difference first."""
-    rows = cluster_values(values) if clustered else values
-    plain = _plain(rows, metric, control, arm, confidence, seed, clustered)
+    sample = sample.clusters() if clustered else sample
+    plain = _plain(sample, metric, control, arm, confidence, seed, clustered)
     if plain is None or plain.error is None:
         return ()
     found: list[Estimate] = [Estimate("plain", plain, None)]
@@ -88,60 +80,59 @@ def other_estimates(
             found.append(Estimate(way, other, 1 - (other.error / plain.error) ** 2 if gain else None))
 
     if metric.kind in ("mean", "proportion"):
-        add("adjusted", _adjusted(rows, control, arm, confidence))
+        add("adjusted", _adjusted(sample, control, arm, confidence))
         if not clustered:
-            add("post_stratified", _post_stratified(rows, control, arm, confidence))
+            add("post_stratified", _post_stratified(sample, control, arm, confidence))
     if metric.kind == "mean" and metric.cap < 1 and not clustered:
-        add("capped", _capped(rows, metric, control, arm, confidence))
+        add("capped", _capped(sample, metric, control, arm, confidence))
     if metric.kind in ("mean", "proportion") and not clustered:
-        add("as_treated", _as_treated(rows, metric, control, arm, confidence), gain=False)
+        add("as_treated", _as_treated(sample, metric, control, arm, confidence), gain=False)
     return tuple(found)
 
 
 def quantile_difference(
-    control: Values, treated: Values, q: float, confidence: float, rng: np.random.Generator
+    sample: Sample, control: str, arm: str, q: float, confidence: float, rng: np.random.Generator
 ) -> Difference | None:
     """Difference of two quantiles with a bootstrap interval.
 
     The bootstrap distribution of an order statistic is known: the r-th of n resampled values stands at place ⌈n U⌉, U being
     Beta(r, n − r + 1). So places are drawn and nothing is resampled. Source: Efron (1979), Annals of Statistics 7, section 3.
     """
-    n0, n1 = len(control), len(treated)
-    if not n0 or not n1:
+    sizes = [sample.moments(name, VALUE).n for name in (control, arm)]
+    if not min(sizes):
         return None
     levels, drawn = [], []
-    for values in (np.sort(control), np.sort(treated)):
-        n = len(values)
+    for name, n in zip((control, arm), sizes, strict=True):
         r = max(1, math.ceil(q * n))
-        levels.append(float(values[r - 1]))
-        places = np.ceil(n * rng.beta(r, n - r + 1, DRAWS)).astype(int)
-        drawn.append(values[np.clip(places, 1, n) - 1])
+        places = np.clip(np.ceil(n * rng.beta(r, n - r + 1, DRAWS)).astype(int), 1, n)
+        level, *others = sample.ordered(name, np.concatenate([[r], places]))
+        levels.append(float(level))
+        drawn.append(np.array(others))
     effect = levels[1] - levels[0]
     differences = drawn[1] - drawn[0]
     error = float(differences.std(ddof=1))
-    plain = Difference(levels[0], levels[1], n0, n1, effect, None, None, None, None)
-    if min(n0, n1) < 2 or error == 0:
+    plain = Difference(levels[0], levels[1], sizes[0], sizes[1], effect, None, None, None, None)
+    if min(sizes) < 2 or error == 0:
         return plain
     low, high = (float(x) for x in np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2]))
     beyond = min((differences <= 0).sum(), (differences >= 0).sum())
     p = min(1.0, 2 * (float(beyond) + 1) / (DRAWS + 1))
-    return Difference(levels[0], levels[1], n0, n1, effect, error, min(low, effect), max(high, effect), p)
+    return Difference(levels[0], levels[1], *sizes, effect, error, min(low, effect), max(high, effect), p)
 
 
 def _plain(
-    rows: pd.DataFrame, metric: Metric, control: str, arm: str, confidence: float, seed: int, clustered: bool
+    sample: Sample, metric: Metric, control: str, arm: str, confidence: float, seed: int, clustered: bool
 ) -> Difference | None:
-    known = rows[rows["value"].notna()]
-    base, other = known[known["arm"] == control], known[known["arm"] == arm]
     if metric.kind == "ratio":
-        pair0, pair1 = (moments_of(part[["value", "denominator"]].to_numpy(float)) for part in (base, other))
+        pair0, pair1 = (sample.moments(name, VALUE, Variable("denominator")) for name in (control, arm))
         return ratio_of_sums(pair0, pair1, confidence)
-    values0, values1 = base["value"].to_numpy(float), other["value"].to_numpy(float)
     if metric.kind == "quantile":
-        return quantile_difference(values0, values1, metric.quantile, confidence, generator(seed, metric.id, arm))
+        return quantile_difference(sample, control, arm, metric.quantile, confidence, generator(seed, metric.id, arm))
+    base, other = (sample.moments(name, VALUE) for name in (control, arm))
     if metric.kind == "proportion" and not clustered:
-        return compare_proportions(values0, values1, confidence)
-    return compare_means(values0, values1, confidence)
+        yes0, yes1 = (round(float(one.mean[0]) * one.n) if one.n else 0 for one in (base, other))
+        return two_proportions(yes0, base.n, yes1, other.n, confidence)
+    return welch(base, other, confidence)
 
 
 def _as_clusters(found: Difference, rows: pd.DataFrame, control: str, arm: str, seed: int) -> Difference:
@@ -163,60 +154,49 @@ def _enough_clusters(found: Difference) -> Difference:
     return replace(found, error=None, low=None, high=None, p=None)
 
 
-def _adjusted(rows: pd.DataFrame, control: str, arm: str, confidence: float) -> Difference | None:
-    names = [c for c in rows.columns if (c == "pre_value" or c.startswith("known_")) and rows[c].notna().any()]
-    if not names:
-        return None
-    known = rows.loc[rows["value"].notna() & rows["arm"].isin([control, arm]), ["arm", "value", *names]]
-    columns: dict[str, Values] = {"value": known["value"].to_numpy(float)}
-    for name in names:
-        numbers = known[name].to_numpy(float)
-        gone = np.isnan(numbers)
-        if gone.all():
+def _adjusted(sample: Sample, control: str, arm: str, confidence: float) -> Difference | None:
+    variables = [VALUE]
+    for name in sample.before:
+        told, gone, mean = sample.level(name, (control, arm))
+        if not told:
             continue
         # a unit of which nothing was known before stays in: it gets the mean, and a mark that it did
-        columns[name] = np.where(gone, numbers[~gone].mean(), numbers)
-        if gone.any():
-            columns[f"{name} unknown"] = gone.astype(float)
-    if len(columns) == 1:
+        variables.append(Variable(name, fill=mean))
+        if gone:
+            variables.append(Variable(name, mark=True))
+    if len(variables) == 1:
         return None
-    table = np.column_stack(list(columns.values()))
-    is_arm = (known["arm"] == arm).to_numpy()
-    return adjusted_means(moments_of(table[~is_arm]), moments_of(table[is_arm]), confidence)
+    return adjusted_means(sample.moments(control, *variables), sample.moments(arm, *variables), confidence)
 
 
-def _capped(rows: pd.DataFrame, metric: Metric, control: str, arm: str, confidence: float) -> Difference | None:
+def _capped(sample: Sample, metric: Metric, control: str, arm: str, confidence: float) -> Difference | None:
     """Values above a quantile of both arms together count as that quantile: less noise for a little bias.
 
     The quantile is that of the values that are not zero: where few buy, that of all would be zero itself.
     """
-    known = rows[rows["value"].notna() & rows["arm"].isin([control, arm])]
-    values = known["value"].to_numpy(float)
-    told = values[values != 0]
-    if not len(told):
+    top = sample.top((control, arm), metric.cap)
+    if top is None:
         return None
-    cap = float(np.quantile(told, metric.cap))
-    if cap >= values.max() or cap <= values.min():
+    cap, low, high = top
+    if cap >= high or cap <= low:
         return None
-    is_arm = (known["arm"] == arm).to_numpy()
-    capped = np.minimum(values, cap)
-    return welch(moments_of(capped[~is_arm]), moments_of(capped[is_arm]), confidence)
+    capped = Variable("value", cap=cap)
+    return welch(sample.moments(control, capped), sample.moments(arm, capped), confidence)
 
 
-def _post_stratified(rows: pd.DataFrame, control: str, arm: str, confidence: float) -> Difference | None:
+def _post_stratified(sample: Sample, control: str, arm: str, confidence: float) -> Difference | None:
     """Differences within strata, weighted by the strata's units. Source: Miratrix, Sekhon & Yu (2013), Journal of the Royal
     Statistical Society B 75, 369-396."""
-    known = rows[rows["value"].notna() & rows["arm"].isin([control, arm])]
-    if known["stratum"].isna().any() or known["stratum"].nunique() < 2:
+    cells = sample.strata((control, arm))
+    names = sorted(cells["stratum"].dropna().unique())
+    if cells["stratum"].isna().any() or len(names) < 2:
         return None
-    cells = [
-        known[known["arm"] == name].groupby("stratum", sort=True)["value"].agg(["count", "mean", "var"])
-        for name in (control, arm)
-    ]
-    base, other = (cell.reindex(sorted(known["stratum"].unique())).fillna({"count": 0}) for cell in cells)
+    base, other = (
+        cells[cells["arm"] == name].set_index("stratum").reindex(names).fillna({"count": 0}) for name in (control, arm)
+    )
     if min(base["count"].min(), other["count"].min()) < 2:
         return None
-    weights = (base["count"] + other["count"]) / len(known)
+    weights = (base["count"] + other["count"]) / cells["count"].sum()
     parts = base["var"] / base["count"] + other["var"] / other["count"]
     variance = float((weights**2 * parts).sum())
     if variance <= 0:
@@ -229,16 +209,13 @@ def _post_stratified(rows: pd.DataFrame, control: str, arm: str, confidence: flo
     return Difference(level0, level1, *sizes, effect, error, effect - half, effect + half, p)
 
 
-def _as_treated(rows: pd.DataFrame, metric: Metric, control: str, arm: str, confidence: float) -> Difference | None:
+def _as_treated(sample: Sample, metric: Metric, control: str, arm: str, confidence: float) -> Difference | None:
     """Only the units of the arm that were reached against the control: no longer what was drawn, so never what counts."""
-    if "exposed_at" not in rows.columns:
+    reached = sample.reached(arm)
+    tally, kept = sample.tally()["units"], reached.tally()["units"]
+    if arm not in kept.index or kept[arm] == tally[arm]:
         return None
-    is_arm = rows["arm"] == arm
-    reached = rows["exposed_at"].notna()
-    if not (is_arm & reached).any() or not (is_arm & ~reached).any():
-        return None
-    kept = rows[(rows["arm"] == control) | (is_arm & reached)]
-    return _plain(kept, metric, control, arm, confidence, 0, False)
+    return _plain(reached, metric, control, arm, confidence, 0, False)
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:

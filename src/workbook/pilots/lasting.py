@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 
 from workbook.language import Quantity, Text, named, text
-from workbook.pilots.clusters import FEWEST_CLUSTERS, cluster_values
-from workbook.pilots.comparison import Difference, compare_means
+from workbook.pilots.clusters import FEWEST_CLUSTERS
+from workbook.pilots.comparison import Difference, welch
 from workbook.pilots.effect import amount_of_difference
 from workbook.pilots.looks import last_day
-from workbook.pilots.outcomes import read_values
+from workbook.pilots.outcomes import values_query
+from workbook.pilots.query import Query
+from workbook.pilots.samples import VALUE, Variable, sample_of
 from workbook.pilots.units import arm_name
 from workbook.report.blocks import Paragraph
 from workbook.settings.models import Metric, Pilot
@@ -83,11 +86,10 @@ class Lasting:
         )
 
 
-def weigh_lasting(tables: Tables, pilot: Pilot, units: pd.DataFrame, confidence: float) -> tuple[Lasting, ...]:
+def weigh_lasting(tables: Tables, pilot: Pilot, confidence: float) -> tuple[Lasting, ...]:
     """Both halves of a pilot on its primary metric, arm by arm.
 
     Args:
-        units: unit_id, arm, stratum and cluster of those that count.
         confidence: of the interval of the change.
 
     Returns:
@@ -100,25 +102,28 @@ def weigh_lasting(tables: Tables, pilot: Pilot, units: pd.DataFrame, confidence:
     halves = _delivered(tables, pilot, metric) if metric.source == "outcomes" else _by_expression(tables, pilot, metric)
     if halves is None:
         return ()
-    both = units.merge(halves.dropna(), on="unit_id")
+    both = Query(
+        f"""select unit_id, first as known_first, second as known_second, second - first as value from ({halves.sql})
+            where first is not null and second is not null""",
+        halves.values,
+    )
+    sample = sample_of(tables, pilot, both, ("value", "known_first", "known_second"))
+    counted = sample.clusters() if pilot.unit == "cluster" else sample
     control, *arms = pilot.arms
+    fewest = FEWEST_CLUSTERS if pilot.unit == "cluster" else 2
     found = []
     for arm in arms:
-        parts = []
-        for values in (both["first"], both["second"], both["second"] - both["first"]):
-            rows = both.assign(value=values)
-            if pilot.unit == "cluster":
-                rows = cluster_values(rows)
-            base, other = (rows.loc[rows["arm"] == name, "value"].to_numpy(float) for name in (control, arm))
-            fewest = FEWEST_CLUSTERS if pilot.unit == "cluster" else 2
-            parts.append(compare_means(base, other, confidence) if min(len(base), len(other)) >= fewest else None)
+        if min(counted.moments(name, VALUE).n for name in (control, arm)) < fewest:
+            continue
+        columns = (Variable("known_first"), Variable("known_second"), VALUE)
+        parts = [welch(counted.moments(control, one), counted.moments(arm, one), confidence) for one in columns]
         first, second, change = parts
         if first is not None and second is not None and change is not None and change.low is not None:
             found.append(Lasting(pilot, metric, arm, first, second, change))
     return tuple(found)
 
 
-def _delivered(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame | None:
+def _delivered(tables: Tables, pilot: Pilot, metric: Metric) -> Query | None:
     """Mean of each unit over both halves of the days on which outcomes were measured; columns unit_id, first, second."""
     if metric.repeats != "mean":
         return None
@@ -132,22 +137,18 @@ def _delivered(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame | N
     )["day"]
     if len(days) < FEWEST_DAYS:
         return None
-    return tables.sql(
+    return Query(
         """select unit_id, $scale * avg(value) filter (where measured_at < $middle) as first,
                   $scale * avg(value) filter (where measured_at >= $middle) as second
            from outcomes where pilot = $name and metric = $metric and unit_id is not null
                 and measured_at between $first_day and least($last_day, cast($end as date))
-           group by unit_id order by unit_id""",
-        name=pilot.id,
-        metric=metric.id,
-        first_day=pilot.starts,
-        last_day=last_day(pilot),
-        middle=pd.Timestamp(days.iloc[len(days) // 2]).date(),
-        scale=metric.scale,
-    )
+           group by unit_id""",
+        {"name": pilot.id, "metric": metric.id, "first_day": pilot.starts, "last_day": last_day(pilot),
+         "middle": pd.Timestamp(days.iloc[len(days) // 2]).date(), "scale": metric.scale},
+    )  # fmt: skip
 
 
-def _by_expression(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame | None:
+def _by_expression(tables: Tables, pilot: Pilot, metric: Metric) -> Query | None:
     """The expression worked out for both halves of the pilot's days, a day between them left out where they are odd."""
     if not {"$first_day", "$last_day"} <= {word.strip("(),;") for word in metric.source.split()}:
         return None
@@ -158,5 +159,11 @@ def _by_expression(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame
     shift = dt.timedelta(days=length - 1)
     spans = ((pilot.starts, pilot.starts + shift), (end - shift, end))
     part = [pilot.model_copy(update={"starts": a, "ends": b, "extended_to": None}) for a, b in spans]
-    first, second = (read_values(tables, half, metric)[["unit_id", "value"]] for half in part)
-    return first.rename(columns={"value": "first"}).merge(second.rename(columns={"value": "second"}), on="unit_id")
+    first, second = (values_query(tables, half, metric) for half in part)
+    # both halves in one query: the days of the second have names of their own
+    later = {f"second_{name}": value for name, value in second.values.items()}
+    words = re.sub(r"\$(\w+)", lambda name: f"$second_{name[1]}" if name[1] in second.values else name[0], second.sql)
+    return Query(
+        f"""select unit_id, one.value as first, two.value as second from ({first.sql}) one join ({words}) two using (unit_id)""",
+        {**first.values, **later},
+    )

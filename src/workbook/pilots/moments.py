@@ -135,3 +135,34 @@ def moments_in_database(
             if n:
                 found[name, metric] = Moments(int(n), np.array([float(mean)]), np.array([[float(variance) * n]]))
     return found
+
+
+def joint_moments_in_database(
+    connection: duckdb.DuckDBPyConnection, relation: str, arm: str, variables: Sequence[str]
+) -> dict[str, Moments]:
+    """Moments of several variables together, with their covariances, in every arm of a DuckDB table, in one pass.
+
+    Args:
+        relation: name of the table or view, or a query in brackets.
+        arm: its column of arms.
+        variables: SQL expressions over the columns of *relation*; only rows with a number for each of them count.
+
+    Returns:
+        arm → moments. Means and centred products as in :func:`moments_in_database`.
+    """
+    places = range(len(variables))
+    pairs = [(i, j) for i in places for j in places if i <= j]
+    table = ", ".join(f"cast(({e}) as double) as x{i}" for i, e in enumerate(variables))
+    known = " and ".join(f"x{i} is not null" for i in places)
+    parts = [f"favg(x{i})" for i in places] + [f"var_pop(x{i})" if i == j else f"covar_pop(x{i}, x{j})" for i, j in pairs]
+    rows = connection.execute(
+        f"""select arm, count(*), {", ".join(parts)} from (select cast({arm} as varchar) as arm, {table} from {relation})
+            where arm is not null and {known} group by arm order by arm"""
+    ).fetchall()
+    found = {}
+    for name, n, *numbers in rows:
+        scatter = np.zeros((len(variables), len(variables)))
+        for (i, j), product in zip(pairs, numbers[len(variables) :], strict=True):
+            scatter[i, j] = scatter[j, i] = product * n
+        found[str(name)] = Moments(int(n), np.array(numbers[: len(variables)], dtype=float), scatter)
+    return found

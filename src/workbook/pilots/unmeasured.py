@@ -59,11 +59,11 @@ def unarmed(pilot: Pilot, arms: Iterable[str]) -> NotMeasured:
     return NotMeasured(f"pilots.missing.{pilot.id}.arms", what, why=why)
 
 
-def unmeasured(tables: Tables, pilot: Pilot, metric: Metric, values: pd.DataFrame | None = None) -> NotMeasured:
+def unmeasured(tables: Tables, pilot: Pilot, metric: Metric, tally: pd.DataFrame | None = None) -> NotMeasured:
     """A metric without one outcome; what to do depends on where its outcomes should come from.
 
     Args:
-        values: of the units, with the column undefined; None where only summaries were delivered.
+        tally: arm → units, undefined; None where only summaries were delivered.
     """
     name = f"pilots.missing.{pilot.id}.{metric.id}"
     what = text(
@@ -72,16 +72,16 @@ def unmeasured(tables: Tables, pilot: Pilot, metric: Metric, values: pd.DataFram
         pilot=named(pilot.name),
         metric=named(metric.name),
     )
-    if metric.source != "outcomes" and values is not None:
+    if metric.source != "outcomes" and tally is not None:
         why = text(
             "pilots.missing.expression",
             "The expression of the metric gives no value for any of {n} units; it divides zero by zero for {undefined} of "
             "them.",
-            n=count(len(values)),
-            undefined=count(int(values["undefined"].fillna(False).astype(bool).sum())),
+            n=count(int(tally["units"].sum())),
+            undefined=count(int(tally["undefined"].sum())),
         )
         return NotMeasured(name, what, why=why)
-    table = "outcomes" if values is not None else "pilot_summaries"
+    table = "outcomes" if tally is not None else "pilot_summaries"
     delivered = tables.sql(f"select distinct metric from {table} where pilot = $name order by metric", name=pilot.id)
     told = {name for one in pilot.metrics if one is not metric for name in (one.id, one.denominator)}
     found = [name for name in delivered["metric"].dropna() if name not in told]
@@ -93,7 +93,7 @@ def unmeasured(tables: Tables, pilot: Pilot, metric: Metric, values: pd.DataFram
             wanted=named(metric.id),
         )
         return NotMeasured(name, what, why=why)
-    if values is not None:
+    if tally is not None:
         if not found:
             return NotMeasured(name, what, ("outcomes.value",))
         why = text("pilots.missing.values", "No unit of the assignment has a value: the outcomes hold other units, or none.")
