@@ -14,13 +14,12 @@ from scipy import stats
 
 from workbook.language import count, named, share, text
 from workbook.pilots.boundaries import FARTHEST, limits
-from workbook.pilots.clusters import FEWEST_CLUSTERS, cluster_values
+from workbook.pilots.clusters import FEWEST_CLUSTERS
 from workbook.pilots.comparison import wilson
 from workbook.pilots.effect import Effect
 from workbook.pilots.effects import Effects
 from workbook.pilots.estimates import generator
-from workbook.pilots.outcomes import read_values
-from workbook.pilots.units import in_two_arms, read_units
+from workbook.pilots.samples import read_samples, tally_units
 from workbook.report.blocks import Block, Column, NotMeasured, Table
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables
@@ -29,6 +28,8 @@ TRIALS = 4000
 """Pilots played through; their simulation error is told beside every share."""
 MOST_UNITS = 10_000
 """Units of a played pilot; of larger ones the planted effect is scaled, so that it stands out as much."""
+MOST_VALUES = 200_000
+"""Values of the history that outcomes are drawn from, about; of a larger pilot, a hash of the unit picks them."""
 FEWEST = 20
 """Values of the history below which nothing can be played."""
 AT_ONCE = 4_000_000
@@ -185,15 +186,15 @@ def play(
 
 def _calibrated(tables: Tables, effects: Effects, pilot: Pilot) -> Calibrated | None:
     metric, effect = pilot.metrics[0], effects.of(pilot.id)[0]
-    units = read_units(tables, pilot)
-    if metric.kind not in ("mean", "proportion") or units.empty:
+    if metric.kind not in ("mean", "proportion") or tally_units(tables, pilot).empty:
         return None
-    units = units[~in_two_arms(units)]
-    values = units.merge(read_values(tables, pilot, metric), on="unit_id", how="left")
-    rows = cluster_values(values) if pilot.unit == "cluster" else values
-    fewest = FEWEST if pilot.unit == "customer" else FEWEST_CLUSTERS
-    control = rows.loc[rows["arm"] == next(iter(pilot.arms)), "value"].dropna().to_numpy(float)
-    before = rows["pre_value"].dropna().to_numpy(float)
+    units = read_samples(tables, pilot, metric)[metric.id]
+    earlier = units.earlier()
+    clustered = pilot.unit == "cluster"
+    sample, earlier = (units.clusters(), earlier.clusters()) if clustered else (units, earlier)
+    fewest = FEWEST_CLUSTERS if clustered else FEWEST
+    control = sample.some([next(iter(pilot.arms))], MOST_VALUES)
+    before = earlier.some([*pilot.arms], MOST_VALUES) if len(control) < fewest else control[:0]
     # what the metric was before stands in where the control has too few; a proportion must then be one
     from_before = len(control) < fewest and (metric.kind == "mean" or bool(np.isin(before, [0, 1]).all()))
     history = before if from_before else control
@@ -205,7 +206,7 @@ def _calibrated(tables: Tables, effects: Effects, pilot: Pilot) -> Calibrated | 
     end = max(effect.look.information, 1e-9)
     planned = (math.ceil(sizes[0] / min(end, 1.0)), math.ceil(sizes[1] / min(end, 1.0)))
     rng = generator(effects.settings.seed, pilot.id, "calibration")
-    played = play(np.sort(history), planned, looks, metric, error, rng)
+    played = play(history, planned, looks, metric, error, rng)
     return Calibrated(pilot, played, sum(planned), len(history), from_before, tuple(t for t, _ in looks))
 
 

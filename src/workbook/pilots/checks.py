@@ -10,10 +10,11 @@ import pandas as pd
 from workbook.language import Text, count, day, joined, named, number, share, text
 from workbook.pilots import draw_gates, gates
 from workbook.pilots.card import Cards, fix_cards
+from workbook.pilots.drawn import Drawn, count_drawn
 from workbook.pilots.gates import LARGEST_FAULTY, SMALLEST_P, Check
 from workbook.pilots.looks import last_day
-from workbook.pilots.outcomes import read_values
-from workbook.pilots.units import in_two_arms, newest_first, read_summaries, read_units
+from workbook.pilots.samples import read_samples
+from workbook.pilots.units import newest_first, read_summaries
 from workbook.pilots.unmeasured import without_card
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
 from workbook.settings.models import Pilot, Settings
@@ -125,10 +126,10 @@ def check_pilots(tables: Tables, settings: Settings, cards: Cards | None = None)
     for pilot in newest_first(settings):
         if not pilot.randomised:
             continue
-        units = read_units(tables, pilot)
+        drawn = count_drawn(tables, pilot)
         summaries = read_summaries(tables, pilot)
-        if len(units):
-            found, doubts[pilot.id], unchecked[pilot.id] = _check(tables, pilot, units)
+        if drawn is not None:
+            found, doubts[pilot.id], unchecked[pilot.id] = _check(tables, pilot, drawn)
         elif len(summaries):
             found, doubts[pilot.id], unchecked[pilot.id] = _check_summaries(tables, pilot, summaries)
         else:
@@ -139,18 +140,15 @@ def check_pilots(tables: Tables, settings: Settings, cards: Cards | None = None)
     return Checks(tuple(checks), doubts, unchecked, names, without_card(tables, settings))
 
 
-def _check(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> tuple[list[Check], tuple[Text, ...], tuple[Text, ...]]:
+def _check(tables: Tables, pilot: Pilot, drawn: Drawn) -> tuple[list[Check], tuple[Text, ...], tuple[Text, ...]]:
     """The checks of one pilot, the doubts they leave, and what could not be checked."""
-    kept = units[~in_two_arms(units)]
-    drawn = "unit_id" if pilot.unit == "customer" else "cluster"
-    arms = units.groupby("arm")[drawn].nunique()
-    found: list[Check | None] = [gates.assigned(pilot, arms), gates.sample_ratio(pilot, arms)]
+    found: list[Check | None] = [gates.assigned(pilot, drawn.arms), gates.sample_ratio(pilot, drawn.arms)]
     if pilot.unit == "customer":
-        found.append(gates.arrivals(pilot, pd.crosstab(units["assigned_at"], units["arm"])))
+        found.append(gates.arrivals(pilot, drawn.by_day))
     else:
-        found.append(gates.clusters(pilot, units))
-    found += [draw_gates.whole_clusters(pilot, units), draw_gates.strata(pilot, kept)]
-    found += [gates.two_arms(pilot, units), gates.dates(tables, pilot), gates.duplicates(tables, pilot)]
+        found.append(gates.clusters(pilot, drawn))
+    found += [draw_gates.whole_clusters(pilot, drawn), draw_gates.strata(pilot, drawn)]
+    found += [gates.two_arms(pilot, drawn), gates.dates(tables, pilot), gates.duplicates(tables, pilot)]
     doubts: list[Text] = []
     unchecked: list[Text] = []
     doubts += [
@@ -160,24 +158,24 @@ def _check(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> tuple[list[Chec
         for change in pilot.changes
         if pilot.starts < change.on <= min(last_day(pilot), tables.period.end)
     ]
-    if kept["exposed_at"].notna().any() and kept["assigned_at"].notna().any():
-        found.append(gates.exposure(pilot, kept))
+    if drawn.dated:
+        found.append(gates.exposure(pilot, drawn))
     else:
         unchecked.append(text("pilots.doubt.exposure", "when units were exposed was not delivered"))
-    measured = {m.id: kept.merge(read_values(tables, pilot, m), on="unit_id", how="left") for m in pilot.metrics}
-    primary = measured[pilot.metrics[0].id]
+    samples = read_samples(tables, pilot)
+    primary = samples[pilot.metrics[0].id]
     if (days := draw_gates.day_by_day(pilot, primary)) is not None:
         doubts.append(days)
-    if (shared := draw_gates.shared_clusters(pilot, kept)) is not None:
+    if (shared := draw_gates.shared_clusters(pilot, drawn)) is not None:
         unchecked.append(shared)
-    found.append(draw_gates.amounts(tables, pilot, pilot.metrics[0], primary))
-    found += [draw_gates.possible(pilot, metric, measured[metric.id]) for metric in pilot.metrics]
+    found.append(draw_gates.amounts(tables, pilot, pilot.metrics[0]))
+    found += [draw_gates.possible(pilot, metric, samples[metric.id]) for metric in pilot.metrics]
     ended = last_day(pilot) <= tables.period.end
-    found += [gates.missing(pilot, metric, measured[metric.id], doubts, ended=ended) for metric in pilot.metrics]
-    balance = gates.balance(tables, pilot, kept)
+    found += [gates.missing(pilot, metric, samples[metric.id], doubts, ended=ended) for metric in pilot.metrics]
+    balance = gates.balance(tables, pilot, primary)
     if balance is None:
         unchecked.append(text("pilots.doubt.balance", "nothing from before the pilot was delivered to check its balance"))
-    found += [balance, gates.before(pilot, measured)]
+    found += [balance, gates.before(pilot, samples)]
     return [check for check in found if check is not None], tuple(doubts), tuple(unchecked)
 
 

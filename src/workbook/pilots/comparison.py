@@ -192,14 +192,19 @@ def relative_lift(found: Difference, confidence: float = 0.95) -> Lift | None:
 
 
 def standardised_difference(control: Values, treated: Values) -> float | None:
+    """The same as :func:`standardised`, of two columns of numbers without gaps."""
+    return standardised(moments_of(control), moments_of(treated))
+
+
+def standardised(control: Moments, treated: Moments) -> float | None:
     """Difference of means over the pooled standard deviation (Austin 2009, Statistics in Medicine 28, 3083-3107).
 
     0 where neither group varies and both agree; None where it has no meaning.
     """
-    if len(control) < 2 or len(treated) < 2:
+    if control.n < 2 or treated.n < 2:
         return None
-    spread = math.sqrt((float(control.var(ddof=1)) + float(treated.var(ddof=1))) / 2)
-    difference = float(treated.mean() - control.mean())
+    spread = math.sqrt((control.variance() + treated.variance()) / 2)
+    difference = float(treated.mean[0] - control.mean[0])
     if spread == 0:
         return 0.0 if difference == 0 else None
     return difference / spread

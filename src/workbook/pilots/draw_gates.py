@@ -7,8 +7,12 @@ import pandas as pd
 from scipy import stats
 
 from workbook.language import Text, count, named, number, text
+from workbook.pilots.drawn import Drawn
 from workbook.pilots.gates import SMALLEST_P, Check
 from workbook.pilots.looks import last_day
+from workbook.pilots.outcomes import values_query
+from workbook.pilots.samples import Sample
+from workbook.pilots.units import store_units
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables
 
@@ -24,19 +28,19 @@ ALIKE = 0.3
 """Correlation of neighbouring days above which they are said to go together."""
 
 
-def strata(pilot: Pilot, units: pd.DataFrame) -> Check | None:
+def strata(pilot: Pilot, drawn: Drawn) -> Check | None:
     """Whether the arms hold each stratum in the same share: they do where units were drawn, within strata or not.
 
     Returns:
         None where no stratum was delivered or there is one alone. Pearson's chi-square of strata by arms, of clusters where
         those were drawn; rare strata count together, so that the distribution holds.
     """
-    drawn = units if pilot.unit == "customer" else units.dropna(subset=["cluster"]).drop_duplicates("cluster")
-    known = drawn[drawn["stratum"].notna() & drawn["arm"].isin(list(pilot.arms))]
-    if known["stratum"].nunique() < 2 or known["arm"].nunique() < 2:
+    table = drawn.strata[[arm for arm in pilot.arms if arm in drawn.strata.columns]]
+    table = table[table.sum(axis=1) > 0]
+    n = len(table)
+    if n < 2 or table.shape[1] < 2:
         return None
-    table = pd.crosstab(known["stratum"], known["arm"])
-    least = table.sum(axis=1) * float((table.sum() / len(known)).min())
+    least = table.sum(axis=1) * float((table.sum() / table.sum(axis=None)).min())
     rare = table[least < 5]
     table = pd.concat([table[least >= 5], rare.sum().to_frame().T]) if len(rare) else table
     if len(table) < 2:
@@ -47,27 +51,23 @@ def strata(pilot: Pilot, units: pd.DataFrame) -> Check | None:
     words = text(
         "pilots.found.strata",
         "{n} strata; the share of one differs by {apart} points between arms at most",
-        n=count(int(known["stratum"].nunique())),
+        n=count(n),
         apart=number(100 * float(apart), 1),
     )
     return Check(pilot.id, "strata", float(found.statistic), float(found.pvalue), bool(found.pvalue >= SMALLEST_P), words)
 
 
-def whole_clusters(pilot: Pilot, units: pd.DataFrame) -> Check | None:
+def whole_clusters(pilot: Pilot, drawn: Drawn) -> Check | None:
     """Whether the clusters of customers who are said to have been drawn one by one stand whole in one arm each: then clusters
     were drawn, and customers counted one by one would look far surer than they are.
 
     Returns:
         None where no clusters of several customers were delivered, or clusters were drawn as the card says.
     """
-    known = units[units["cluster"].notna()]
-    if pilot.unit == "cluster" or known.empty:
+    several = drawn.clusters[drawn.clusters["size"] > 1]
+    if pilot.unit == "cluster" or len(several) < FEWEST_WHOLE:
         return None
-    by_cluster = known.groupby("cluster")["arm"].agg(["nunique", "size"])
-    several = by_cluster[by_cluster["size"] > 1]
-    if len(several) < FEWEST_WHOLE:
-        return None
-    whole = int((several["nunique"] == 1).sum())
+    whole = int((several["arms"] == 1).sum())
     words = text(
         "pilots.found.whole_clusters",
         "{whole} of {n} clusters stand whole in one arm; where clusters were drawn, the card must say so (unit: cluster)",
@@ -77,9 +77,9 @@ def whole_clusters(pilot: Pilot, units: pd.DataFrame) -> Check | None:
     return Check(pilot.id, "whole_clusters", whole / len(several), None, whole < len(several), words)
 
 
-def possible(pilot: Pilot, metric: Metric, values: pd.DataFrame) -> Check | None:
+def possible(pilot: Pilot, metric: Metric, sample: Sample) -> Check | None:
     """Whether every outcome of a proportion is 0 or 1; others count as missing."""
-    odd = int(values["odd"].fillna(False).astype(bool).sum()) if "odd" in values.columns else 0
+    odd = int(sample.tally()["odd"].sum())
     if metric.kind != "proportion" or not odd:
         return None
     words = text(
@@ -91,29 +91,29 @@ def possible(pilot: Pilot, metric: Metric, values: pd.DataFrame) -> Check | None
     return Check(pilot.id, f"possible.{metric.id}", float(odd), None, False, words)
 
 
-def amounts(tables: Tables, pilot: Pilot, metric: Metric, values: pd.DataFrame) -> Check | None:
+def amounts(tables: Tables, pilot: Pilot, metric: Metric) -> Check | None:
     """Whether delivered amounts are in the unit of the orders: a hundred times as much is money in hundredths.
-
-    Args:
-        values: columns customer_id and value; one row a unit.
 
     Returns:
         None where outcomes or orders are no amounts, or too few units have both.
     """
     if metric.unit != "money" or metric.source != "outcomes" or tables.lacks("orders.amount", "orders.customer_id"):
         return None
-    spent = tables.sql(
-        """select customer_id, cast(sum(amount) as double) as spent from orders
-           where customer_id is not null
-                 and cast(ordered_at as date) between $first_day and least($last_day, cast($end as date))
-           group by customer_id having sum(amount) > 0 order by customer_id""",
-        first_day=pilot.starts,
-        last_day=last_day(pilot),
-    )
-    both = values[values["value"] > 0].merge(spent, on="customer_id")
-    if len(both) < FEWEST_AMOUNTS:
+    query = values_query(tables, pilot, metric)
+    (row,) = tables.sql(
+        f"""with spent as (
+               select customer_id, cast(sum(amount) as double) as spent from orders
+               where customer_id is not null
+                     and cast(ordered_at as date) between $first_day and least($last_day, cast($end as date))
+               group by customer_id having sum(amount) > 0)
+            select count(*) as n, median(value / spent) as times
+            from {store_units(tables, pilot)} join ({query.sql}) measured using (unit_id) join spent using (customer_id)
+            where value > 0 and not doubled""",
+        **query.values,
+    ).to_dict("records")
+    if row["n"] < FEWEST_AMOUNTS:
         return None
-    times = float((both["value"] / both["spent"]).median())
+    times = float(row["times"])
     apart = any(size / NEAR <= times <= size * NEAR for size in (0.01, 100.0, 0.0001, 10_000.0))
     words = text(
         "pilots.found.amounts",
@@ -124,14 +124,10 @@ def amounts(tables: Tables, pilot: Pilot, metric: Metric, values: pd.DataFrame) 
     return Check(pilot.id, "amounts", times, None, False, words) if apart else None
 
 
-def shared_clusters(pilot: Pilot, units: pd.DataFrame) -> Text | None:
+def shared_clusters(pilot: Pilot, drawn: Drawn) -> Text | None:
     """What cannot be known where customers of one cluster stand in both arms: whether the measure reached the others too."""
-    known = units[units["cluster"].notna()]
-    if pilot.unit == "cluster" or known.empty:
-        return None
-    arms_of = known.groupby("cluster")["arm"].nunique()
-    shared = int((arms_of > 1).sum())
-    if not shared:
+    shared = int((drawn.clusters["arms_kept"] > 1).sum())
+    if pilot.unit == "cluster" or not shared:
         return None
     return text(
         "pilots.doubt.shared",
@@ -140,14 +136,10 @@ def shared_clusters(pilot: Pilot, units: pd.DataFrame) -> Text | None:
     )
 
 
-def day_by_day(pilot: Pilot, values: pd.DataFrame) -> Text | None:
-    """What must be doubted where each unit is a day of its own: one day may carry over to the next, and neighbours are alike.
-
-    Args:
-        values: columns arm, assigned_at and value.
-    """
-    known = values[values["value"].notna() & values["assigned_at"].notna()].sort_values("assigned_at", kind="stable")
-    if pilot.unit == "cluster" or len(known) < FEWEST_DAYS or known["assigned_at"].duplicated().any():
+def day_by_day(pilot: Pilot, sample: Sample) -> Text | None:
+    """What must be doubted where each unit is a day of its own: one day may carry over to the next, and neighbours are alike."""
+    known = sample.days()
+    if pilot.unit == "cluster" or known is None or len(known) < FEWEST_DAYS:
         return None
     away = (known["value"] - known.groupby("arm")["value"].transform("mean")).to_numpy(float)
     total = float((away**2).sum())

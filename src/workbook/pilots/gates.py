@@ -14,9 +14,12 @@ from scipy import special, stats
 from workbook.language import Text, count, named, number, points, share, text
 from workbook.pilots.card import Binding, item_name
 from workbook.pilots.card import Difference as CardDifference
-from workbook.pilots.comparison import Values, compare_means, standardised_difference
-from workbook.pilots.outcomes import LARGEST, read_values
-from workbook.pilots.units import in_two_arms, money_before
+from workbook.pilots.comparison import standardised, welch
+from workbook.pilots.drawn import Drawn
+from workbook.pilots.moments import Moments
+from workbook.pilots.outcomes import LARGEST
+from workbook.pilots.samples import VALUE, FrameSample, Sample, sample_of
+from workbook.pilots.units import money_before
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables
 
@@ -157,27 +160,25 @@ def split_evidence(seen: NDArray[np.float64], shares: NDArray[np.float64]) -> ND
     return np.asarray(other - seen @ np.log(shares))
 
 
-def two_arms(pilot: Pilot, units: pd.DataFrame) -> Check:
+def two_arms(pilot: Pilot, drawn: Drawn) -> Check:
     """Share of units, or of customers, that stand in more than one arm."""
-    doubled = int(units.loc[in_two_arms(units), "unit_id"].nunique())
-    faulty = doubled / units["unit_id"].nunique()
-    words = text("pilots.found.doubled", "{n} units, left out of the effect", n=count(doubled))
+    faulty = drawn.doubled / drawn.units
+    words = text("pilots.found.doubled", "{n} units, left out of the effect", n=count(drawn.doubled))
     return Check(pilot.id, "two_arms", faulty, None, faulty <= LARGEST_FAULTY, words)
 
 
-def clusters(pilot: Pilot, units: pd.DataFrame) -> Check:
+def clusters(pilot: Pilot, drawn: Drawn) -> Check:
     """Whether every unit has a cluster and every cluster stands in one arm."""
-    lost = int(units["cluster"].isna().sum())
-    arms = units.groupby("cluster")["arm"].nunique()
-    split = int((arms > 1).sum())
+    split = int((drawn.clusters["arms"] > 1).sum())
     words = text(
         "pilots.found.clusters",
         "{n} clusters, {split} of them in two arms; {lost} units without a cluster",
-        n=count(len(arms)),
+        n=count(len(drawn.clusters)),
         split=count(split),
-        lost=count(lost),
+        lost=count(drawn.unclustered),
     )
-    return Check(pilot.id, "clusters", float(len(arms)), None, not split and not lost, words)
+    whole = not split and not drawn.unclustered
+    return Check(pilot.id, "clusters", float(len(drawn.clusters)), None, whole, words)
 
 
 def dates(tables: Tables, pilot: Pilot) -> Check | None:
@@ -305,52 +306,50 @@ def duplicates(tables: Tables, pilot: Pilot) -> Check | None:
     return Check(pilot.id, "duplicates", faulty, None, faulty <= LARGEST_FAULTY, words)
 
 
-def exposure(pilot: Pilot, units: pd.DataFrame) -> Check:
+def exposure(pilot: Pilot, drawn: Drawn) -> Check:
     """Share of units that met the measure before they were drawn, or before the pilot began."""
-    exposed = pd.to_datetime(units["exposed_at"])
-    early = int(((exposed < pd.to_datetime(units["assigned_at"])) | (exposed < pd.Timestamp(pilot.starts))).sum())
-    faulty = early / len(units)
-    words = text("pilots.found.early", "{n} units", n=count(early))
+    faulty = drawn.early / max(drawn.kept, 1)
+    words = text("pilots.found.early", "{n} units", n=count(drawn.early))
     return Check(pilot.id, "exposure", faulty, None, faulty <= LARGEST_FAULTY, words)
 
 
-def missing(pilot: Pilot, metric: Metric, values: pd.DataFrame, doubts: list[Text], *, ended: bool) -> Check | None:
+def missing(pilot: Pilot, metric: Metric, sample: Sample, doubts: list[Text], *, ended: bool) -> Check | None:
     """Whether missing outcomes differ by arm; None where the metric has no outcome at all (it is not measured then).
 
     Args:
-        values: columns unit_id, arm, cluster, value; one row a unit drawn.
+        sample: the metric of all units drawn.
         doubts: gets a sentence where many are missing at the end; before it, outcomes are simply still to come.
     """
-    gone = values["value"].isna()
-    if values.empty or gone.all():
+    tally = sample.tally()
+    units, gone = int(tally["units"].sum()), int(tally["missing"].sum())
+    if units == gone:
         return None
-    by_arm = gone.groupby(values["arm"]).agg(["sum", "count"]).reindex([a for a in pilot.arms if (values["arm"] == a).any()])
-    rates = by_arm["sum"] / by_arm["count"]
-    if ended and gone.mean() > MANY_MISSING:
+    by_arm = tally.reindex([arm for arm in pilot.arms if arm in tally.index])
+    rates = by_arm["missing"] / by_arm["units"]
+    if ended and gone / units > MANY_MISSING:
         doubts.append(
             text(
                 "pilots.doubt.missing",
                 "{part} of the outcomes of {metric} are missing",
-                part=share(float(gone.mean())),
+                part=share(gone / units),
                 metric=named(metric.name),
             )
         )
     p = 1.0
-    if gone.any() and len(by_arm) > 1:
+    if gone and len(by_arm) > 1:
         if pilot.unit == "cluster":
-            lost = values.assign(value=gone.astype(float)).groupby(["cluster", "arm"], sort=True)["value"].mean().reset_index()
-            p = _smallest_p(pilot, lost)[0]
-        else:
-            table = np.array([by_arm["sum"], by_arm["count"] - by_arm["sum"]])
+            p = _smallest_p(pilot, FrameSample(sample.lost_by_cluster()))[0]
+        elif by_arm["missing"].any():
+            table = np.array([by_arm["missing"], by_arm["units"] - by_arm["missing"]])
             p = float(stats.chi2_contingency(table, correction=False).pvalue)
     words = text(
         "pilots.found.missing",
         "{metric}: {n} missing, {apart} between arms",
         metric=named(metric.name),
-        n=count(int(gone.sum())),
+        n=count(gone),
         apart=points(float(rates.max() - rates.min())),
     )
-    undefined = int(values["undefined"].fillna(False).astype(bool).sum())
+    undefined = int(tally["undefined"].sum())
     if undefined:
         words = text(
             "pilots.found.undefined",
@@ -361,42 +360,45 @@ def missing(pilot: Pilot, metric: Metric, values: pd.DataFrame, doubts: list[Tex
     return Check(pilot.id, f"missing.{metric.id}", float(rates.max() - rates.min()), p, p >= SMALLEST_P, words)
 
 
-def balance(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> Check | None:
-    """The primary metric before the pilot (or, where it was not delivered, the year's revenue before it) between the arms."""
-    before = read_values(tables, pilot, pilot.metrics[0])[["unit_id", "pre_value"]].rename(columns={"pre_value": "value"})
-    if before["value"].notna().sum() == 0:
+def balance(tables: Tables, pilot: Pilot, sample: Sample) -> Check | None:
+    """The primary metric before the pilot (or, where it was not delivered, the year's revenue before it) between the arms.
+
+    Args:
+        sample: the primary metric.
+    """
+    earlier = sample.earlier()
+    tally = earlier.tally()
+    if (tally["units"] == tally["missing"]).all():
         if tables.lacks("orders.customer_id", "orders.amount", "assignments.customer_id"):
             return None
-        before = money_before(tables, pilot)
-        if not (before["value"] != 0).any():
+        earlier = sample_of(tables, pilot, money_before(pilot), ("value",))
+        if earlier.top([*pilot.arms], 0.5) is None:
             return None
-    values = _by_unit(pilot, units.merge(before.dropna(), on="unit_id"))
-    control, *others = _groups(pilot, values)
-    sizes = [abs(d) for other in others if (d := standardised_difference(control, other)) is not None]
-    p, tested = _smallest_p(pilot, values)
+    control, *others = _moments(pilot, _drawn_one_by_one(pilot, earlier))
+    sizes = [abs(d) for other in others if (d := standardised(control, other)) is not None]
+    p, tested = _smallest_p(pilot, _drawn_one_by_one(pilot, earlier))
     if not sizes or not tested:
         return None
     words = text("pilots.found.balance", "largest standardised difference {size}", size=number(max(sizes), 3))
     return Check(pilot.id, "balance", max(sizes), p, p >= SMALLEST_P, words)
 
 
-def before(pilot: Pilot, measured: Mapping[str, pd.DataFrame]) -> Check | None:
+def before(pilot: Pilot, samples: Mapping[str, Sample]) -> Check | None:
     """The pilot worked out on what its other metrics were before it, when nothing can have worked yet: an A/A comparison.
 
     The primary metric is the one of :func:`balance`.
 
     Args:
-        measured: metric → its values with the arm of each unit.
+        samples: metric → its sample.
 
     Returns:
         None where no metric was delivered from before. The p is the smallest of all arms and metrics times their number.
     """
     smallest, tested = 1.0, 0
-    for metric, values in measured.items():
+    for metric, sample in samples.items():
         if metric == pilot.metrics[0].id:
             continue
-        known = values[values["pre_value"].notna()].assign(value=lambda frame: frame["pre_value"])
-        p, n = _smallest_p(pilot, _by_unit(pilot, known))
+        p, n = _smallest_p(pilot, _drawn_one_by_one(pilot, sample.earlier()))
         smallest, tested = min(smallest, p / max(n, 1)), tested + n
     if not tested:
         return None
@@ -410,19 +412,17 @@ def _shares(pilot: Pilot) -> NDArray[np.float64]:
     return np.asarray(shares / shares.sum())
 
 
-def _by_unit(pilot: Pilot, values: pd.DataFrame) -> pd.DataFrame:
-    """Rows that were drawn one by one: units, or the means of clusters."""
-    if pilot.unit == "customer":
-        return values
-    return values.groupby(["cluster", "arm"], sort=True)["value"].mean().reset_index()
+def _drawn_one_by_one(pilot: Pilot, sample: Sample) -> Sample:
+    """Units, or the means of clusters."""
+    return sample if pilot.unit == "customer" else sample.clusters()
 
 
-def _groups(pilot: Pilot, values: pd.DataFrame) -> list[Values]:
-    return [values.loc[values["arm"] == arm, "value"].to_numpy(float) for arm in pilot.arms]
+def _moments(pilot: Pilot, sample: Sample) -> list[Moments]:
+    return [sample.moments(arm, VALUE) for arm in pilot.arms]
 
 
-def _smallest_p(pilot: Pilot, values: pd.DataFrame) -> tuple[float, int]:
+def _smallest_p(pilot: Pilot, sample: Sample) -> tuple[float, int]:
     """The smallest p of any arm against the control times the number of arms tested, and that number."""
-    control, *others = _groups(pilot, values)
-    tests = [t.p for other in others if (t := compare_means(control, other)) is not None and t.p is not None]
+    control, *others = _moments(pilot, sample)
+    tests = [t.p for other in others if (t := welch(control, other)) is not None and t.p is not None]
     return (min(1.0, min(tests) * len(tests)) if tests else 1.0), len(tests)

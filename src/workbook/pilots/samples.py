@@ -71,8 +71,14 @@ class Sample(Protocol):
     def lost_by_cluster(self) -> pd.DataFrame:
         """Columns cluster, arm, value: share of the cluster's units without a value."""
 
-    def some(self, arm: str, most: int) -> Floats:
-        """Values of an arm in ascending order, all or about so many that a hash of the unit picks."""
+    def earlier(self) -> Sample:
+        """The same with what the metric was before the pilot as the value."""
+
+    def days(self) -> pd.DataFrame | None:
+        """Columns arm, value, in order of days, where each unit is a day of its own; None where it is not."""
+
+    def some(self, arms: Sequence[str], most: int) -> Floats:
+        """Values of some arms together in ascending order; where they are in the database, about *most* that a hash picks."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +137,17 @@ class FrameSample:
         lost = self.frame.assign(value=self.frame["value"].isna().astype(float))
         return lost.groupby(["cluster", "arm"], sort=True)["value"].mean().reset_index()
 
-    def some(self, arm: str, most: int) -> Floats:
-        return np.asarray(np.sort(self._known([arm])["value"].to_numpy(float)))
+    def earlier(self) -> FrameSample:
+        return FrameSample(self.frame.assign(value=self.frame["pre_value"]))
+
+    def days(self) -> pd.DataFrame | None:
+        known = self.frame[self.frame["value"].notna() & self.frame["assigned_at"].notna()]
+        if known["assigned_at"].duplicated().any():
+            return None
+        return known.sort_values("assigned_at", kind="stable")[["arm", "value"]]
+
+    def some(self, arms: Sequence[str], most: int) -> Floats:
+        return np.asarray(np.sort(self._known(arms)["value"].to_numpy(float)))
 
     def _known(self, arms: Sequence[str]) -> pd.DataFrame:
         return self.frame[self.frame["value"].notna() & self.frame["arm"].isin(list(arms))]
@@ -219,10 +234,16 @@ class StoredSample:
                 where cluster is not null group by cluster, arm order by cluster, arm"""
         )
 
-    def some(self, arm: str, most: int) -> Floats:
-        ((n,),) = self._rows(f"select count(*) from {self._known([arm])}")
+    def earlier(self) -> StoredSample:
+        return replace(self, relation=f"(select * replace (pre_value as value) from {self.relation})")
+
+    def days(self) -> pd.DataFrame | None:
+        return None  # there are more units than days
+
+    def some(self, arms: Sequence[str], most: int) -> Floats:
+        ((n,),) = self._rows(f"select count(*) from {self._known(arms)}")
         every = max(1, n // most)
-        picked = self.tables.sql(f"select value from {self._known([arm])} and place % {every} = 0 order by value")
+        picked = self.tables.sql(f"select value from {self._known(arms)} and place % {every} = 0 order by value")
         return picked["value"].to_numpy(float)
 
     @property
@@ -237,18 +258,22 @@ class StoredSample:
         return self.tables.connection.execute(query).fetchall()
 
 
-def read_samples(tables: Tables, pilot: Pilot) -> dict[str, Sample]:
-    """Every metric of a pilot over its units that stand in one arm; in the database where they are many (:func:`is_large`).
+def read_samples(tables: Tables, pilot: Pilot, only: Metric | None = None) -> dict[str, Sample]:
+    """Metrics of a pilot over its units that stand in one arm; in the database where they are many (:func:`is_large`).
+
+    Args:
+        only: one of them; None: every one.
 
     Raises:
         WorkbookError: as :func:`~workbook.pilots.outcomes.read_values`.
     """
+    metrics = [only] if only is not None else pilot.metrics
     if is_large(tables, pilot):
         kept = _kept(tables, pilot)
-        return {m.id: StoredSample(tables, store_values(tables, pilot, m, kept), tuple(numbers_of(m))) for m in pilot.metrics}
+        return {m.id: StoredSample(tables, store_values(tables, pilot, m, kept), tuple(numbers_of(m))) for m in metrics}
     units = read_units(tables, pilot)
     kept_units = units[~in_two_arms(units)]
-    return {m.id: FrameSample(kept_units.merge(read_values(tables, pilot, m), on="unit_id", how="left")) for m in pilot.metrics}
+    return {m.id: FrameSample(kept_units.merge(read_values(tables, pilot, m), on="unit_id", how="left")) for m in metrics}
 
 
 def sample_of(tables: Tables, pilot: Pilot, query: Query, numbers: Sequence[str]) -> Sample:

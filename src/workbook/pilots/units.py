@@ -196,15 +196,14 @@ def granting(consents: pd.DataFrame | None, purpose: str) -> pd.Series:
     return consents.loc[(consents["purpose"] == purpose) & (consents["standing"] == "granted"), "customer_id"]
 
 
-def money_before(tables: Tables, pilot: Pilot) -> pd.DataFrame:
+def money_before(pilot: Pilot) -> Query:
     """Revenue of each customer of the pilot over the 365 days before it, for balance; columns unit_id, value."""
-    return tables.sql(
+    return Query(
         """select a.unit_id, cast(coalesce(sum(o.amount), 0) as double) as value
            from (select unit_id, min(customer_id) as customer_id from assignments
                  where pilot = $name and customer_id is not null group by unit_id) a
            left join orders o on o.customer_id = a.customer_id
                 and o.ordered_at < $first_day and o.ordered_at >= cast($first_day as date) - interval 365 day
            group by a.unit_id order by a.unit_id""",
-        name=pilot.id,
-        first_day=pilot.starts,
+        {"name": pilot.id, "first_day": pilot.starts},
     )
