@@ -210,11 +210,9 @@ class Tables:
         given = sorted((self._used(query, values) or {}).items())
         name = f"kept_{hashlib.sha256(repr((query, given)).encode()).hexdigest()[:16]}"
         if self.connection.execute("select 1 from duckdb_tables() where table_name = ?", [name]).fetchone() is None:
+            # from here on: what is kept takes of it too
             self.connection.execute(f"set memory_limit = '{MEMORY}'")
-            try:
-                self._make(name, query, values)
-            finally:
-                self.connection.execute("reset memory_limit")
+            self._make(name, query, values)
         return name
 
     def _make(self, name: str, query: str, values: Mapping[str, object]) -> None:

@@ -147,7 +147,7 @@ def _check(tables: Tables, pilot: Pilot, drawn: Drawn) -> tuple[list[Check], tup
         found.append(gates.arrivals(pilot, drawn.by_day))
     else:
         found.append(gates.clusters(pilot, drawn))
-    found += [draw_gates.whole_clusters(pilot, drawn), draw_gates.strata(pilot, drawn)]
+    found += [draw_gates.whole_clusters(pilot, drawn), draw_gates.strata(pilot, drawn.strata)]
     found += [gates.two_arms(pilot, drawn), gates.dates(tables, pilot), gates.duplicates(tables, pilot)]
     doubts: list[Text] = []
     unchecked: list[Text] = []

@@ -18,8 +18,8 @@ from workbook.pilots.evidence import STRETCHES
 from workbook.pilots.few_clusters import Permuted, clusters_in_differences
 from workbook.pilots.history import read_history
 from workbook.pilots.looks import last_day
-from workbook.pilots.synthetic_control import FEWEST_STRETCHES, WORST_FIT, Synthetic, synthetic_control
 from workbook.pilots.outcomes import read_values
+from workbook.pilots.synthetic_control import FEWEST_STRETCHES, WORST_FIT, Synthetic, synthetic_control
 from workbook.pilots.units import arm_name, in_two_arms, newest_first, read_units
 from workbook.report.blocks import Block, Column, Paragraph, Table
 from workbook.settings.models import Metric, Pilot, Settings

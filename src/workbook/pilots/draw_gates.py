@@ -9,7 +9,6 @@ from scipy import stats
 from workbook.language import Text, count, named, number, text
 from workbook.pilots.drawn import Drawn
 from workbook.pilots.gates import SMALLEST_P, Check
-from workbook.pilots.looks import last_day
 from workbook.pilots.outcomes import values_query
 from workbook.pilots.samples import Sample
 from workbook.pilots.units import store_units
@@ -28,14 +27,17 @@ ALIKE = 0.3
 """Correlation of neighbouring days above which they are said to go together."""
 
 
-def strata(pilot: Pilot, drawn: Drawn) -> Check | None:
+def strata(pilot: Pilot, drawn: pd.DataFrame) -> Check | None:
     """Whether the arms hold each stratum in the same share: they do where units were drawn, within strata or not.
+
+    Args:
+        drawn: units, or clusters where those were drawn; rows strata, columns arms.
 
     Returns:
         None where no stratum was delivered or there is one alone. Pearson's chi-square of strata by arms, of clusters where
         those were drawn; rare strata count together, so that the distribution holds.
     """
-    table = drawn.strata[[arm for arm in pilot.arms if arm in drawn.strata.columns]]
+    table = drawn[[arm for arm in pilot.arms if arm in drawn.columns]]
     table = table[table.sum(axis=1) > 0]
     n = len(table)
     if n < 2 or table.shape[1] < 2:
@@ -109,7 +111,7 @@ def amounts(tables: Tables, pilot: Pilot, metric: Metric) -> Check | None:
             select count(*) as n, median(value / spent) as times
             from {store_units(tables, pilot)} join ({query.sql}) measured using (unit_id) join spent using (customer_id)
             where value > 0 and not doubled""",
-        **query.values,
+        **query.given,
     ).to_dict("records")
     if row["n"] < FEWEST_AMOUNTS:
         return None
@@ -137,7 +139,7 @@ def shared_clusters(pilot: Pilot, drawn: Drawn) -> Text | None:
 
 
 def day_by_day(pilot: Pilot, sample: Sample) -> Text | None:
-    """What must be doubted where each unit is a day of its own: one day may carry over to the next, and neighbours are alike."""
+    """What must be doubted where each unit is a day of its own: days carry over to the next, and neighbours are alike."""
     known = sample.days()
     if pilot.unit == "cluster" or known is None or len(known) < FEWEST_DAYS:
         return None

@@ -46,7 +46,8 @@ def count_drawn(tables: Tables, pilot: Pilot) -> Drawn | None:
         f"""select count(*) as rows, count(*) filter (where not doubled) as kept,
                    count(distinct unit_id) filter (where doubled) as doubled,
                    count(*) filter (where cluster is null) as unclustered,
-                   count(assigned_at) filter (where not doubled) > 0 and count(exposed_at) filter (where not doubled) > 0 as dated,
+                   bool_or(not doubled and assigned_at is not null)
+                       and bool_or(not doubled and exposed_at is not null) as dated,
                    count(*) filter (where not doubled and (exposed_at < assigned_at or exposed_at < $first_day)) as early
             from {units}""",
         first_day=pilot.starts,

@@ -117,7 +117,7 @@ def quantile_difference(
     low, high = (float(x) for x in np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2]))
     beyond = min((differences <= 0).sum(), (differences >= 0).sum())
     p = min(1.0, 2 * (float(beyond) + 1) / (DRAWS + 1))
-    return Difference(levels[0], levels[1], *sizes, effect, error, min(low, effect), max(high, effect), p)
+    return replace(plain, error=error, low=min(low, effect), high=max(high, effect), p=p)
 
 
 def _plain(

@@ -13,6 +13,7 @@ from workbook.pilots.checks import Checks
 from workbook.pilots.clusters import FEWEST_CLUSTERS, cluster_values
 from workbook.pilots.comparison import Difference, compare_means, compare_proportions
 from workbook.pilots.looks import last_day
+from workbook.pilots.samples import tally_units
 from workbook.pilots.units import arm_name, current, in_two_arms, newest_first, read_units
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
 from workbook.settings.models import Pilot, Settings
@@ -195,14 +196,18 @@ def hear_participants(
     written = pd.concat(frames).drop_duplicates(["source", "comment_id"]) if frames else None
     heard = []
     for pilot in current([p for p in newest_first(settings) if p.starts <= tables.period.end], tables.period):
+        scored, texts = _scores(tables, pilot), _written(written, pilot, tables)
+        open_ = pilot.randomised and not checks.failed(pilot.id)
+        if scored.empty and texts.empty:  # then the units, which may be many, need not be read
+            if len(tally_units(tables, pilot)):
+                heard.append(Heard(pilot, (), open_, 0))
+            continue
         units = read_units(tables, pilot)
         units = units[~in_two_arms(units) & units["customer_id"].notna() & units["arm"].isin(list(pilot.arms))]
         if units.empty:
             continue
-        scored = _scores(tables, pilot)
-        texts = _written(written, pilot, tables)
         said, thin = _compared(pilot, units, scored, texts, topics, settings)
-        heard.append(Heard(pilot, said, pilot.randomised and not checks.failed(pilot.id), thin))
+        heard.append(Heard(pilot, said, open_, thin))
     return Feedback(tuple(heard), missing, settings, pd.Timestamp(tables.period.end))
 
 

@@ -189,16 +189,17 @@ def dates(tables: Tables, pilot: Pilot) -> Check | None:
         None where no date was delivered.
     """
     (row,) = tables.sql(
-        """with measured as (
-                    select measured_at, unit_id, bool_and(measured_at < $first_day) over (partition by unit_id, metric) as never
-                    from outcomes where pilot = $name and measured_at is not null),
+        """with measured as (select measured_at, unit_id, metric from outcomes where pilot = $name and measured_at is not null),
+                early as (select distinct unit_id from measured where measured_at < $first_day),
                 drawn as (select assigned_at from assignments where pilot = $name and assigned_at is not null),
                 first_drawn as (select unit_id, min(assigned_at) as assigned_at from assignments
-                                where pilot = $name and unit_id is not null group by unit_id)
+                                where pilot = $name and unit_id is not null and assigned_at > $first_day group by unit_id)
            select (select count(*) from measured) as measured, (select count(*) from drawn) as drawn,
-                  (select count(*) from measured where never) as before,
+                  (select coalesce(sum(n), 0)
+                   from (select count(*) as n from measured where unit_id in (select unit_id from early)
+                         group by unit_id, metric having max(measured_at) < $first_day)) as before,
                   (select count(*) from measured m join first_drawn d using (unit_id)
-                   where not m.never and m.measured_at >= $first_day and m.measured_at < d.assigned_at) as undrawn,
+                   where m.measured_at >= $first_day and m.measured_at < d.assigned_at) as undrawn,
                   (select count(*) from measured where measured_at > $last_day) as after,
                   (select count(*) from drawn where assigned_at < $first_day - $lead * interval 1 day) as early,
                   (select count(*) from drawn where assigned_at > $last_day) as late""",
@@ -289,12 +290,13 @@ def duplicates(tables: Tables, pilot: Pilot) -> Check | None:
     """Share of units and metrics with several outcomes that differ; the latest one counts. Several days are several outcomes,
     unless they lie before the pilot or the card takes the mean of all."""
     (row,) = tables.sql(
-        """select count(distinct (unit_id, metric)) as pairs,
-                  count(distinct (unit_id, metric)) filter (where different > 1) as doubled
-           from (select unit_id, metric, count(distinct value) as different from outcomes
-                 where pilot = $name and unit_id is not null
-                 group by unit_id, metric,
-                          case when list_contains($mean, metric) or measured_at < $first_day then measured_at end)""",
+        """select count(*) as pairs, count(*) filter (where different) as doubled
+           from (select unit_id, metric, bool_or(different) as different
+                 from (select unit_id, metric, min(value) is distinct from max(value) as different from outcomes
+                       where pilot = $name and unit_id is not null
+                       group by unit_id, metric,
+                                case when list_contains($mean, metric) or measured_at < $first_day then measured_at end)
+                 group by unit_id, metric)""",
         name=pilot.id,
         first_day=pilot.starts,
         mean=[metric.id for metric in pilot.metrics if metric.repeats == "mean"],

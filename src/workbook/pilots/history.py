@@ -18,7 +18,7 @@ def read_history(tables: Tables, pilot: Pilot, metric: str, most: int) -> pd.Dat
     query = history_query(tables, pilot, metric, most, "metric")
     if query is None:
         return pd.DataFrame({"unit_id": pd.Series(dtype="str"), "back": pd.Series(dtype="int64"), "value": []})
-    values = {f"metric_{name}": value for name, value in query.values.items()}
+    values = {f"metric_{name}": value for name, value in query.given.items()}
     return tables.sql(f"{query.sql} order by 1, 2", name=pilot.id, metric=metric, first_day=pilot.starts, **values)
 
 
@@ -29,8 +29,8 @@ def history_query(tables: Tables, pilot: Pilot, metric: str, most: int, paramete
     unless there is none: then what there is makes one.
 
     Args:
-        metric: id of the delivered outcome; ``$<parameter>`` stands for it in the query, and ``$<parameter>_<name>`` for each of
-            the query's values.
+        metric: id of the delivered outcome.
+        parameter: ``$<parameter>`` stands for it in the query, and ``$<parameter>_<name>`` for whatever else is given.
         most: stretches before the pilot that are read.
 
     Returns:

@@ -105,7 +105,7 @@ def weigh_lasting(tables: Tables, pilot: Pilot, confidence: float) -> tuple[Last
     both = Query(
         f"""select unit_id, first as known_first, second as known_second, second - first as value from ({halves.sql})
             where first is not null and second is not null""",
-        halves.values,
+        halves.given,
     )
     sample = sample_of(tables, pilot, both, ("value", "known_first", "known_second"))
     counted = sample.clusters() if pilot.unit == "cluster" else sample
@@ -161,9 +161,10 @@ def _by_expression(tables: Tables, pilot: Pilot, metric: Metric) -> Query | None
     part = [pilot.model_copy(update={"starts": a, "ends": b, "extended_to": None}) for a, b in spans]
     first, second = (values_query(tables, half, metric) for half in part)
     # both halves in one query: the days of the second have names of their own
-    later = {f"second_{name}": value for name, value in second.values.items()}
-    words = re.sub(r"\$(\w+)", lambda name: f"$second_{name[1]}" if name[1] in second.values else name[0], second.sql)
+    later = {f"second_{name}": value for name, value in second.given.items()}
+    words = re.sub(r"\$(\w+)", lambda name: f"$second_{name[1]}" if name[1] in second.given else name[0], second.sql)
     return Query(
-        f"""select unit_id, one.value as first, two.value as second from ({first.sql}) one join ({words}) two using (unit_id)""",
-        {**first.values, **later},
+        f"""select unit_id, one.value as first, two.value as second
+            from ({first.sql}) one join ({words}) two using (unit_id)""",
+        {**first.given, **later},
     )

@@ -23,7 +23,7 @@ def read_values(tables: Tables, pilot: Pilot, metric: Metric) -> pd.DataFrame:
     """
     query = values_query(tables, pilot, metric)
     try:
-        found = tables.sql(f"{query.sql} order by unit_id", **query.values)
+        found = tables.sql(f"{query.sql} order by unit_id", **query.given)
     except duckdb.Error as error:
         raise _refused(tables, pilot, metric, error) from error
     numbers = numbers_of(metric)
@@ -51,7 +51,7 @@ def store_values(tables: Tables, pilot: Pilot, metric: Metric, units: str) -> st
                        v.* exclude (unit_id)
                 from {units} u left join ({query.sql}) v using (unit_id)"""
     try:
-        stored = tables.keep(whole, **query.values)
+        stored = tables.keep(whole, **query.given)
     except duckdb.Error as error:
         raise _refused(tables, pilot, metric, error) from error
     largest = ", ".join(f"max(abs({name}))" for name in numbers_of(metric))
@@ -97,7 +97,9 @@ def values_query(tables: Tables, pilot: Pilot, metric: Metric) -> Query:
         # a ratio of sums needs both of a unit; half of one is as good as none
         more, known = ", denominator", "denominator is not null"
     for place, expression in enumerate(metric.covariates):
-        joins += f" left join (select unit_id, value as known_{place} from ({_expression(expression)})) k{place} using (unit_id)"
+        joins += (
+            f" left join (select unit_id, value as known_{place} from ({_expression(expression)})) k{place} using (unit_id)"
+        )
         more += f", known_{place}"
     odd = "value is not null and value not in (0, 1)" if metric.kind == "proportion" else "false"
     return Query(
@@ -115,15 +117,17 @@ def _delivered(tables: Tables, pilot: Pilot, name: str, repeats: str, parameter:
     measured before the first day of a unit that was measured later too is its history: where no value before the pilot was
     delivered, the stretch just before it stands there.
     """
-    plain = f"""select unit_id, nullif(value, 'nan'::double) as value, nullif(pre_value, 'nan'::double) as pre_value, measured_at,
-                       coalesce(measured_at < $first_day, false) as early
+    plain = f"""select unit_id, nullif(value, 'nan'::double) as value, nullif(pre_value, 'nan'::double) as pre_value,
+                       measured_at, coalesce(measured_at < $first_day, false) as early
                 from outcomes where pilot = $name and metric = ${parameter} and unit_id is not null"""
     history = history_query(tables, pilot, name, 1, parameter)
     counted = plain
-    if history is not None or _any_early(tables, pilot, name):
+    if history is not None or _any(tables, pilot, name, "and measured_at < $first_day"):
         counted = f"""select * from ({plain})
                       qualify not early or bool_and(early) over (partition by unit_id)"""
-    if repeats == "mean":
+    if not _any(tables, pilot, name, "group by unit_id having count(*) > 1"):
+        one = f"select unit_id, value, pre_value from ({counted})"
+    elif repeats == "mean":
         one = f"select unit_id, avg(value) as value, avg(pre_value) as pre_value from ({counted}) group by unit_id"
     else:
         # of several on one day the largest counts, and a missing one before any
@@ -131,7 +135,7 @@ def _delivered(tables: Tables, pilot: Pilot, name: str, repeats: str, parameter:
                   order by unit_id, measured_at desc nulls last, value desc nulls first"""
     if history is None:
         return one
-    for key, value in history.values.items():
+    for key, value in history.given.items():
         values[f"{parameter}_{key}"] = value
     return f"""with stretch as ({history.sql})
                select unit_id, value, coalesce(pre_value, known) as pre_value from ({one})
@@ -139,15 +143,15 @@ def _delivered(tables: Tables, pilot: Pilot, name: str, repeats: str, parameter:
                           group by unit_id having count(*) filter (where back = 0) > 0) using (unit_id)"""
 
 
-def _any_early(tables: Tables, pilot: Pilot, name: str) -> bool:
+def _any(tables: Tables, pilot: Pilot, name: str, rest: str) -> bool:
+    """Whether there is a delivered outcome called *name* of which the rest of a query is true."""
     found = tables.sql(
-        """select count(*) as n from outcomes
-           where pilot = $name and metric = $metric and unit_id is not null and measured_at < $first_day""",
+        f"select 1 from outcomes where pilot = $name and metric = $metric and unit_id is not null {rest} limit 1",
         name=pilot.id,
         metric=name,
         first_day=pilot.starts,
     )
-    return bool(found["n"].iloc[0])
+    return len(found) > 0
 
 
 def _expression(expression: str) -> str:
@@ -184,7 +188,8 @@ def _beyond(tables: Tables, pilot: Pilot, metric: Metric, query: Query) -> Workb
     given = {"name": pilot.id, "first_day": pilot.starts, "last_day": pilot.extended_to or pilot.ends}
     for key, expression in _expressions(pilot, metric):
         found = tables.sql(
-            f"select unit_id, value from ({_expression(expression)}) where abs(value) > {LARGEST} order by unit_id limit 1", **given
+            f"select unit_id, value from ({_expression(expression)}) where abs(value) > {LARGEST} order by unit_id limit 1",
+            **given,
         )
         if len(found):
             unit, value = found.iloc[0]
@@ -198,7 +203,7 @@ def _beyond(tables: Tables, pilot: Pilot, metric: Metric, query: Query) -> Workb
             continue
         found = tables.sql(
             f"select unit_id, {column} as number from ({query.sql}) where abs({column}) > {LARGEST} order by unit_id limit 1",
-            **query.values,
+            **query.given,
         )
         if len(found):
             unit, value = found.iloc[0]

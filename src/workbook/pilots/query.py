@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Query:
-    """SQL with the values of its ``$names``."""
+    """SQL with what is given for its ``$names``."""
 
     sql: str
-    values: Mapping[str, object] = field(default_factory=dict)
+    given: Mapping[str, object] = field(default_factory=dict)

@@ -241,12 +241,16 @@ def plan_rollout(
     pilot, effect = decided.pilot, decided.effect
     people = with_scores(profile, scores)
     eligible = people[people["customer_id"].isin(meeting(people, pilot.groups, f"pilots.{pilot.id}.groups"))]
-    units = read_units(tables, pilot)
     if pilot.unit == "cluster":
-        return _by_clusters(tables, decided, effect, units, eligible, decision)
+        return _by_clusters(tables, decided, effect, read_units(tables, pilot), eligible, decision)
     if consents is None:
         return NotMeasured("pilots.rollout", _PLAN, ("consents.customer_id", "consents.purpose"))
-    having = units.loc[units["arm"] == effect.arm, "customer_id"].dropna()
+    having = tables.sql(
+        """select distinct customer_id from assignments
+           where pilot = $name and arm = $arm and unit_id is not null and customer_id is not null""",
+        name=pilot.id,
+        arm=effect.arm,
+    )["customer_id"]
     new = eligible[~eligible["customer_id"].isin(having)]
     granted = new[new["customer_id"].isin(granting(consents, pilot.purpose))]
     if granted.empty:

@@ -1,9 +1,9 @@
-"""One metric of a pilot's units as effects need it, in a frame or in the database: the same questions, the same figures (P3)."""
+"""One metric of a pilot's units as effects need it, in a frame or in the database: the same figures either way (row P3)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -86,8 +86,8 @@ class FrameSample:
     """A sample in a frame.
 
     Attributes:
-        frame: columns arm, stratum, cluster, exposed_at, value, pre_value, undefined, odd, denominator (of a ratio) and known_*;
-            one row a unit.
+        frame: columns arm, stratum, cluster, assigned_at, exposed_at, value, pre_value, undefined, odd, denominator (of a
+            ratio) and known_*; one row a unit.
     """
 
     frame: pd.DataFrame
@@ -168,6 +168,7 @@ class StoredSample:
     relation: str
     numbers: tuple[str, ...]
     where: str = "true"
+    _moments: dict[tuple[str, ...], dict[str, Moments]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def before(self) -> Sequence[str]:
@@ -183,12 +184,18 @@ class StoredSample:
         ).set_index("arm")
 
     def moments(self, arm: str, *variables: Variable) -> Moments:
-        connection, rows = self.tables.connection, f"(select * from {self._known([arm])})"
-        if len(variables) == 1:
-            alone = moments_in_database(connection, rows, "arm", {"x": _expression(variables[0])})
-            return alone.get((arm, "x"), moments_of(np.empty((0, 1))))
-        joint = joint_moments_in_database(connection, rows, "arm", [_expression(v) for v in variables])
-        return joint.get(arm, moments_of(np.empty((0, len(variables)))))
+        words = tuple(_expression(variable) for variable in variables)
+        if words not in self._moments:
+            connection, rows = (
+                self.tables.connection,
+                f"(select * from {self.relation} where {self.where} and value is not null)",
+            )
+            if len(words) == 1:
+                alone = moments_in_database(connection, rows, "arm", {"x": words[0]})
+                self._moments[words] = {name: found for (name, _), found in alone.items()}
+            else:
+                self._moments[words] = joint_moments_in_database(connection, rows, "arm", words)
+        return self._moments[words].get(arm, moments_of(np.empty((0, len(words)))))
 
     def level(self, name: str, arms: Sequence[str]) -> tuple[int, int, float]:
         ((told, every, mean),) = self._rows(f"select count({name}), count(*), favg({name}) from {self._known(arms)}")
@@ -215,10 +222,10 @@ class StoredSample:
         )
 
     def within(self, stratum: str) -> StoredSample:
-        return replace(self, where=f"{self.where} and stratum = {_quoted(stratum)}")
+        return replace(self, _moments={}, where=f"{self.where} and stratum = {_quoted(stratum)}")
 
     def reached(self, arm: str) -> StoredSample:
-        return replace(self, where=f"{self.where} and (arm <> {_quoted(arm)} or reached)")
+        return replace(self, _moments={}, where=f"{self.where} and (arm <> {_quoted(arm)} or reached)")
 
     def clusters(self) -> FrameSample:
         means = ", ".join(f"favg({name}) as {name}" for name in self.numbers)
@@ -235,7 +242,7 @@ class StoredSample:
         )
 
     def earlier(self) -> StoredSample:
-        return replace(self, relation=f"(select * replace (pre_value as value) from {self.relation})")
+        return replace(self, _moments={}, relation=f"(select * replace (pre_value as value) from {self.relation})")
 
     def days(self) -> pd.DataFrame | None:
         return None  # there are more units than days
@@ -284,9 +291,9 @@ def sample_of(tables: Tables, pilot: Pilot, query: Query, numbers: Sequence[str]
     """
     if is_large(tables, pilot):
         whole = f"select u.*, v.* exclude (unit_id) from {_kept(tables, pilot)} u join ({query.sql}) v using (unit_id)"
-        return StoredSample(tables, tables.keep(whole, **query.values), tuple(numbers))
+        return StoredSample(tables, tables.keep(whole, **query.given), tuple(numbers))
     units = read_units(tables, pilot)
-    return FrameSample(units[~in_two_arms(units)].merge(tables.sql(query.sql, **query.values), on="unit_id"))
+    return FrameSample(units[~in_two_arms(units)].merge(tables.sql(query.sql, **query.given), on="unit_id"))
 
 
 def _kept(tables: Tables, pilot: Pilot) -> str:
@@ -305,10 +312,10 @@ def tally_units(tables: Tables, pilot: Pilot) -> pd.DataFrame:
 
 
 def _column(rows: pd.DataFrame, variable: Variable) -> Floats:
-    numbers = rows[variable.name].to_numpy(float)
+    numbers: Floats = rows[variable.name].to_numpy(float)
     gone = np.isnan(numbers)
     if variable.mark:
-        return gone.astype(float)
+        return np.asarray(gone, dtype=float)
     if variable.fill is not None:
         numbers = np.where(gone, variable.fill, numbers)
     return numbers if variable.cap is None else np.minimum(numbers, variable.cap)

@@ -58,7 +58,7 @@ def read_units(tables: Tables, pilot: Pilot) -> pd.DataFrame:
         rows. Where clusters were drawn and neither they nor customers are named, the units are the clusters.
     """
     query = _units_query(tables, pilot)
-    return tables.sql(f"{query.sql} order by unit_id, arm", **query.values)
+    return tables.sql(f"{query.sql} order by unit_id, arm", **query.given)
 
 
 def _units_query(tables: Tables, pilot: Pilot) -> Query:
@@ -79,7 +79,9 @@ def is_large(tables: Tables, pilot: Pilot) -> bool:
     """
     if tables.rows("assignments") <= MOST_IN_FRAME:
         return False
-    return int(tables.sql("select count(*) as n from assignments where pilot = $name", name=pilot.id)["n"].iloc[0]) > MOST_IN_FRAME
+    return (
+        int(tables.sql("select count(*) as n from assignments where pilot = $name", name=pilot.id)["n"].iloc[0]) > MOST_IN_FRAME
+    )
 
 
 def store_units(tables: Tables, pilot: Pilot) -> str:
@@ -89,14 +91,15 @@ def store_units(tables: Tables, pilot: Pilot) -> str:
         Name of the table.
     """
     query = _units_query(tables, pilot)
-    units = tables.keep(query.sql, **query.values)
     return tables.keep(
-        f"""with twice as (select unit_id from {units} group by unit_id having min(arm) <> max(arm)),
-                 customers as (select customer_id from {units} where customer_id is not null
+        f"""with units as materialized ({query.sql}),
+                 twice as (select unit_id from units group by unit_id having min(arm) <> max(arm)),
+                 customers as (select customer_id from units where customer_id is not null
                                group by customer_id having min(arm) <> max(arm))
             select *, unit_id in (select unit_id from twice)
                       or (customer_id is not null and customer_id in (select customer_id from customers)) as doubled
-            from {units}"""
+            from units""",
+        **query.given,
     )
 
 
