@@ -21,7 +21,7 @@ from workbook.period import Period
 from workbook.settings.checks import Fault
 from workbook.settings.models import Settings
 from workbook.settings.reading import judged
-from workbook.sources.profile import build_profile
+from workbook.sources.profile import build_profile, own_attributes
 from workbook.sources.scope import COLUMNS as SCOPE_COLUMNS
 from workbook.tables import SCHEMAS, empty_tables
 
@@ -74,7 +74,7 @@ def bad_expressions(settings: Settings) -> list[Fault]:
     >>> [(fault.path, fault.found, fault.hint) for fault in bad_expressions(settings)]
     [(('next_pilot', 'groups'), "'ordres > 1', in which there is no column 'ordres'", "did you mean 'orders'?")]
     """
-    connection = _open()
+    connection = _open(settings)
     try:
         return [
             fault for path, sql, ground in _held(settings, connection) if (fault := _judge(connection, path, sql, ground))
@@ -202,11 +202,19 @@ def _empty_profile() -> Any:
     return build_profile(empty_tables(Period.parse("2000Q1")), settings).frame
 
 
-def _open() -> duckdb.DuckDBPyConnection:
+def _empty_profile_of(settings: Settings) -> Any:
+    """The empty profile, with the client's own columns behind the others."""
+    own = own_attributes(settings)
+    typed = {f"own_{name}": "float64" if kind == "number" else "str" for name, kind in own.items()}
+    frame = _empty_profile()
+    return frame.assign(**{name: frame["customer_id"].astype(kind) for name, kind in typed.items()})
+
+
+def _open(settings: Settings) -> duckdb.DuckDBPyConnection:
     """DuckDB with the empty profile, the people of a pilot, its units and the canonical tables; no file can be reached."""
     connection = duckdb.connect(config={"threads": 1, "enable_external_access": False, "autoinstall_known_extensions": False})
     empty_tables(Period.parse("2000Q1"), connection)
-    connection.register("arriving", _empty_profile())
+    connection.register("arriving", _empty_profile_of(settings))
     connection.execute("create table profile as select * from arriving")
     connection.unregister("arriving")
     connection.execute(

@@ -17,7 +17,6 @@ from workbook.settings.folders import check_client_name, choice, clients
 from workbook.settings.writing import one_line
 from workbook.sources.inspection.assemble import inspect_folder
 from workbook.sources.inspection.proposal import Proposal
-from workbook.tables import SCHEMAS
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def screen(proposal: Proposal, period: Period | None, edition: Edition) -> str:
         named = f"{one.source.file} [{one.source.sheet}]" if one.source.sheet else one.source.file
         lines.append(f"{one.source.table:<18} {one.confidence:>4.0%}  {one_line(named)}  ({one.rows:,})")
         for column, question in one.questions.items():
-            needed = column in SCHEMAS[one.source.table].required
+            needed = column in one.source.needed
             sentence = (
                 text("new.screen.required", "must be answered: {column}: {why}", column=column, why=question.why)
                 if needed

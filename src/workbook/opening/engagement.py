@@ -12,7 +12,6 @@ from workbook.settings.readiness import readiness
 from workbook.settings.writing import SCHEMA_LINE, one_line
 from workbook.sources.inspection.describe import USUAL_MISSING
 from workbook.sources.inspection.proposal import Proposal, ProposedSource
-from workbook.tables import SCHEMAS
 
 _SHOWN = 24
 """Most column names in one comment."""
@@ -234,6 +233,9 @@ def _source(words: _Words, proposed: ProposedSource) -> list[str]:
     if not source.columns:
         lines[-1] = "    columns: {}"
     lines += _mapping("constants", source.constants)
+    if source.attributes:
+        why = text("new.attributes", "kept by name; delete what was written down only after a customer had left")
+        lines += words.comment(why, 4) + _mapping("attributes", source.own_columns)
     if isinstance(source.dates, Mapping):
         lines += _mapping("dates", source.dates)
     elif source.dates is not None:
@@ -271,7 +273,7 @@ def _todo(words: _Words, proposed: ProposedSource) -> list[str]:
     lines = ["    todo:"]
     for column, question in proposed.questions.items():
         line = f"      {column}: {flow(question.candidates)}"
-        needed = column in SCHEMAS[proposed.source.table].required
+        needed = column in proposed.source.needed
         sentence = (
             text("new.todo.required", "must be answered before a run: {why}", why=question.why)
             if needed
@@ -282,7 +284,7 @@ def _todo(words: _Words, proposed: ProposedSource) -> list[str]:
 
 
 def _mapping(key: str, content: Mapping[str, object]) -> list[str]:
-    return [f"    {key}:", *(f"      {name}: {flow(value)}" for name, value in content.items())] if content else []  # type: ignore[arg-type]
+    return [f"    {key}:", *(f"      {scalar(name)}: {flow(value)}" for name, value in content.items())] if content else []  # type: ignore[arg-type]
 
 
 def _left(words: _Words, proposal: Proposal) -> list[str]:

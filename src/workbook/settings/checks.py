@@ -43,6 +43,7 @@ def check(settings: Settings) -> list[Fault]:
         *_languages(settings),
         *_places(settings),
         *_sources(settings.sources),
+        *_attributes(settings.sources),
         *_linking(settings.linking, settings.sources),
         *_goals(settings.goals),
         *_unique([tag.id for tag in settings.tags], ("tags",)),
@@ -128,13 +129,26 @@ def _sources(sources: Sequence[Source]) -> Iterator[Fault]:
             if column in source.columns:
                 yield Fault((*at, "constants", column), "a constant for a column that is mapped", "one of the two")
         for column, candidates in open_questions(source).items():
-            if column in schema.required:
+            if column in source.needed:
                 among = f", such as {' or '.join(map(repr, candidates))}" if candidates else " or constants"
                 place = "dates" if column in source.columns else "columns"
                 found = f"an open question: which column of {source.file} is {source.table}.{column}?"
                 if place == "dates":
                     found = f"an open question: how are the dates of {source.file} written in {source.columns[column]!r}?"
                 yield Fault((*at, "todo", column), found, f"the answer under {place}{among}", "then delete this line")
+
+
+def _attributes(sources: Sequence[Source]) -> Iterator[Fault]:
+    """An attribute is one column of the profile: one kind, and no second name that differs in capitals alone."""
+    first: dict[str, tuple[str, str]] = {}
+    for i, source in enumerate(sources):
+        for name, kind in source.own_columns.items():
+            at = ("sources", i, "attributes", *((name,) if isinstance(source.attributes, dict) else ()))
+            known, as_kind = first.setdefault(name.casefold(), (name, kind))
+            if known != name:
+                yield Fault(at, f"{name!r} beside {known!r}", "names that differ in more than capitals")
+            elif as_kind != kind:
+                yield Fault(at, f"{name!r} as {kind}, elsewhere as {as_kind}", "the same kind in all sources")
 
 
 def open_questions(source: Source) -> dict[str, list[str]]:

@@ -29,6 +29,7 @@ from workbook.settings.section import Name as Name
 from workbook.settings.section import Positive as Positive
 from workbook.settings.section import Section as Section
 from workbook.settings.section import Share as Share
+from workbook.settings.sourcing import Source as Source
 from workbook.settings.valuing import Churn as Churn
 from workbook.settings.valuing import Value as Value
 
@@ -54,81 +55,6 @@ class Delivery(Section):
         None, description="An installed Python package that carries the files instead of data/<client>/<period>/."
     )
     folder: str = Field("", description="Folder inside the package or the delivery in which the files lie.")
-
-
-class Source(Section):
-    """One file of the delivery and the canonical table that it becomes."""
-
-    table: str = Field(description="The canonical table that the file fills.")
-    file: str = Field(description="File name inside the delivery; * and ? stand for any characters.")
-    system: str = Field("", description="The client's system that the file comes from, e.g. CRM or shop.")
-    sheet: str | None = Field(None, description="Sheet of an Excel file or table of a database file; the first by default.")
-    header_row: int = Field(
-        1, ge=0, description="Row of the file that holds the column names, counted from 1; 0: there are none but 'column 1' …."
-    )
-    encoding: str | None = Field(None, description="Text encoding, e.g. gb18030; found by evidence where it is not given.")
-    delimiter: str | None = Field(
-        None, description="Character between columns, a space for any number of them; found by evidence where it is not given."
-    )
-    columns: dict[str, str | list[str]] = Field(
-        description="Canonical column: the file's own column name, or several that make one text: a first and a last name."
-    )
-    constants: dict[str, str] = Field(
-        default_factory=dict,
-        description="Canonical column: one value for every row; 'row number' numbers them, where a file has no id.",
-    )
-    dates: str | dict[str, str] | None = Field(
-        None,
-        description="strptime format of the dates, or 'day first', 'month first', 'excel' (a spreadsheet's day numbers) or "
-        "'unix' (seconds or milliseconds since 1970), one for all or one a column; found from all values otherwise.",
-    )
-    decimals: Literal["point", "comma"] | None = Field(
-        None, description="Sign before decimals: point (1,234.50) or comma (1.234,50); found from all values otherwise."
-    )
-    amounts_in: Literal["yuan", "thousand", "ten_thousand", "cent"] = Field(
-        "yuan",
-        description="Unit of the amounts: currency units (元), thousands (千元), ten thousands (万元) or hundredths (分).",
-    )
-    values: dict[str, dict[str, str]] = Field(
-        default_factory=dict, description="Canonical column: the file's value: the canonical value, empty for a missing one."
-    )
-    missing: list[str] = Field(
-        default=["", "N/A", "n/a", "NULL", "null", "None", "-", "--", "无", "未知"],
-        description="Words that stand for a missing value.",
-    )
-    accumulate: bool = Field(
-        False, description="True where each delivery holds only new rows: the files of earlier periods are read too."
-    )
-    customers_by: Literal["id", "name", "email", "phone"] = Field(
-        "id",
-        description="What the file's customer_id holds: the customer's id, or the name, e-mail or phone by which the list of "
-        "customers knows them; the id is then looked up.",
-    )
-    attributes: list[str] = Field(
-        default_factory=list,
-        description="The file's own columns that tell what a customer is like and have no "
-        "canonical place; they are kept by name, "
-        "and the risk of leaving is learned from them where a delivery says who has left (contracts.ended).",
-    )
-    third_party: bool = Field(
-        False,
-        description="True where the file comes from a third party: for customers it fills fields that the client's own systems "
-        "leave empty, and adds nobody.",
-    )
-    group: bool | Literal["last"] = Field(
-        False,
-        description="True where several rows of the file make one row of the table: money and quantities are summed; last "
-        "where each of them tells all of it, as in a log: the last value of each column counts.",
-    )
-    only: dict[str, list[str]] = Field(
-        default_factory=dict,
-        description="Canonical column: the values of rows that count; others are quarantined as not valid business.",
-    )
-    todo: dict[str, list[str]] = Field(
-        default_factory=dict,
-        description="Canonical column: the candidates among which `workbook new` could not decide. Write the right one under "
-        "columns (or its date order under dates) and delete the line; a required column stops check and run until then.",
-    )
 
 
 class Analysis(Section):

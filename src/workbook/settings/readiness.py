@@ -16,10 +16,12 @@ class Leaning:
     Attributes:
         any_of: groups of tables and ``table.column``; with one whole group the stage has something to say.
         opens: tables that open more of it.
+        own: whether columns of the client's own (sources.attributes), which nobody can be asked for by name, are enough.
     """
 
     any_of: tuple[tuple[str, ...], ...]
     opens: tuple[str, ...]
+    own: bool = False
 
 
 LEANINGS: Mapping[str, Leaning] = {
@@ -33,7 +35,9 @@ LEANINGS: Mapping[str, Leaning] = {
         ("order_lines", "products", "status_history"),
     ),
     # without the customer an order says nothing of anybody: no RFM, no tiers
-    "4_strategy": Leaning((("orders", "orders.customer_id"), ("contracts",)), ("customers", "order_lines", "risk", "consents")),
+    "4_strategy": Leaning(
+        (("orders", "orders.customer_id"), ("contracts",)), ("customers", "order_lines", "risk", "consents"), own=True
+    ),
     "5_pilot": Leaning((("assignments", "outcomes"), ("assignments", "orders"), ("pilot_summaries",)), ("consents",)),
     "6_iterate": Leaning((("orders",), ("tickets",), ("feedback",)), ("tasks",)),
 }
@@ -59,12 +63,13 @@ def mapped_names(settings: Settings) -> list[str]:
     names: dict[str, None] = {}
     for source in settings.sources:
         names |= dict.fromkeys([source.table, *(f"{source.table}.{c}" for c in (*source.columns, *source.constants))])
+        names |= {"attributes": None} if source.attributes else {}
     return list(names)
 
 
 def _ready(leaning: Leaning, there: set[str]) -> Readiness:
     wanted = dict.fromkeys([table for group in leaning.any_of for table in group] + list(leaning.opens))
     return Readiness(
-        any(there.issuperset(group) for group in leaning.any_of),
+        any(there.issuperset(group) for group in leaning.any_of) or (leaning.own and "attributes" in there),
         tuple(name for name in wanted if name not in there and ("." not in name or name.partition(".")[0] in there)),
     )

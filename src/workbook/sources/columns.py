@@ -99,7 +99,7 @@ def mapping_problems(raw: RawFile, source: Source) -> list[str]:
                 f"{raw.name}: found {own!r} mapped to {' and '.join(doubled)}; expected one canonical column a file column; "
                 "take one out of sources.columns"
             )
-    for own in source.attributes:
+    for own in source.own_columns:
         if raw.columns.count(own) != 1 or "customer_id" not in schema.columns:
             problems.append(
                 f"{raw.name}: found no column of its own {own!r} for sources.attributes of {source.table}; expected it once in "
@@ -109,7 +109,7 @@ def mapping_problems(raw: RawFile, source: Source) -> list[str]:
         problems.append(
             f"{raw.name}: found {column!r} both in columns and in constants; expected one of them; take one out of sources"
         )
-    for column in schema.required:
+    for column in source.needed:
         if column not in source.columns and column not in source.constants and column not in source.todo:
             if column == DERIVED_IDS.get(source.table) and {"customer_id"} & {*source.columns, *source.constants}:
                 continue

@@ -13,7 +13,7 @@ import duckdb
 from workbook.sources.columns import DERIVED_IDS, ROW_NUMBER, tidy_text
 from workbook.sources.fates import count_in
 from workbook.sources.masking import shown_value
-from workbook.sources.parsing import LONGEST_WORDS, literal
+from workbook.sources.parsing import LONGEST_WORDS, POINT, bare_number_sql, literal, number_sql
 from workbook.sources.typed import Delivered
 from workbook.tables import SCHEMAS, SQL_TYPES, TableSchema
 
@@ -103,39 +103,49 @@ def date_by_months(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -
     return notes
 
 
-def keep_attributes(connection: duckdb.DuckDBPyConnection, files: Sequence[Delivered]) -> bool:
-    """Add what ``sources.attributes`` names to ``clean_attributes``, a row a customer and column; whether there is any.
+def keep_attributes(connection: duckdb.DuckDBPyConnection, files: Sequence[Delivered]) -> list[Note]:
+    """Make ``clean_attributes`` of what ``sources.attributes`` names, a row a customer and column, where anything is named.
 
-    The customers are those of the clean tables: whose row was not kept, or has no id, has no attributes.
+    The customers are those of the clean tables: whose row was not kept, or has no id, has no attributes. A number that cannot
+    be read is left out and told.
     """
     kept = [d for d in files if d.source.attributes]
     if not kept:
-        return False
+        return []
     columns = ", ".join(f'null::{SQL_TYPES[kind]} as "{c}"' for c, kind in SCHEMAS["attributes"].columns.items())
     start = f"create table if not exists clean_attributes as select 0 as _file, 0::bigint as _row, {columns} limit 0"
     connection.execute(start)
+    notes = []
     for d in kept:
         missing = ", ".join(literal(word) for word in d.source.missing) or "''"
         noted = "clean.noted_at" if "noted_at" in SCHEMAS[d.source.table].columns else "null::date"
-        for own in d.source.attributes:
+        for own, kind in d.source.own_columns.items():
             place = d.raw.columns.index(own)
-            words = tidy_text(f"raw.c{place}", d.raw.types[place])
+            words = tidy_text(f"raw.c{place}", d.raw.types[place], signs=kind == "number")
             connection.execute(
                 f"""
-                insert into clean_attributes by name
-                select * from (
-                    select {d.file} as _file, clean._row, clean.customer_id, {literal(own)} as attribute,
-                        left({words}, {LONGEST_WORDS}) as value, {noted} as noted_at
+                create or replace temp table told as select * from (
+                    select clean._row, clean.customer_id, left({words}, {LONGEST_WORDS}) as value, {noted} as noted_at
                     from clean_{d.source.table} as clean join {d.raw.relation} as raw on raw._row = clean._row
                     where clean._file = {d.file} and clean.customer_id is not null
                 ) where value is not null and value <> '' and value not in ({missing})
                 """
             )
+            value = "value"
+            if kind == "number":
+                read = number_sql(bare_number_sql("value"), d.source.decimals or POINT)
+                value = f"regexp_replace(cast(cast({read} as double) as varchar), '[.]0$', '')"
+                example = f"{literal(own)} || ': ' || value"
+                notes += _noted(connection, "value", "unreadable_value", f"told where {read} is null", example, "_row")
+            connection.execute(
+                f"insert into clean_attributes by name select {d.file} as _file, _row, customer_id, "
+                f"{literal(own)} as attribute, {value} as value, noted_at from told where {value} is not null"
+            )
     connection.execute(
         "create or replace table clean_attributes as select * from clean_attributes "
         "qualify row_number() over (partition by customer_id, attribute order by _file desc, _row desc) = 1"
     )
-    return True
+    return notes
 
 
 def derive_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> list[Note]:

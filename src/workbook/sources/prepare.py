@@ -250,11 +250,12 @@ def _prepare_into(
         linked, link_notes = link_tables(connection, by_table, settings, told, folder / "spill")
         notes = _join_tables(connection, cleaned, settings) + [Change("", *note, "") for note in link_notes]
         notes += [Change("", table, *note) for table, note in named]
+        notes += [Change("", "attributes", *note) for note in keep_attributes(connection, delivered)]
         third_party = count_third_party(connection, by_table)
         quarantine = {name: _quarantine(connection, name, by_table[name]) for name in cleaned}
         made = [name for name, there in (
             ("customers", "customers" not in cleaned),
-            ("attributes", keep_attributes(connection, delivered) and "attributes" not in cleaned),
+            ("attributes", "attributes" not in cleaned and any(d.source.attributes for d in delivered)),
         ) if there]  # fmt: skip
         _write_tables(connection, folder, [*cleaned, *made])
         names = {d.file: d.raw.name for d in delivered}

@@ -15,6 +15,7 @@ from workbook.report.blocks import Column, Table
 from workbook.service_hours import judged_tickets
 from workbook.settings.models import Settings
 from workbook.sources.consent import open_gate
+from workbook.sources.parsing import literal
 from workbook.tables import Tables
 
 COUNTS = (
@@ -33,7 +34,8 @@ class Profile:
     """One row a customer.
 
     Attributes:
-        frame: the profile, ordered by customer_id; columns as in sql/profile.sql, without a customer's name, phone or e-mail.
+        frame: the profile, ordered by customer_id; columns as in sql/profile.sql, without a customer's name, phone or e-mail,
+            then the client's own columns (``sources.attributes``) as own_NAME.
         period: the period analysed; all ages count to its last day.
         window_start: first day of the trailing window of ``orders``, ``revenue``, ``tickets`` …
         covered_from: first day of the months of the window that the delivered orders reach back into.
@@ -48,11 +50,12 @@ class Profile:
         """Each column with the share of customers for whom it holds a value: column, share, meaning."""
         filled = self.frame.notna().mean()
         meanings = column_meanings()
+        own = text("sources.profile.own", "Column of the client's own files, kept by its name")
         return pd.DataFrame(
             {
                 "column": list(self.frame.columns),
                 "share": [float(filled[c]) for c in self.frame.columns],
-                "meaning": [meanings[c] for c in self.frame.columns],
+                "meaning": [meanings.get(c, own) for c in self.frame.columns],
             }
         )
 
@@ -116,7 +119,8 @@ def build_profile(tables: Tables, settings: Settings) -> Profile:
 
     Args:
         tables: prepared canonical tables; rows after the analysis date are not in them.
-        settings: reads analysis.window_months, service (limits, hours, complaint_topics), consent.purposes.
+        settings: reads analysis.window_months, service (limits, hours, complaint_topics), consent.purposes,
+            sources (attributes).
 
     Returns:
         Profile of all customers of the customer table and all buyers, each once.
@@ -145,7 +149,28 @@ def build_profile(tables: Tables, settings: Settings) -> Profile:
         has_needs=tables.has("needs"),
     )
     covered_from = first_day_of_window(period.end, tables.covered_months(settings.analysis.window_months))
-    return Profile(_typed(frame), period, window_start, covered_from)
+    return Profile(_with_own(_typed(frame), tables, settings), period, window_start, covered_from)
+
+
+def own_attributes(settings: Settings) -> dict[str, str]:
+    """The client's own columns that are kept, and their kinds (text, number), in the order of the settings."""
+    return {name: kind for source in settings.sources for name, kind in source.own_columns.items()}
+
+
+def _with_own(frame: pd.DataFrame, tables: Tables, settings: Settings) -> pd.DataFrame:
+    """The profile with a column for each attribute: a number, or text; missing where a customer has none."""
+    own = own_attributes(settings)
+    if not own:
+        return frame
+    types = {"number": "double", "text": "varchar"}
+    cells = ", ".join(
+        f"cast(max(case when attribute = {literal(name)} then value end) as {types[kind]}) as c{i}"
+        for i, (name, kind) in enumerate(own.items())
+    )
+    told = tables.sql(f"select customer_id, {cells} from attributes group by customer_id").set_index("customer_id")
+    told.columns = pd.Index([f"own_{name}" for name in own])
+    kinds = {f"own_{name}": "float64" if kind == "number" else "str" for name, kind in own.items()}
+    return pd.concat([frame, told.astype(kinds).reindex(frame["customer_id"]).reset_index(drop=True)], axis=1)
 
 
 def _count_late(tables: Tables, settings: Settings, since: dt.date) -> None:

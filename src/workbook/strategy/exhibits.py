@@ -212,8 +212,11 @@ def steps_sheet(measures: Sequence[Measure]) -> Table:
     return Table("strategy.steps_sheet", title, columns, shown, rows=max(len(shown), 1))
 
 
-def plan_answer(frame: pd.DataFrame) -> Answer:
-    """Heading: how many measures by when; then what comes first and who has most to do."""
+def plan_answer(frame: pd.DataFrame, otherwise: Text | None = None) -> Answer:
+    """Heading: how many measures by when; then what comes first and who has most to do. Without a measure: *otherwise*."""
+    if frame.empty and otherwise is not None:
+        nothing = text("strategy.answer.none", "No problem that was measured asks for a measure.")
+        return Answer("strategy.answer", otherwise, (nothing,), "resolution")
     if frame.empty:
         return Answer("strategy.answer", _plan_title(frame), (), "resolution")
     first = frame.to_dict("records")[0]

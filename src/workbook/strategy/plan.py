@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from babel import Locale
 
-from workbook.language import LANGUAGES, day, named, text
+from workbook.language import LANGUAGES, Text, day, named, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Ask, Figure, Paragraph, Table
 from workbook.settings.models import Settings
@@ -87,9 +87,9 @@ class Plan:
             for place, row in enumerate(high.to_dict("records"))
         )  # fmt: skip
 
-    def answer(self) -> Answer:
-        """What will be done, by when, and what comes first."""
-        return exhibits.plan_answer(self.frame)
+    def answer(self, otherwise: Text | None = None) -> Answer:
+        """What will be done, by when, and what comes first; *otherwise* is the message where no problem asks for anything."""
+        return exhibits.plan_answer(self.frame, otherwise)
 
     def limits(self) -> Paragraph:
         """How days are counted and what the plan does not promise."""

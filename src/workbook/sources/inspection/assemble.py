@@ -18,6 +18,7 @@ from workbook.sources.inspection.extracts import Extract, Unread, read_folder
 from workbook.sources.inspection.keys import could_be_ids, gather_ids, overlap
 from workbook.sources.inspection.match import Guess, Match, Question, match_columns
 from workbook.sources.inspection.proposal import Proposal, ProposedSource
+from workbook.sources.inspection.snapshots import nameless_customers, snapshot_of
 from workbook.sources.inspection.tables import (
     CalledBy,
     Draft,
@@ -62,7 +63,7 @@ class Inspection:
         drafts: list[Draft] = []
         unplaced: list[Unplaced] = []
         for extract in self.extracts:
-            found = place(self.connection, extract, self.words, self.told.get(extract.name))
+            found = self._placed(extract)
             if isinstance(found, Unplaced):
                 unplaced.append(found)
             else:
@@ -74,6 +75,9 @@ class Inspection:
         nameless = {id(d): why for d in drafts if (why := refusal(d)) is not None}
         unplaced += [Unplaced(d.extract, nameless[id(d)], (d.table,)) for d in drafts if id(d) in nameless]
         drafts = [d for d in drafts if id(d) not in nameless]
+        if not drafts and len(unplaced) == 1 and unplaced[0].candidates == ("customers",):  # a list of its own, all there is
+            drafts = [d for d in (nameless_customers(unplaced[0].extract, self.words),) if d is not None]
+            unplaced = [] if drafts else unplaced
         country, currency = _country(drafts), _currency(drafts, self.words)
         proposed = [_tried(self.connection, describe(draft, self.words), draft, country or "CN") for draft in drafts]
         coverages = [c for draft, one in zip(drafts, proposed, strict=True) if (c := self._coverage(draft, one))]
@@ -83,6 +87,16 @@ class Inspection:
         return Proposal(
             tuple(proposed), (*unplaced, *doubled), tuple(self.unread), last_full_period(coverages), currency, country, partial
         )
+
+    def _placed(self, extract: Extract) -> list[Draft] | Unplaced:
+        """The tables of one file; where it says who has left, that it tells of contracts too."""
+        told = self.told.get(extract.name)
+        found = place(self.connection, extract, self.words, told)
+        snapshot = snapshot_of(extract, self.words) if told in (None, "contracts") else None
+        if snapshot is None:
+            return found
+        others = [] if isinstance(found, Unplaced) else [d for d in found if d.table == "customers"]
+        return [*others, snapshot]
 
     def seen_as(self, extract: Extract, table: str) -> ProposedSource | None:
         """One table of the files as a canonical one that a person has named; None where it cannot be that."""

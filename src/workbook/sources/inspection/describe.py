@@ -10,6 +10,7 @@ from typing import Any
 
 from workbook.language import Text, count, share, text
 from workbook.settings.models import Source
+from workbook.sources.columns import DERIVED_IDS
 from workbook.sources.inspection.extracts import Extract
 from workbook.sources.inspection.facts import TOP, Facts
 from workbook.sources.inspection.match import CHURN_NAMES, Guess, Question
@@ -87,9 +88,13 @@ def describe(draft: Draft, words: Vocabulary) -> ProposedSource:
         columns=made.columns, constants=made.constants, dates=made.dates or None, amounts_in=made.unit,
         customers_by=draft.by, values=made.values, missing=[*USUAL_MISSING, *missing], only=made.only,
         group={"sum": True, "last": "last", None: False}[draft.group],
-        todo={c: list(q.candidates) for c, q in made.questions.items()},
+        todo={c: list(q.candidates) for c, q in made.questions.items()}, attributes=dict(draft.attributes or {}),
     )  # fmt: skip
-    used = {own for g in guesses.values() for own in g.own} | {own for q in made.questions.values() for own in q.candidates}
+    used = (
+        set(draft.attributes or ())
+        | {own for g in guesses.values() for own in g.own}
+        | {own for q in made.questions.values() for own in q.candidates}
+    )
     left = tuple(name for name in dict.fromkeys(extract.raw.columns) if name not in used and name)
     return ProposedSource(
         source, guesses, made.questions, draft.confidence, extract.raw.rows, tuple(made.notes),
@@ -289,9 +294,10 @@ def _number(words: str) -> float | None:
 def _ask_required(made: _Writing, draft: Draft) -> None:
     """A required column that no column of the file holds is asked for; so is a customer, without whom much cannot be said."""
     schema = SCHEMAS[draft.table]
-    derived = draft.table == "orders" and "customer_id" in made.columns
+    by_customer = (draft.table == "orders" and "customer_id" in made.columns) or draft.attributes is not None
+    derived = DERIVED_IDS.get(draft.table) if by_customer else None
     for column in schema.required:
-        if column not in made.columns and column not in made.questions and not (derived and column == "order_id"):
+        if column not in made.columns and column not in made.questions and column != derived:
             why = text(
                 "new.question.nowhere", "no column of the file holds it; where it is one for all rows, write it under constants"
             )

@@ -82,6 +82,7 @@ class Draft:
         notes: what the reader of the engagement should know.
         only: canonical column → the values of the rows that count, where not all do.
         by: what its ``customer_id`` holds: id, or the name, email or phone that a list of customers knows.
+        attributes: the file's own columns to be kept, with their kinds; what such a table lacks is asked for, not refused.
     """
 
     extract: Extract
@@ -91,6 +92,7 @@ class Draft:
     notes: tuple[Text, ...] = field(default=())
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by: CalledBy = "id"
+    attributes: Mapping[str, Kind] | None = None
 
     @property
     def table(self) -> str:
@@ -278,6 +280,8 @@ def refusal(draft: Draft, *, without_customer: bool = False) -> Text | None:
         without_customer: True where another file may still tell which customers are meant.
     """
     schema, match = SCHEMAS[draft.table], draft.match
+    if draft.attributes is not None:  # what such a list lacks is asked for
+        return None
     derived = PROPOSED_IDS.get(draft.table) if "customer_id" in match.guesses else None
     told = {*match.guesses, *match.questions, *(("customer_id",) if without_customer else ())}
     lacking = [c for c in schema.required if c not in told and c != derived]
