@@ -79,24 +79,28 @@ def test_complete_journey_is_what_its_hand_written_engagement_says():
     assert proposal.period == Period.parse("2017Q4")
 
 
-def test_telco_takes_the_extract_that_tells_something_and_finds_its_churn(delivered):
-    columns, prepared = delivered("ibm_telco", "2018Q4")
-    assert columns == {"customers": {"customer_id": "customerID", "status": "Churn"}}
+def test_telco_takes_the_extract_that_tells_something_and_finds_who_has_left(delivered):
+    columns, prepared = delivered("ibm_telco", "2018Q4", "= 2018-12-31")
+    snapshot = {"customer_id": "customerID", "value": "MonthlyCharges", "months": "tenure", "ended": "Churn"}
+    assert columns == {"contracts": snapshot}
     # oracles.md: 1,869 of 7,043
-    assert one(prepared, "select count(*), count(*) filter (status = 'lost') from customers") == (7043, 1869)
+    assert one(prepared, "select count(*), count(*) filter (ended) from contracts") == (7043, 1869)
 
 
 @pytest.mark.long
-def test_a_snapshot_without_dates_runs_to_its_report_and_claims_no_grade_value_or_churn(tmp_path):
-    """Telco names months on board, not days: nobody is graded by a tenure of none, and each gap names what to deliver."""
+def test_a_snapshot_without_dates_runs_to_its_report_and_claims_no_orders(tmp_path):
+    """Telco names months on board, not days: the months tell who stays, and what needs orders names what to deliver."""
     period = Period.parse("2018Q4")
-    open_client(tmp_path, "acme", data_of("ibm_telco"), period=period, template="subscription", ask=lambda _: "")
+    replies = iter(["= 2018-12-31"])
+    ask = lambda _: next(replies, "")  # noqa: E731
+    open_client(tmp_path, "acme", data_of("ibm_telco"), period=period, template="subscription", ask=ask)
     run_periods(tmp_path, "acme", [period])
     results = tmp_path / "outputs" / "acme" / "2018Q4"
     store = Store(results / "tables")
-    for name in ("tiers", "rfm", "lifetime", "churn", "learned_weights"):
+    for name in ("rfm", "lifetime", "learned_weights"):
         assert isinstance(store.read(name), NotMeasured), name
-    assert store.read("profile")["tenure_days"].isna().all()
+    assert len(store.read("churn")) == 7043 - 1869
+    assert store.read("profile")["tenure_days"].median() == 883  # since 2016-07-31, 29 months before
     assert (results / "report.en.html").is_file() and (results / "report.zh.html").is_file()
 
 
@@ -161,7 +165,6 @@ def test_records_to_be_linked_are_customers_with_their_names_put_together(delive
     [
         ("wholesale_customers", "no column holds customer_id"),
         ("bank_marketing", "too little of it is known: only Cust_num"),
-        ("iranian_churn", "none of its columns is known"),
         ("hillstrom", "too little of it is known"),
         ("asos_experiments", "known"),
     ],

@@ -7,9 +7,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from workbook.errors import WorkbookError
-from workbook.language import Edition
+from workbook.language import Edition, named
 from workbook.period import Period
-from workbook.report.blocks import Paragraph
+from workbook.report.blocks import NotMeasured, Paragraph
 from workbook.report.figures import house_style
 from workbook.settings.models import Settings
 from workbook.strategy.plan import PLAN_COLUMNS, plan_measures
@@ -94,6 +94,9 @@ def test_a_check_that_no_measure_answers_stops_the_plan(settings):
         plan_measures(problems(("needs.unheard", "high")), settings, PERIOD)
 
 
+TIERS = named("A: 10% of customers bring 40% of revenue")
+
+
 def test_asks_speak_of_high_problems_only(plan):
     assert [ask.id for ask in plan.asks()] == ["strategy.ask.complaint_procedure", "strategy.ask.update_reminders"]
     words = plan.asks()[0].bundle(EDITIONS)["languages"]
@@ -109,7 +112,7 @@ def test_problem_sheet_has_the_columns_of_the_chinese_form(plan):
 
 
 def test_every_block_renders_in_both_languages_and_ids_differ(plan):
-    blocks = [plan.answer(), plan.table(), plan.gantt(), plan.problem_sheet(), plan.plan_sheet(), plan.steps_sheet(),
+    blocks = [plan.answer(TIERS), plan.table(), plan.gantt(), plan.problem_sheet(), plan.plan_sheet(), plan.steps_sheet(),
               plan.limits(), *plan.asks()]  # fmt: skip
     ids = [block.bundle(EDITIONS)["id"] for block in blocks]
     assert len(set(ids)) == len(ids)
@@ -120,7 +123,10 @@ def test_without_problems_there_is_no_plan_and_no_error(settings):
     assert plan.frame.empty
     assert isinstance(plan.gantt(), Paragraph)
     assert plan.asks() == ()
-    for block in (plan.answer(), plan.table(), plan.problem_sheet(), plan.plan_sheet(), plan.steps_sheet()):
+    assert plan.answer(TIERS).heading == TIERS
+    unknown = NotMeasured("grading.tiers", named("the grading"))
+    assert plan.answer(unknown).heading.render(EDITIONS[0]) == "No problem asks for a measure"
+    for block in (plan.answer(TIERS), plan.table(), plan.problem_sheet(), plan.plan_sheet(), plan.steps_sheet()):
         block.bundle(EDITIONS)
 
 

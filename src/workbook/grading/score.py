@@ -86,10 +86,9 @@ class Grades:
         """The value pyramid: share of customers to the left, share of revenue to the right, tiers from top to bottom."""
         return pyramid.pyramid(self.tiers, self.names, self.high, self.tiers_table(), self._note())
 
-    def message(self) -> Text | None:
-        """What the tiers say in one sentence, as over the pyramid; None where no customer could be scored."""
-        nobody = self.unscored == len(self.frame)
-        return None if nobody else pyramid.tier_message(self.tiers, self.names, self.high)
+    def message(self) -> Text:
+        """What the tiers say in one sentence, as over the pyramid."""
+        return pyramid.tier_message(self.tiers, self.names, self.high)
 
     def share_curve(self) -> Figure:
         """Share of revenue that the largest customers bring, with the tiers marked."""

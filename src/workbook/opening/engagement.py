@@ -234,7 +234,9 @@ def _source(words: _Words, proposed: ProposedSource) -> list[str]:
         lines[-1] = "    columns: {}"
     lines += _mapping("constants", source.constants)
     if source.attributes:
-        why = text("new.attributes", "kept by name; delete what was written down only after a customer had left")
+        why = text("new.attributes.left", "kept by name; delete what was written down only after a customer had left")
+        if source.table != "contracts":
+            why = text("new.attributes", "kept by name; the profile has them as own_NAME, for indices, rules and tags")
         lines += words.comment(why, 4) + _mapping("attributes", source.own_columns)
     if isinstance(source.dates, Mapping):
         lines += _mapping("dates", source.dates)

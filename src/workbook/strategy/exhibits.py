@@ -13,7 +13,7 @@ from babel.dates import format_date
 from matplotlib.figure import Figure as Canvas
 
 from workbook.language import LANGUAGES, Edition, Text, count, day, money, named, text
-from workbook.report.blocks import Answer, Column, Figure, Paragraph, Table
+from workbook.report.blocks import Answer, Column, Figure, NotMeasured, Paragraph, Table
 from workbook.report.figures import GRID, MUTED, UNCLEAR, WORSE, canvas
 from workbook.strategy.measures import Measure
 
@@ -212,11 +212,12 @@ def steps_sheet(measures: Sequence[Measure]) -> Table:
     return Table("strategy.steps_sheet", title, columns, shown, rows=max(len(shown), 1))
 
 
-def plan_answer(frame: pd.DataFrame, otherwise: Text | None = None) -> Answer:
+def plan_answer(frame: pd.DataFrame, otherwise: Sequence[Text | NotMeasured]) -> Answer:
     """Heading: how many measures by when; then what comes first and who has most to do. Without a measure: *otherwise*."""
-    if frame.empty and otherwise is not None:
+    known = [message for message in otherwise if isinstance(message, Text)]
+    if frame.empty and known:
         nothing = text("strategy.answer.none", "No problem that was measured asks for a measure.")
-        return Answer("strategy.answer", otherwise, (nothing,), "resolution")
+        return Answer("strategy.answer", known[0], (nothing,), "resolution")
     if frame.empty:
         return Answer("strategy.answer", _plan_title(frame), (), "resolution")
     first = frame.to_dict("records")[0]

@@ -16,7 +16,7 @@ from babel import Locale
 
 from workbook.language import LANGUAGES, Text, day, named, text
 from workbook.period import Period
-from workbook.report.blocks import Answer, Ask, Figure, Paragraph, Table
+from workbook.report.blocks import Answer, Ask, Figure, NotMeasured, Paragraph, Table
 from workbook.settings.models import Settings
 from workbook.strategy import exhibits
 from workbook.strategy.measures import Measure, adjusted, measure_for, read_measures
@@ -87,8 +87,8 @@ class Plan:
             for place, row in enumerate(high.to_dict("records"))
         )  # fmt: skip
 
-    def answer(self, otherwise: Text | None = None) -> Answer:
-        """What will be done, by when, and what comes first; *otherwise* is the message where no problem asks for anything."""
+    def answer(self, *otherwise: Text | NotMeasured) -> Answer:
+        """What will be done, by when, and what comes first; without a problem that asks for it, the first known *otherwise*."""
         return exhibits.plan_answer(self.frame, otherwise)
 
     def limits(self) -> Paragraph:

@@ -249,13 +249,7 @@ class Churn:
             Column("value_at_risk", text("value.column.at_risk", "Value at risk"), "money"),
             Column("part", text("value.column.value_share", "Share of it"), "share"),
         )
-        most, part, overlap = self._concentration()
-        title = text(
-            "value.keep.title",
-            "{n} {n:customer holds|customers hold} {part} of the value at risk",
-            n=count(most),
-            part=share(part),
-        )
+        most, _, overlap = self._concentration()
         by_contract = self.snapshot is not None and self.snapshot.by_contract
         note = text(
             "value.keep.note_contract",
@@ -274,7 +268,19 @@ class Churn:
             " who to keep goes by value at risk. As of {day}; n = {all} customers who have not left.",
             n=count(most), overlap=count(overlap), day=day(self.until), all=count(len(self.people)),
         )  # fmt: skip
-        return Table("value.keep", title, columns, frame, note, rows=len(frame), artefact="churn")
+        return Table("value.keep", self._keep_title(), columns, frame, note, rows=len(frame), artefact="churn")
+
+    def message(self) -> Text | NotMeasured:
+        """What the value at risk says in one sentence."""
+        unknown = NotMeasured("value.keep", text("value.keep.what", "The value at risk"))
+        return self._keep_title() if (self.people["value_at_risk"] > 0).any() else unknown
+
+    def _keep_title(self) -> Text:
+        most, part, _ = self._concentration()
+        return text(
+            "value.keep.title", "{n} {n:customer holds|customers hold} {part} of the value at risk",
+            n=count(most), part=share(part),
+        )  # fmt: skip
 
     def key_figures(self) -> tuple[KeyFigure, ...]:
         """Value at risk of all customers who could leave."""

@@ -164,7 +164,10 @@ class Contracts:
         """Who is left after one term and more, by segment."""
         if self.segments.empty:
             what = text("value.contracts.segments", "How long contracts last, by segment")
-            return NotMeasured("value.contract_segments", what, (f"customers.{self.by}",))
+            own = text("value.contracts.by_own", "Name a column of the customers, or one that sources.attributes keeps, in "
+                       "value.contract_segment; {by} tells nothing.", by=named(self.by))  # fmt: skip
+            return NotMeasured("value.contract_segments", what, () if self.monthly else (f"customers.{self.by}",),
+                               own if self.monthly else None)  # fmt: skip
         steps = MONTHS_TOLD if self.monthly else range(1, SEGMENT_TERMS + 1)
         shown = [k for k in steps if f"kept_{k}" in self.segments]
         columns = (

@@ -163,6 +163,9 @@ def _reread(
             _gone(one, column, own, extracts, fresh)
         else:
             _format(one, column, own, extract, fresh, later)
+    _without_attributes(one, [name for name in source.own_columns if any(name not in e.raw.columns for e in extracts)])
+    for column in [c for c in source.constants if SCHEMAS[source.table].columns[c] in ("date", "time")]:
+        _of_which_day(one, column)
     if before and (earlier := before.extracts_of(source)):
         _compare(one, extracts, earlier[0], fresh, later, before)
     return one
@@ -230,6 +233,25 @@ def _gone(one: Reread, column: str, own: tuple[str, ...], extracts: Sequence[Ext
     _ask(one, Question(column, near, why))
 
 
+def _without_attributes(one: Reread, gone: Sequence[str]) -> None:
+    """Attributes whose columns are not there are kept no longer; what leans on them is told by `check`."""
+    if not gone:
+        return
+    kept = {name: kind for name, kind in one.standing.own_columns.items() if name not in gone}
+    _update(one, attributes=kept)
+    one.changes.append(text("new.change.attributes", "gone and no longer kept by name: {columns}", columns=", ".join(gone)))
+
+
+def _of_which_day(one: Reread, column: str) -> None:
+    """A day that was one for all rows is that of the delivery before: it is asked for anew."""
+    constants = dict(one.proposed.source.constants)
+    why = text(
+        "new.change.day", "it was {day} for every row of the delivery before: which day is it now?", day=constants.pop(column)
+    )
+    _update(one, constants=constants)
+    _ask(one, Question(column, (), why))
+
+
 def _format(
     one: Reread, column: str, own: tuple[str, ...], extract: Extract, fresh: ProposedSource | None, later: Folder
 ) -> None:
@@ -290,7 +312,7 @@ def _compare(
         one.told.append(text("new.told.rows", "{rows} rows, {was} in the delivery before", rows=count(rows), was=count(was)))
     known = set(earlier.raw.columns)
     added = [name for name in extracts[0].raw.columns if name and name not in known]
-    taken = {name for own in own_columns(one.proposed.source).values() for name in own}
+    taken = {name for own in own_columns(one.proposed.source).values() for name in own} | set(one.proposed.source.attributes)
     added = [name for name in added if name not in taken]
     meant = {own: c for c, g in fresh.guesses.items() for own in g.own if c not in one.proposed.source.columns} if fresh else {}
     for name in added:

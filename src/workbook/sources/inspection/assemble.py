@@ -95,7 +95,10 @@ class Inspection:
         snapshot = snapshot_of(extract, self.words) if told in (None, "contracts") else None
         if snapshot is None:
             return found
-        others = [] if isinstance(found, Unplaced) else [d for d in found if d.table == "customers"]
+        known = {own for guess in snapshot.match.guesses.values() for own in guess.own}
+        others = [] if isinstance(found, Unplaced) else [
+            d for d in found if d.table == "customers" and any(not known.issuperset(g.own) for g in d.match.guesses.values())
+        ]  # fmt: skip
         return [*others, snapshot]
 
     def seen_as(self, extract: Extract, table: str) -> ProposedSource | None:

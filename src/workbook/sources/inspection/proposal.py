@@ -67,6 +67,7 @@ class Proposal:
         for proposed in self.sources:
             source = proposed.source
             names |= dict.fromkeys([source.table, *(f"{source.table}.{c}" for c in (*source.columns, *source.constants))])
+            names |= {"attributes": None} if source.attributes else {}
         return list(names)
 
     def open_questions(self) -> Sequence[tuple[ProposedSource, Question]]:

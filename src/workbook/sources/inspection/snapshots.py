@@ -1,4 +1,4 @@
-"""Files with a row a customer and columns of their own: lists without ids, lists that say who has left but not when (D1, L4)."""
+"""Files with a row a customer and columns of their own: lists without ids; lists that say who has left, not when (D1, L4)."""
 
 from __future__ import annotations
 
@@ -68,9 +68,8 @@ def nameless_customers(extract: Extract, vocabulary: Vocabulary) -> Draft | None
 
 
 def _whose_row() -> Question:
-    return Question(
-        "customer_id", (), text("new.question.rows", "no column names the customers: = row number counts each row as one")
-    )
+    why = text("new.question.rows", "no column names the customers; the constant row number counts each row as one")
+    return Question("customer_id", (), why)
 
 
 def attributes_of(facts: Iterable[Facts]) -> dict[str, Kind]:
@@ -107,7 +106,7 @@ def _tell(
         return
     candidates = tuple(f.name for f in fitting)
     if len(fitting) > 1:
-        questions[column] = Question(column, candidates, text("new.question.several", "several columns may be it"))
+        questions[column] = Question(column, candidates, text("new.question.snapshot_several", "several columns may be it"))
     elif column == "months" and (doubt := _doubt(fitting[0])) is not None:
         questions[column] = Question(column, candidates, doubt)
     else:
