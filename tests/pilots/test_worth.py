@@ -5,66 +5,60 @@ import pytest
 from scipy import stats
 from tests.pilots.trials import pilot, settings, spend
 
-from workbook.pilots.worth import corrected_effect, corrected_interval, yearly_factor, years_of
-
-
-def test_the_corrected_effect_is_where_the_conditional_likelihood_is_highest():
-    means = np.linspace(0, 4, 40_001)
-    for z in (2.0, 2.3, 3.1):
-        crossed = stats.norm.sf(1.96 - means) + stats.norm.cdf(-1.96 - means)
-        best = means[np.argmax(stats.norm.logpdf(z - means) - np.log(crossed))]
-        assert corrected_effect(z * 5, 5.0, 1.96) == pytest.approx(best * 5, abs=2e-3)
-        assert corrected_effect(-z * 5, 5.0, 1.96) == -corrected_effect(z * 5, 5.0, 1.96)
-
-
-def test_told_effects_are_too_large_and_corrected_ones_hardly():
-    rng = np.random.default_rng(0)
-    told = [z for z in rng.normal(2, 1, 900) if z > 1.96]
-    corrected = [corrected_effect(z, 1.0, 1.96) for z in told]
-    assert np.mean(told) > 2.7 and abs(np.mean(corrected) - 2) < 0.3
-
-
-def test_what_did_not_cross_and_what_is_far_beyond_stays():
-    assert corrected_effect(1.0, 1.0, 1.96) == 1.0
-    assert corrected_effect(9.0, 1.0, 1.96) == pytest.approx(9.0, abs=1e-6)
-
-
-@pytest.mark.parametrize("true", [0.0, 1.0, 2.5])
-def test_the_interval_of_told_effects_covers_as_often_as_it_says_and_the_plain_one_does_not(true):
-    """Held to an inverted distribution function: an end is where a told effect is beyond it as often as asked."""
-    limit, grid = 2.2, np.linspace(-12, 16, 400_001)
-    density = stats.norm.pdf(grid - true) * (np.abs(grid) > limit)
-    density /= density.sum()
-    told = limit + np.geomspace(1e-5, 8, 240)
-    ends = np.array([corrected_interval(z, 1.0, limit, 0.95) for z in told])
-    assert (np.diff(ends, axis=0) > 0).all()
-    # which told effects have an interval that holds the truth; those below zero mirror those above
-    place = np.interp(np.abs(grid), told, np.arange(len(told)))
-    low, high = (np.where(grid > 0, 1, -1) * np.interp(place, np.arange(len(told)), ends[:, k]) for k in (0, 1))
-    covered = density[(np.minimum(low, high) <= true) & (true <= np.maximum(low, high))].sum()
-    plain = density[np.abs(grid - true) < 1.96].sum()
-    assert covered == pytest.approx(0.95, abs=0.003)
-    assert plain < 0.93 or true > 2
-
-
-def test_the_interval_of_a_crossing_effect_holds_the_corrected_one_and_that_of_others_is_not_told():
-    for z in (2.0, 2.5, 4.0, 9.0):
-        for sign in (1, -1):
-            low, high = corrected_interval(sign * z * 3, 3.0, 1.96, 0.95)
-            assert low <= corrected_effect(sign * z * 3, 3.0, 1.96) <= high
-    assert corrected_interval(9.0, 1.0, 1.96, 0.95) == pytest.approx((9 - 1.96, 9 + 1.96), abs=1e-3)
-    assert corrected_interval(1.0, 1.0, 1.96, 0.95) is None
+from workbook.pilots.comparison import Difference
+from workbook.pilots.effect import Effect
+from workbook.pilots.looks import Look
+from workbook.pilots.season import Year, _steps
+from workbook.pilots.worth import worth_of, yearly_factor, years_of
 
 
 def test_a_pilot_of_the_high_season_is_worth_less_a_year_than_its_days_say():
     run = settings(pilot(starts="2025-11-01", ends="2025-11-30", metrics=[spend()])).pilots[0]
-    flat = dict.fromkeys(range(1, 13), 1.0)
-    high = flat | {11: 2.0}
-    assert years_of(run) == years_of(run, flat) == pytest.approx(365 / 30)
-    assert years_of(run, high) == pytest.approx((335 + 60) / 60)
+    even = dict.fromkeys(range(1, 13), 1.0)
+    flat, high = (Year(days, np.zeros((12, 12)), 23) for days in (even, even | {11: 2.0}))
+    assert years_of(run).value == years_of(run, flat).value == pytest.approx(365 / 30)
+    assert years_of(run, high).value == pytest.approx((335 + 60) / 60) and years_of(run, high).error == 0
     across = run.model_copy(update={"starts": dt.date(2025, 10, 17), "ends": dt.date(2025, 11, 15)})
-    assert years_of(across, high) == pytest.approx(395 / 45)
+    assert years_of(across, high).value == pytest.approx(395 / 45)
     assert yearly_factor(run, run.metrics[0], high) == pytest.approx(395 / 60)
     worth = run.metrics[0].model_copy(update={"worth": 3.0})
     assert yearly_factor(run, worth, high) == 3.0  # the card says it, and knows its season
     assert yearly_factor(run, run.metrics[0].model_copy(update={"repeats": "mean"}), high) is None
+
+
+def seasons(seed, peak=0.5, months=36, noise=0.08):
+    """Revenue a day, month by month, of three years with a high November."""
+    month = np.arange(months) % 12
+    return np.exp(peak * (month == 10) + np.random.default_rng(seed).normal(0, noise, months))
+
+
+def test_the_error_of_the_season_is_that_of_years_drawn_again_and_again():
+    run = settings(pilot(starts="2025-11-05", ends="2025-12-12", metrics=[spend()])).pilots[0]
+    found, told = [], []
+    for seed in range(400):
+        steps, covariance, freedom = _steps(seasons(seed), 1)
+        times = years_of(run, Year({m: float(np.exp(steps[m - 1])) for m in range(1, 13)}, covariance, freedom))
+        found.append(times.value)
+        told.append(times)
+    true = years_of(run, Year({m: float(np.exp(0.5 * (m == 11))) for m in range(1, 13)}, np.zeros((12, 12)), 23)).value
+    assert np.mean([one.error for one in told]) == pytest.approx(np.std(found), rel=0.1)
+    held = [abs(one.value - true) < stats.t.ppf(0.975, one.freedom) * one.error for one in told]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.03)
+
+
+def test_the_yearly_interval_holds_the_error_of_the_effect_and_of_the_season():
+    """Over made-up pilots and seasons, both drawn anew, it covers as often as it says; without the season it does not."""
+    base = settings(pilot(starts="2025-11-05", ends="2025-12-12", metrics=[spend(margin=1)], population=1000)).pilots[0]
+    true = years_of(base, Year({m: float(np.exp(0.5 * (m == 11))) for m in range(1, 13)}, np.zeros((12, 12)), 23)).value
+    look = Look(base.ends, 2000, 1.0, "fixed", "end", 1, float(stats.norm.isf(0.025)))
+    covered, alone = [], []
+    for seed in range(600):
+        gain = 20 + np.random.default_rng(seed).normal(0, 0.6)
+        found = Difference(100, 100 + gain, 1000, 1000, gain, 0.6, gain - 0.6 * 1.96, gain + 0.6 * 1.96, 0)
+        effect = Effect(base, base.metrics[0], "treatment", found, 0, 0, "better", True, look, "primary")
+        steps, covariance, freedom = _steps(seasons(seed), 1)
+        days = {m: float(np.exp(steps[m - 1])) for m in range(1, 13)}
+        for kept, year in ((covered, covariance), (alone, np.zeros((12, 12)))):
+            worth = worth_of(effect, 1000, Year(days, year, freedom))
+            kept.append(worth.low <= 1000 * true * 20 <= worth.high)
+    assert 0.94 <= np.mean(covered) <= 0.98 and np.mean(alone) < 0.85

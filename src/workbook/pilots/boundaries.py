@@ -99,6 +99,23 @@ def crossing(
     return [1 - x for x in left]
 
 
+def standing(information: Sequence[float], low: Sequence[float], high: Sequence[float]) -> tuple[Floats, Floats, float]:
+    """Where the paths of no effect that passed all looks but the last stood at the last but one.
+
+    Args:
+        information: rising, of every look.
+        low, high: between which a path went on at each look but the last, in standard errors.
+
+    Returns:
+        Points of the score, the probability of each, and the standard deviation of the step from there to the last look.
+    """
+    state = _Walk.start()
+    for t, bottom, top in zip(information, low, high, strict=False):
+        state = state.step(t).inside(top, bottom)
+    last = state.step(information[-1])
+    return last.points, last.mass, last.spread
+
+
 def constant_limit(looks: int, error: float = 0.05, shape: Callable[[Floats], Floats] | None = None) -> float:
     """The constant C of equally spaced looks with limits C · shape(t): Pocock's where *shape* is left out, O'Brien and
     Fleming's with ``lambda t: t ** -0.5``. Source: Jennison & Turnbull (2000), tables 2.1 and 2.3."""

@@ -5,32 +5,28 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from workbook.language import LANGUAGES, Edition, Quantity, Text, count, day, joined, money, named, number, share, text
+from workbook.language import LANGUAGES, Edition, Text, count, day, joined, named, share, text
 from workbook.period import Period
 from workbook.pilots.campaigns import ObservedCampaigns
 from workbook.pilots.checks import Checks
 from workbook.pilots.chosen_clusters import VERDICTS, ChosenClusters
+from workbook.pilots.decided import PilotDecision, Rival, worth_table
 from workbook.pilots.effect import Effect
 from workbook.pilots.effects import Effects
 from workbook.pilots.evidence import CampaignEvidence
+from workbook.pilots.look_exhibits import Seen
 from workbook.pilots.looks import last_day
+from workbook.pilots.luck import Passed, corrected_effect, corrected_interval
+from workbook.pilots.season import Year
 from workbook.pilots.units import arm_name, current, meeting, newest_first, with_scores
 from workbook.pilots.verdicts import ACTIONS, Action, default_action
-from workbook.pilots.worth import (
-    YEAR,
-    Worth,
-    corrected_effect,
-    corrected_interval,
-    days_to_decide,
-    worth_of,
-    years_of,
-)
-from workbook.report.blocks import Answer, Ask, Block, Column, NotMeasured, Table
+from workbook.pilots.worth import days_to_decide, worth_of
+from workbook.report.blocks import Answer, Ask, Block, NotMeasured, Table
 from workbook.settings.models import Pilot, Settings
 
 DAYS_TO_DECIDE = 14
@@ -45,76 +41,6 @@ _NEXT = text("pilots.answer.next", "Only a pilot drawn at random can tell what a
 
 
 @dataclass(frozen=True)
-class Rival:
-    """The best arm beside the one that did best after it: difference of both with its interval, in the metric's unit."""
-
-    effect: Effect
-    difference: float
-    low: float
-    high: float
-
-    def words(self) -> Text:
-        """Whether the best arm is surely the better of the two."""
-        sign = 1 if self.effect.metric.better == "higher" else -1
-        words: dict[str, Text | Quantity] = {
-            "arm": arm_name(self.effect.arm),
-            "difference": self.effect.amount(self.difference),
-            "low": self.effect.bare(self.low),
-            "high": self.effect.bare(self.high),
-        }
-        if min(sign * self.low, sign * self.high) > 0:
-            return text("pilots.rival.better", "It is better than arm {arm} too: by {difference} ({low} to {high}).", **words)
-        return text(
-            "pilots.rival.unclear",
-            "That it is better than arm {arm} is not clear: {difference} apart ({low} to {high}).",
-            **words,
-        )
-
-
-@dataclass(frozen=True)
-class PilotDecision:
-    """The default decision on one pilot.
-
-    Attributes:
-        effect: the one it rests on, of the best arm; None where there is none.
-        worth: what rolling that arm out is worth a year; None where the card does not say enough.
-        corrected: the effect without the luck of having crossed its limit; None where there is none to show.
-        planned: the interval of that effect: given that it crossed, or else the one that the look allows.
-        days: days that the pilot needs at most until it is clear, where it is not.
-        rival: the next best arm that would be rolled out as well; None where there is none.
-    """
-
-    pilot: Pilot
-    action: Action
-    reason: Text
-    effect: Effect | None = None
-    worth: Worth | None = None
-    corrected: float | None = None
-    planned: tuple[float, float] | None = None
-    days: int | None = None
-    rival: Rival | None = None
-
-    @property
-    def name(self) -> Text:
-        """The pilot; where it has several arms with a measure, with the one that is decided on."""
-        if self.effect is None or len(self.pilot.arms) == 2:
-            return named(self.pilot.name)
-        return text(
-            "pilots.decision.of_arm", "{pilot} (arm {arm})", pilot=named(self.pilot.name), arm=arm_name(self.effect.arm)
-        )
-
-    def words(self) -> Text:
-        """The pilot, the decision and its reason in one sentence."""
-        return text(
-            "pilots.decision.sentence",
-            "{pilot}: {action}, because: {reason}.",
-            pilot=self.name,
-            action=ACTIONS[self.action],
-            reason=self.reason,
-        )
-
-
-@dataclass(frozen=True)
 class Decision:
     """The default decisions on all pilots.
 
@@ -124,7 +50,7 @@ class Decision:
         period: the period analysed.
         observed: campaigns without randomisation, None where they were not looked at.
         like: what comparisons of those campaigns bear, None where none was made.
-        months: month of the year → weight of one of its days in a year's worth; empty where no season is known.
+        months: what a day of each month counts in a year's worth; None where no season is known.
     """
 
     decisions: tuple[PilotDecision, ...]
@@ -132,7 +58,7 @@ class Decision:
     period: Period
     observed: ObservedCampaigns | None = None
     like: CampaignEvidence | None = None
-    months: Mapping[int, float] = field(default_factory=dict)
+    months: Year | None = None
 
     @property
     def json(self) -> dict[str, Any]:
@@ -220,85 +146,6 @@ class Decision:
         )
 
 
-def worth_table(decisions: Sequence[PilotDecision], settings: Settings, months: Mapping[int, float] | None = None) -> Table:
-    """What each decision is worth a year, what a wrong one would cost, and the effect to plan with."""
-    nothing = named("–")
-    rows: list[dict[str, object]] = []
-    for d in decisions:
-        effect, worth = d.effect, d.worth
-        if effect is None:
-            continue
-        rows.append(
-            {
-                "pilot": d.name,
-                "action": ACTIONS[d.action],
-                "effect": effect.amount(effect.found.effect),
-                "corrected": nothing if d.corrected is None else effect.amount(d.corrected),
-                "corrected_low": None if d.planned is None else effect.bare(d.planned[0]),
-                "corrected_high": None if d.planned is None else effect.bare(d.planned[1]),
-                "value": worth.value if worth else None,
-                "low": worth.low if worth else None,
-                "high": worth.high if worth else None,
-                "loss_out": worth.loss_out if worth else None,
-                "loss_stay": worth.loss_stay if worth else None,
-                "days": nothing if d.days is None else count(d.days),
-            }
-        )
-    first = next((d for d in decisions if d.worth is not None), None)
-    if first is None or first.worth is None:
-        title = text("pilots.worth.title_unknown", "What a roll-out is worth a year cannot be told yet")
-    else:
-        title = text(
-            "pilots.worth.title",
-            "{pilot}: rolled out, worth {value} a year ({low} to {high})",
-            pilot=first.name,
-            value=money(first.worth.value),
-            low=money(first.worth.low),
-            high=money(first.worth.high),
-        )
-    note = text(
-        "pilots.worth.note",
-        "Yearly value: effect a customer, {brought}, times {n} customers, less the measure's cost; the interval that the looks "
-        "allow. Expected loss: what a wrong decision costs on average, over its chance. Effect to plan with: without the luck "
-        "of having crossed the limit; its interval covers as often among effects that cross. Days: at most so many more at "
-        "the present rate of units. Assumes that the effect lasts, or the measure is repeated, all year; missing where the "
-        "card names no worth of the metric.",
-        brought=_brought(first, months),
-        n=count(first.worth.customers) if first and first.worth else named("–"),
-    )
-    columns = (
-        Column("pilot", text("pilots.head.pilot", "Pilot")),
-        Column("action", text("pilots.head.decision", "Decision")),
-        Column("effect", text("pilots.head.found_effect", "Effect found"), "number"),
-        Column(
-            "corrected",
-            text("pilots.head.corrected", "Effect to plan with (interval)"),
-            "number",
-            low="corrected_low",
-            high="corrected_high",
-        ),
-        Column("value", text("pilots.head.yearly", "Yearly value (interval)"), "money", low="low", high="high"),
-        Column("loss_out", text("pilots.head.loss_out", "Expected loss of rolling out"), "money"),
-        Column("loss_stay", text("pilots.head.loss_stay", "Expected loss of not rolling out"), "money"),
-        Column("days", text("pilots.head.days", "Days to a decision"), "number"),
-    )
-    return Table("pilots.worth", title, columns, pd.DataFrame(rows, dtype=object), note)
-
-
-def _brought(decided: PilotDecision | None, months: Mapping[int, float] | None) -> Text:
-    """How the effect of a pilot's days is brought to a year."""
-    if decided is None or decided.effect is None or decided.effect.metric.worth is not None:
-        return text("pilots.worth.by_card", "worth what the card says")
-    if not months:
-        return text("pilots.worth.by_days", "brought to {year} days that count alike", year=count(YEAR))
-    return text(
-        "pilots.worth.by_season",
-        "brought to a year by the season of the orders ({times} times the pilot's days, {plain} if all days counted alike)",
-        times=number(years_of(decided.pilot, months), 2),
-        plain=number(years_of(decided.pilot), 2),
-    )
-
-
 def decide(
     effects: Effects,
     checks: Checks,
@@ -310,7 +157,7 @@ def decide(
     chosen: ChosenClusters | None = None,
     profile: object = None,
     scores: object = None,
-    months: Mapping[int, float] | None = None,
+    months: Year | None = None,
 ) -> Decision:
     """The default decision on each pilot: by the primary metric, of the arm that did best, as its guardrails allow.
 
@@ -327,9 +174,9 @@ def decide(
         months: of :func:`workbook.pilots.season.read_year`; without them all days of a year count alike.
     """
     people = with_scores(profile, scores) if isinstance(profile, pd.DataFrame) else None
-    decided = [_decide(pilot, effects, checks, period, people, months or {}) for pilot in newest_first(settings)]
+    decided = [_decide(pilot, effects, checks, period, people, months) for pilot in newest_first(settings)]
     decisions = tuple(_with_evidence(decision, chosen) for decision in decided)
-    return Decision(decisions, settings, period, observed, like, months or {})
+    return Decision(decisions, settings, period, observed, like, months)
 
 
 def _decide(
@@ -338,7 +185,7 @@ def _decide(
     checks: Checks,
     period: Period,
     people: pd.DataFrame | None,
-    months: Mapping[int, float],
+    months: Year | None,
 ) -> PilotDecision:
     failed = checks.failed(pilot.id)
     if failed:
@@ -359,26 +206,48 @@ def _decide(
     if not effect.shown:
         return PilotDecision(pilot, action, reason, effect)
     error, limit = effect.found.error, effect.look.limit
+    passed = _passed(effect, effects.seen.get(pilot.id, ()))
     return PilotDecision(
         pilot,
         action,
         reason,
         effect,
         worth_of(effect, _customers(pilot, people), months),
-        corrected_effect(effect.found.effect, error, limit) if error else None,
-        _planned(effect, effects.settings.analysis.confidence),
+        corrected_effect(effect.found.effect, error, limit, passed) if error else None,
+        _planned(effect, effects.settings.analysis.confidence, passed),
         days_to_decide(effect, period.end) if action in ("extend", "continue") else None,
         _rival(effect, [e for e, same, _ in judged if same == action in ("roll_out", "limited") and e.arm != effect.arm]),
     )
 
 
-def _planned(effect: Effect, confidence: float) -> tuple[float, float] | None:
+def _passed(effect: Effect, seen: Sequence[Seen]) -> tuple[Passed, ...]:
+    """The looks before, in order, if the pilot went on after them by the rule; none where it went on against the rule, or where
+    the effect is no further than it was: then nothing follows from their having been passed.
+
+    Of several arms one that does badly ends no pilot, as long as another may do well.
+    """
+    error, margin = effect.found.error, effect.metric.margin
+    sign = 1.0 if effect.metric.better == "higher" else -1.0
+    found: list[Passed] = []
+    for one in seen:
+        if one.arm != effect.arm or one.look.on >= effect.look.on or not error or not one.half:
+            continue
+        information = (error * one.look.limit / one.half) ** 2
+        low = margin - one.half if len(effect.pilot.arms) == 2 else -math.inf
+        high = margin + one.half
+        if not low <= sign * one.effect < high or not (found[-1].information if found else 0) < information < 1:
+            return ()
+        found.append(Passed(information, *sorted((sign * low, sign * high))))
+    return tuple(found)
+
+
+def _planned(effect: Effect, confidence: float, passed: Sequence[Passed]) -> tuple[float, float] | None:
     """The interval of the effect to plan with; several arms hold together."""
     error = effect.found.error
     if not error:
         return None
     each = 1 - (1 - confidence) / max(len(effect.pilot.arms) - 1, 1)
-    return corrected_interval(effect.found.effect, error, effect.look.limit, each) or effect.interval
+    return corrected_interval(effect.found.effect, error, effect.look.limit, each, passed) or effect.interval
 
 
 def _with_evidence(decision: PilotDecision, chosen: ChosenClusters | None) -> PilotDecision:

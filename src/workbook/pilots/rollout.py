@@ -18,7 +18,8 @@ from scipy import stats
 
 from workbook.language import Quantity, Text, count, day, joined, named, share, text
 from workbook.pilots.boundaries import limits
-from workbook.pilots.decision import Decision, PilotDecision
+from workbook.pilots.decided import PilotDecision
+from workbook.pilots.decision import Decision
 from workbook.pilots.design import Unplanned
 from workbook.pilots.draws import arm_by_hash
 from workbook.pilots.effect import Effect
@@ -26,6 +27,7 @@ from workbook.pilots.effect_exhibits import drawn_to_the_whole
 from workbook.pilots.effects import Effects
 from workbook.pilots.holdout import MOST_HELD, first_day, smallest_share, stops
 from workbook.pilots.rollout_clusters import ClusterRollout, clusters_of, plan_clusters
+from workbook.pilots.season import Year
 from workbook.pilots.units import granting, meeting, purpose_name, read_units, with_scores
 from workbook.pilots.worth import yearly_factor
 from workbook.report.blocks import Block, Column, NotMeasured, Sheet, Table
@@ -344,7 +346,7 @@ def _plan(
     return Rollout(decided, effect, waves, waiting, frame, lift, z * errors[-1], part, already, blocked, settings)
 
 
-def _worths(effect: Effect, effects: Effects, settings: Settings, months: Mapping[int, float]) -> dict[str, Interval | None]:
+def _worths(effect: Effect, effects: Effects, settings: Settings, months: Year | None) -> dict[str, Interval | None]:
     """Tier → worth of the measure a customer and year; every tier without a part of its own has that of the whole (key "")."""
     factor, cost = yearly_factor(effect.pilot, effect.metric, months), effect.pilot.cost
 

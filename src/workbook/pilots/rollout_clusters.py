@@ -13,7 +13,7 @@ from scipy import stats
 from workbook.language import Quantity, Text, count, day, money, named, share, text
 from workbook.pilots.boundaries import limits
 from workbook.pilots.clusters import FEWEST_CLUSTERS
-from workbook.pilots.decision import PilotDecision
+from workbook.pilots.decided import PilotDecision
 from workbook.pilots.draws import hashes
 from workbook.pilots.effect import Effect
 from workbook.pilots.holdout import MOST_HELD, first_day, smallest_share, stops

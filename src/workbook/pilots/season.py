@@ -43,6 +43,21 @@ MONTHS: Mapping[int, Text] = {
 
 
 @dataclass(frozen=True)
+class Year:
+    """How much a day of each month counts, by the delivered orders.
+
+    Attributes:
+        days: month of the year → times the mean day of the year; all twelve.
+        covariance: of the logarithms of those, January first.
+        freedom: its degrees of freedom.
+    """
+
+    days: Mapping[int, float]
+    covariance: Floats
+    freedom: int
+
+
+@dataclass(frozen=True)
 class Season:
     """The months that stand out, beside the window of one pilot.
 
@@ -113,19 +128,20 @@ def read_season(tables: Tables, settings: Settings, name: Text, first: dt.date, 
     return Season(name, first, last, outstanding(values, month, settings.analysis.confidence), seen)
 
 
-def read_year(tables: Tables, settings: Settings) -> dict[int, float]:
-    """How much a day of each month counts, by the delivered orders: month of the year → times the mean day of the year.
+def read_year(tables: Tables, settings: Settings) -> Year | None:
+    """How much a day of each month counts, by the delivered orders.
 
     Returns:
-        All twelve months where one stands out; empty where none does, or where the orders are too few months to tell.
+        None where no month stands out, or where the orders are too few months to tell.
     """
     values, month, _ = _by_month(tables, settings)
     if not len(values) or not outstanding(values, month, settings.analysis.confidence):
-        return {}
+        return None
     days = np.array([DAYS[m] for m in range(1, 13)])
-    level = np.exp(_steps(values, month)[0])
+    steps, covariance, freedom = _steps(values, month)
+    level = np.exp(steps)
     level *= days.sum() / float(days @ level)
-    return {m: float(level[m - 1]) for m in range(1, 13)}
+    return Year({m: float(level[m - 1]) for m in range(1, 13)}, covariance, freedom)
 
 
 def _by_month(tables: Tables, settings: Settings) -> tuple[Floats, int, int]:
@@ -163,14 +179,15 @@ def outstanding(values: Floats, first_month: int, confidence: float) -> dict[int
 
     Source: Hyndman & Athanasopoulos (2021), Forecasting: Principles and Practice, 3rd edition, 7.4 (seasonal dummies).
     """
-    steps, errors, freedom = _steps(values, first_month)
+    steps, covariance, freedom = _steps(values, first_month)
+    errors = np.sqrt(np.maximum(np.diag(covariance), 0))
     reach = float(stats.t.ppf(1 - (1 - confidence) / 24, freedom)) * errors
     clear = (np.abs(steps) > reach) & (np.abs(np.expm1(steps)) >= LEAST)
     return {int(m) + 1: float(np.exp(steps[m])) for m in np.flatnonzero(clear)}
 
 
 def _steps(values: Floats, first_month: int) -> tuple[Floats, Floats, int]:
-    """The step of each month of the year (their mean is zero), its error, and the degrees of freedom."""
+    """The step of each month of the year (their mean is zero), their covariance, and its degrees of freedom."""
     n = len(values)
     month = (first_month - 1 + np.arange(n)) % 12
     design = np.column_stack([np.eye(12)[month], np.arange(n) - (n - 1) / 2])
@@ -181,8 +198,7 @@ def _steps(values: Floats, first_month: int) -> tuple[Floats, Floats, int]:
     variance = float(((log - design @ line) ** 2).sum()) / freedom
     away = np.eye(12) - 1 / 12
     steps = away @ line[:12]
-    errors = np.sqrt(np.maximum(np.diag(away @ gram[:12, :12] @ away.T) * variance, 0))
-    return steps, errors, freedom
+    return steps, away @ gram[:12, :12] @ away.T * variance, freedom
 
 
 def _days_in(month: int, first: dt.date, last: dt.date) -> int:
