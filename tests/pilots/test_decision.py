@@ -10,6 +10,7 @@ from workbook.pilots.campaigns import observe_campaigns
 from workbook.pilots.checks import check_pilots
 from workbook.pilots.decision import decide
 from workbook.pilots.effects import measure_effects
+from workbook.pilots.luck import Passed, corrected_effect, corrected_interval
 
 EN, ZH = Edition("en"), Edition("zh")
 ARMS = two_arms(2000)
@@ -198,3 +199,27 @@ def test_the_best_of_several_arms_is_set_beside_the_next_best(gains, said):
 def test_two_arms_have_no_rival():
     result = decided(tables(units(ARMS), outcomes(money(10), metric="spend")), settings(pilot(metrics=[spend(margin=5)])))
     assert result.decisions[0].rival is None
+
+
+def test_the_effect_to_plan_with_knows_the_looks_after_which_the_rule_let_the_pilot_go_on():
+    delivered = tables(units(ARMS), outcomes(money(5.0), metric="spend"))
+    plan = settings(pilot(looks=2, units=2000, metrics=[spend(margin=4)]))
+    checks = check_pilots(delivered, plan)
+
+    def seen(effect, half):
+        looked = {"pilot": "care", "metric": "spend", "arm": "treatment", "looked_at": "2025-11-10", "n_control": 500}
+        record = pd.DataFrame([looked | {"n_arm": 500, "effect": effect, "low": effect - half, "high": effect + half}])
+        found = measure_effects(delivered, plan, checks, record)
+        one = found.effects[0]
+        early = found.seen["care"][0].look
+        return decide(found, checks, plan, PERIOD).decisions[0], one, early
+
+    decision, one, early = seen(3.0, 5.0)
+    error, limit = one.found.error, one.look.limit
+    passed = [Passed((error * early.limit / 5.0) ** 2, 4 - 5.0, 4 + 5.0)]
+    assert decision.corrected == corrected_effect(one.found.effect, error, limit, passed)
+    assert decision.planned == corrected_interval(one.found.effect, error, limit, 0.95, passed)
+    alone = corrected_interval(one.found.effect, error, limit, 0.95)
+    assert decision.planned != alone
+    # the rule would have ended it there: that it went on says nothing
+    assert seen(9.5, 5.0)[0].planned == alone and seen(-1.5, 5.0)[0].planned == alone
