@@ -128,10 +128,10 @@ def worth_table(decisions: Sequence[PilotDecision], settings: Settings, months: 
         "pilots.worth.note",
         "Yearly value: effect a customer, {brought}, times {n} customers, less the measure's cost; its interval holds the "
         "error of the effect, as the looks allow it, and that of a season. Expected loss: what a wrong decision costs on "
-        "average, over its chance. Effect to plan with: without the luck of having crossed the limit at this look, after looks at which "
-        "the rule let the pilot go on; its interval covers as often among effects told like this. Days: at most so many more "
-        "at the present rate of units. Assumes that the effect lasts, or the measure is repeated, all year; missing where the "
-        "card names no worth of the metric.",
+        "average, over its chance. Effect to plan with: without the luck of having crossed the limit at this look, after "
+        "looks at which the rule let the pilot go on; its interval covers as often among effects told like this. Days: at "
+        "most so many more at the present rate of units. Assumes that the effect lasts, or the measure is repeated, all year; "
+        "missing where the card names no worth of the metric.",
         brought=_brought(first, months),
         n=count(first.worth.customers) if first and first.worth else named("–"),
     )
