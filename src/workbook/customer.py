@@ -18,7 +18,8 @@ from workbook.language import Edition, Quantity, Text, count, day, is_missing, m
 from workbook.ledger import read_ledger
 from workbook.period import Period
 from workbook.regrading import open_base
-from workbook.report.blocks import Column, Paragraph, Table, mask
+from workbook.report.blocks import Column, Paragraph, Table
+from workbook.report.cells import mask
 from workbook.report.screen import table_lines
 from workbook.settings.folders import periods
 from workbook.settings.models import Settings

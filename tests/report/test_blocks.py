@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from workbook.language import Edition, named, people, share
-from workbook.report.blocks import Column, KeyFigure, NotMeasured, Table, mask
+from workbook.report.blocks import Column, KeyFigure, NotMeasured, Table
+from workbook.report.cells import mask
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EDITIONS = (Edition("en", "CNY"), Edition("zh", "CNY"))

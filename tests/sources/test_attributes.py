@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbook.errors import DeliveryError
 from workbook.expressions import bad_expressions
 from workbook.grading.clusters import find_clusters
 from workbook.grading.score import grade
@@ -35,6 +36,14 @@ def test_numbers_are_read_as_clients_write_them_and_what_is_no_number_is_told(de
     told = done.repairs[done.repairs["table"] == "attributes"].iloc[0]
     assert (told["repair"], told["rows"]) == ("unreadable_value", 1)
     assert told["example"].startswith("Spend") or "*" in told["example"]
+
+
+def test_a_comma_before_decimals_is_seen_in_the_column_and_asked_about_where_nothing_tells(deliver, source):
+    one = source("customers", "l.csv", "customer_id=id", attributes={"Spend": "number"}, delimiter=";")
+    clear = deliver({"l.csv": "id;Spend\na;1.234,56\nb;12,5\n"}, [one])
+    assert build_profile(clear.tables, settings_of([one])).frame["own_Spend"].tolist() == [1234.56, 12.5]
+    with pytest.raises(DeliveryError, match=r"found numbers such as '1.234' in 'Spend'; expected to tell the sign"):
+        deliver({"l.csv": "id;Spend\na;1.234\nb;5.678\n"}, [one], client={"name": "Acme", "country": "DE"})
 
 
 def test_the_own_columns_stand_behind_the_others_and_have_a_meaning(deliver, source):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workbook.commands.words import SCREEN, AsJson, ClientName, Spoken, signer, speak
+from workbook.commands.words import SCREEN, AsJson, ClientName, Spoken, json_text, signer, speak
 from workbook.errors import UsageError
 from workbook.period import Period
 
@@ -99,10 +98,7 @@ def regrade(
         typer.echo(enter(ctx.obj, client, file, today=today, by=signer(by, "regrade")).as_words())
         return
     found = propose(ctx.obj, client, file, today=today)
-    if as_json:
-        typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1))
-    else:
-        typer.echo(found.as_screen(Edition(spoken, found.base.settings.currency)))
+    typer.echo(json_text(found.as_json()) if as_json else found.as_screen(Edition(spoken, found.base.settings.currency)))
 
 
 def appeals(
@@ -136,7 +132,4 @@ def appeals(
         typer.echo(enter(ctx.obj, client, file, today=today, by=signer(by, "appeals")).as_words())
         return
     found = review(ctx.obj, client, file, today=today)
-    if as_json:
-        typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1))
-    else:
-        typer.echo(found.as_screen(Edition(spoken, found.base.settings.currency)))
+    typer.echo(json_text(found.as_json()) if as_json else found.as_screen(Edition(spoken, found.base.settings.currency)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workbook.commands.words import SCREEN, ClientName, PeriodNames, parsed, speak
+from workbook.commands.words import SCREEN, ClientName, PeriodNames, json_text, parsed, speak
 from workbook.period import Period
 from workbook.places import HOME_VARIABLE
 
@@ -64,7 +63,7 @@ def check(
     from workbook.checking import check_client
 
     outcome = check_client(ctx.obj, client, parsed(period))
-    typer.echo(json.dumps(outcome.as_json(), ensure_ascii=False, indent=1) if as_json else outcome.as_words(SCREEN))
+    typer.echo(json_text(outcome.as_json()) if as_json else outcome.as_words(SCREEN))
     if not outcome.ok:
         raise typer.Exit(1)
 

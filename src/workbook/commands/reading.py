@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workbook.commands.words import AsJson, ClientName, Spoken, speak
+from workbook.commands.words import AsJson, ClientName, Spoken, json_text, speak
 from workbook.period import Period
 
 
@@ -77,7 +76,7 @@ def diff(
     spoken = speak(language)
     difference = compare(client, find_result(ctx.obj, client, before), find_result(ctx.obj, client, after))
     if as_json:
-        typer.echo(json.dumps(difference.as_json(), ensure_ascii=False, indent=1))
+        typer.echo(json_text(difference.as_json()))
     elif html or file is not None:
         from workbook.diff.page import write_pages
 
@@ -106,7 +105,4 @@ def customer(
 
     spoken = speak(language)
     found = look_up(ctx.obj, client, id, Period.parse(period) if period else None)
-    if as_json:
-        typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1, default=str))
-    else:
-        typer.echo(found.as_screen(Edition(spoken, found.settings.currency)))
+    typer.echo(json_text(found.as_json()) if as_json else found.as_screen(Edition(spoken, found.settings.currency)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbook.commands.words import SCREEN, ClientName, Overrides, PeriodNames, complain, parsed, replaced
+from workbook.commands.words import SCREEN, ClientName, Overrides, PeriodNames, complain, json_text, parsed, replaced
 from workbook.errors import UsageError, WorkbookError
 from workbook.period import Period
 from workbook.run.limits import TIMEOUT, default_jobs
@@ -143,10 +142,9 @@ def why(
     wanted = stage if stage in (None, "report") else find_stage(stage).id
     states = examine(ctx.obj, client, Period.parse(period), replaced(override))
     chosen = [state for state in states if wanted in (None, state.stage)]
-    if as_json:
-        typer.echo(json.dumps([state.as_json() for state in chosen], ensure_ascii=False, indent=1))
-    else:
-        typer.echo(as_words(chosen, SCREEN if wanted else SCREEN // 4))
+    typer.echo(
+        json_text([state.as_json() for state in chosen]) if as_json else as_words(chosen, SCREEN if wanted else SCREEN // 4)
+    )
 
 
 def verify(
@@ -164,10 +162,11 @@ def verify(
 
     when = Period.parse(period)
     found = make_again(ctx.obj, client, when, engine=engine, echo=echo)
-    if as_json:
-        typer.echo(json.dumps([difference.as_json() for difference in found], ensure_ascii=False, indent=1))
-    else:
-        typer.echo("\n".join(difference.words for difference in found) or f"{client} {when.name}: every byte is the same")
+    typer.echo(
+        json_text([difference.as_json() for difference in found])
+        if as_json
+        else "\n".join(difference.words for difference in found) or f"{client} {when.name}: every byte is the same"
+    )
     if found:
         raise typer.Exit(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,6 +69,11 @@ def signer(by: str | None, command: str) -> str:
     if by is None:
         raise UsageError(f'{command}: found --accept without --by, expected who accepts, e.g. --by "sales director"')
     return by
+
+
+def json_text(content: Any) -> str:
+    """What ``--json`` prints, the same way everywhere."""
+    return json.dumps(content, ensure_ascii=False, indent=1, default=str)
 
 
 def complain(fault: WorkbookError, whose: str = "") -> None:

@@ -10,7 +10,7 @@ from workbook.diff.reasons import Cause, ValueChange
 from workbook.diff.tables import ColumnChange, Kind, TableChange, as_words
 from workbook.diff.whole import Difference, KpiChange
 from workbook.language import Edition, Text, Unit, count, format_value, joined, named, text
-from workbook.report.blocks import mask
+from workbook.report.cells import mask
 from workbook.report.words import block_words, chapter_name
 from workbook.stages import STAGES
 

@@ -21,7 +21,8 @@ import workbook
 from workbook.errors import WorkbookError
 from workbook.language import Edition, Quantity, Text, Unit, count, day, display_width, is_missing, money_scale, text
 from workbook.period import Period
-from workbook.report.blocks import HIDDEN, Column, Sheet, Table, hides, mask
+from workbook.report.blocks import Column, Sheet, Table
+from workbook.report.cells import HIDDEN, hides, mask
 from workbook.report.words import period_words
 
 MOST_ROWS, LONGEST_TEXT = 1_048_575, 32_767

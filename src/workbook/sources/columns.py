@@ -6,7 +6,6 @@ which more than half cannot be read is no dirty column but a wrong one, and stop
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import duckdb
 
 from workbook.settings.models import Source
 from workbook.sources.forms import count_forms, form_flags
+from workbook.sources.mapping import ROW_NUMBER, own_columns
 from workbook.sources.masking import FREE_TEXT, shown_value
 from workbook.sources.parsing import (
     COMMA,
@@ -57,72 +57,11 @@ AMOUNT_SCALES = {"yuan": "1", "thousand": "1000", "ten_thousand": "10000", "cent
 MOST_VALUES = 1_000
 """So many values that could not be read are kept with their row, of each column and file."""
 
-DERIVED_IDS = {"orders": "order_id", "contracts": "contract_id"}
-"""Ids that are made of customer and time where a file has no column for them."""
-
-ROW_NUMBER = "row number"
-"""Constant that is no one value but the number of the row: for files with a row a customer or unit, and no id of theirs."""
 YES_AS_ONE = ("value", "pre_value")
 """Numbers that clients also deliver as yes or no (bought, came back): 1 and 0."""
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FLOATS = ("FLOAT", "DOUBLE")
 _TIMES = ("DATE", "TIMESTAMP")
-
-
-def mapping_problems(raw: RawFile, source: Source) -> list[str]:
-    """What is wrong with the mapping of a file, one line each: unknown, doubled or missing columns."""
-    schema = SCHEMAS.get(source.table)
-    if schema is None:
-        near = _nearest(source.table, list(SCHEMAS))
-        return [f"{raw.name}: found the table {source.table!r} in sources; expected a canonical table; {near}"]
-    problems = []
-    for column in (*source.columns, *source.constants, *source.values, *source.only):
-        if column not in schema.columns:
-            near = _nearest(column, list(schema.columns))
-            problems.append(f"{raw.name}: found the column {column!r} in sources; expected a column of {source.table}; {near}")
-    mapped = [(column, own) for column, parts in own_columns(source).items() for own in parts]
-    for column, own in mapped:
-        if own not in raw.columns:
-            near = _nearest(own, list(raw.columns))
-            problems.append(
-                f"{raw.name}: found no column {own!r} for {source.table}.{column}; expected it in the header; {near}"
-            )
-        elif raw.columns.count(own) > 1:
-            problems.append(
-                f"{raw.name}: found {raw.columns.count(own)} columns {own!r}; expected one for {source.table}.{column}; "
-                "rename them in the file"
-            )
-    for own in sorted({own for _, own in mapped}):
-        doubled = [column for column, name in mapped if name == own]
-        if len(doubled) > 1:
-            problems.append(
-                f"{raw.name}: found {own!r} mapped to {' and '.join(doubled)}; expected one canonical column a file column; "
-                "take one out of sources.columns"
-            )
-    for own in source.own_columns:
-        if raw.columns.count(own) != 1 or "customer_id" not in schema.columns:
-            problems.append(
-                f"{raw.name}: found no column of its own {own!r} for sources.attributes of {source.table}; expected it once in "
-                f"the header, and a table that names customers; {_nearest(own, list(raw.columns))}"
-            )
-    for column in sorted(set(source.columns) & set(source.constants)):
-        problems.append(
-            f"{raw.name}: found {column!r} both in columns and in constants; expected one of them; take one out of sources"
-        )
-    for column in source.needed:
-        if column not in source.columns and column not in source.constants and column not in source.todo:
-            if column == DERIVED_IDS.get(source.table) and {"customer_id"} & {*source.columns, *source.constants}:
-                continue
-            problems.append(
-                f"{raw.name}: found no column for {source.table}.{column}; expected one, since rows are worthless without it; "
-                f"map one of {', '.join(raw.columns)}"
-            )
-    return problems
-
-
-def own_columns(source: Source) -> dict[str, tuple[str, ...]]:
-    """Canonical column → the file's own columns that make it; several are one text with spaces between."""
-    return {column: (own,) if isinstance(own, str) else tuple(own) for column, own in source.columns.items()}
 
 
 def join_files(connection: duckdb.DuckDBPyConnection, raws: Mapping[int, RawFile], source: Source, relation: str) -> RawSource:
@@ -319,10 +258,7 @@ def _cell(
     if kind in ("money", "number", "count"):
         signs = number_evidence(connection, f"(select {t} as t from {texts})", country, source.decimals)
         if signs.decimals is None:
-            problems.append(
-                f"{raw.name}: found numbers such as {signs.sample!r} in {_own(source, column)!r}; expected to tell the sign "
-                f"before decimals; set sources.decimals to {POINT} (1,234.50) or {COMMA} (1.234,50)"
-            )
+            problems.append(unclear_decimals(raw.name, _own(source, column), signs.sample))
         number = number_sql(s, signs.decimals or POINT)
         scale = AMOUNT_SCALES[source.amounts_in]
         typed = {
@@ -345,6 +281,14 @@ def _cell(
     if held.type == "VARCHAR" and _longest(connection, t, texts) > longest:
         return Cell(column, kind, short_sql(t, longest), fallible=True)
     return Cell(column, kind, t, fallible=False)
+
+
+def unclear_decimals(file: str, own: str, sample: str) -> str:
+    """The fault of a column of numbers whose decimal sign nothing decides."""
+    return (
+        f"{file}: found numbers such as {sample!r} in {own!r}; expected to tell the sign "
+        f"before decimals; set sources.decimals to {POINT} (1,234.50) or {COMMA} (1.234,50)"
+    )
 
 
 def _longest(connection: duckdb.DuckDBPyConnection, t: str, texts: str) -> int:
@@ -497,8 +441,3 @@ def _lost_phones(connection: duckdb.DuckDBPyConnection, relation: str, file: int
         [file],
     ).fetchall()[0]
     return {"masked_phone": row[0], "phone_in_scientific_notation": row[1]}
-
-
-def _nearest(word: str, words: list[str]) -> str:
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f"the nearest is {near[0]!r}" if near else f"there are {', '.join(words)}"

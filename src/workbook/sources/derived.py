@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 import duckdb
 
-from workbook.sources.columns import DERIVED_IDS, ROW_NUMBER, tidy_text
+from workbook.errors import DeliveryError
+from workbook.sources.columns import tidy_text, unclear_decimals
 from workbook.sources.fates import count_in
+from workbook.sources.mapping import DERIVED_IDS, ROW_NUMBER
 from workbook.sources.masking import shown_value
-from workbook.sources.parsing import LONGEST_WORDS, POINT, bare_number_sql, literal, number_sql
+from workbook.sources.parsing import LONGEST_WORDS, bare_number_sql, literal, number_evidence, number_sql
 from workbook.sources.typed import Delivered
 from workbook.tables import SCHEMAS, SQL_TYPES, TableSchema
 
@@ -103,11 +105,17 @@ def date_by_months(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -
     return notes
 
 
-def keep_attributes(connection: duckdb.DuckDBPyConnection, files: Sequence[Delivered]) -> list[Note]:
+def keep_attributes(connection: duckdb.DuckDBPyConnection, files: Sequence[Delivered], country: str) -> list[Note]:
     """Make ``clean_attributes`` of what ``sources.attributes`` names, a row a customer and column, where anything is named.
 
     The customers are those of the clean tables: whose row was not kept, or has no id, has no attributes. A number that cannot
     be read is left out and told.
+
+    Args:
+        country: ISO code of the client's country, which may write the comma before decimals.
+
+    Raises:
+        DeliveryError: where the numbers of a column do not tell their decimal sign.
     """
     kept = [d for d in files if d.source.attributes]
     if not kept:
@@ -133,7 +141,10 @@ def keep_attributes(connection: duckdb.DuckDBPyConnection, files: Sequence[Deliv
             )
             value = "value"
             if kind == "number":
-                read = number_sql(bare_number_sql("value"), d.source.decimals or POINT)
+                signs = number_evidence(connection, "(select value as t from told)", country, d.source.decimals)
+                if signs.decimals is None:
+                    raise DeliveryError([unclear_decimals(d.raw.name, own, signs.sample)])
+                read = number_sql(bare_number_sql("value"), signs.decimals)
                 value = f"regexp_replace(cast(cast({read} as double) as varchar), '[.]0$', '')"
                 example = f"{literal(own)} || ': ' || value"
                 notes += _noted(connection, "value", "unreadable_value", f"told where {read} is null", example, "_row")

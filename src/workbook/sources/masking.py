@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbook.report.blocks import mask, mask_contacts
+from workbook.report.cells import mask, mask_contacts
 from workbook.tables import SCHEMAS
 
 FREE_TEXT = ("text", "question", "choices", "need", "evidence", "outcome")

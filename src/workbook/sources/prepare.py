@@ -28,7 +28,7 @@ from workbook.errors import DeliveryError, WorkbookError
 from workbook.period import Period
 from workbook.settings.models import Settings
 from workbook.sources.clean import CleanTable, clean_table, count_rows
-from workbook.sources.columns import join_files, mapping_problems, type_columns
+from workbook.sources.columns import join_files, type_columns
 from workbook.sources.customers_by import find_customers
 from workbook.sources.delivery import AnswerFile, DeliveredFile, answer_files, delivery_files
 from workbook.sources.derived import add_customers, fill_amounts, keep_attributes
@@ -37,6 +37,7 @@ from workbook.sources.link import Linked
 from workbook.sources.link_merge import read_provenance
 from workbook.sources.link_review import read_answers
 from workbook.sources.link_tables import apart_sql, customer_systems, link_tables
+from workbook.sources.mapping import mapping_problems
 from workbook.sources.parsing import literal
 from workbook.sources.problem_rows import problem_rows
 from workbook.sources.read import RawFile, read_file
@@ -250,7 +251,7 @@ def _prepare_into(
         linked, link_notes = link_tables(connection, by_table, settings, told, folder / "spill")
         notes = _join_tables(connection, cleaned, settings) + [Change("", *note, "") for note in link_notes]
         notes += [Change("", table, *note) for table, note in named]
-        notes += [Change("", "attributes", *note) for note in keep_attributes(connection, delivered)]
+        notes += [Change("", "attributes", *note) for note in keep_attributes(connection, delivered, settings.client.country)]
         third_party = count_third_party(connection, by_table)
         quarantine = {name: _quarantine(connection, name, by_table[name]) for name in cleaned}
         made = [name for name, there in (

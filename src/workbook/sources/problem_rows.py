@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from workbook.sources.columns import own_columns
+from workbook.sources.mapping import own_columns
 from workbook.sources.masking import shown_value
 from workbook.sources.typed import Delivered
 from workbook.tables import SCHEMAS

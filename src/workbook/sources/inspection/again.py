@@ -12,12 +12,13 @@ from pathlib import Path
 from workbook.errors import DeliveryError
 from workbook.language import Text, count, named, number, share, text
 from workbook.settings.models import Source
-from workbook.sources.columns import AMOUNT_SCALES, own_columns, tidy_text
+from workbook.sources.columns import AMOUNT_SCALES, tidy_text
 from workbook.sources.inspection.assemble import Inspection
 from workbook.sources.inspection.extracts import Extract, Reading, delivered_paths, pattern_of
 from workbook.sources.inspection.facts import TOP, Facts, column_facts
 from workbook.sources.inspection.match import Guess, Question
 from workbook.sources.inspection.proposal import ProposedSource
+from workbook.sources.mapping import own_columns
 from workbook.sources.parsing import DAY_FIRST, bare_number_sql, number_sql
 from workbook.sources.read import read_file
 from workbook.tables import SCHEMAS

@@ -10,13 +10,13 @@ from typing import Any
 
 from workbook.language import Text, count, share, text
 from workbook.settings.models import Source
-from workbook.sources.columns import DERIVED_IDS
 from workbook.sources.inspection.extracts import Extract
 from workbook.sources.inspection.facts import TOP, Facts
 from workbook.sources.inspection.match import CHURN_NAMES, Guess, Question
 from workbook.sources.inspection.proposal import ProposedSource
 from workbook.sources.inspection.tables import Draft
 from workbook.sources.inspection.vocabulary import Vocabulary, squash
+from workbook.sources.mapping import DERIVED_IDS
 from workbook.sources.parsing import DAY_FIRST, EXCEL, MONTH_FIRST, UNIX
 from workbook.tables import SCHEMAS, Kind
 

@@ -9,12 +9,13 @@ from typing import Literal
 import duckdb
 
 from workbook.language import Text, named, text
-from workbook.sources.columns import DERIVED_IDS, tidy_text
+from workbook.sources.columns import tidy_text
 from workbook.sources.inspection.elsewhere import elsewhere
 from workbook.sources.inspection.extracts import Extract
 from workbook.sources.inspection.facts import TOP
 from workbook.sources.inspection.match import Guess, Match, Question, fit, match_columns
 from workbook.sources.inspection.vocabulary import Vocabulary, bare_name, squash
+from workbook.sources.mapping import DERIVED_IDS
 from workbook.sources.parsing import bare_number_sql, number_sql
 from workbook.tables import SCHEMAS, Kind
 
