@@ -8,6 +8,7 @@ from pathlib import Path
 from workbook.errors import UsageError, WorkbookError
 from workbook.language import Edition, Language, count, text
 from workbook.opening.asking import Ask, ask_columns, ask_tables
+from workbook.opening.cards import asked_on_card
 from workbook.opening.engagement import Choices, engagement_text, period_text, stage_lines
 from workbook.opening.later import later_delivery
 from workbook.opening.placing import place_engagement, places
@@ -111,6 +112,12 @@ def screen(proposal: Proposal, period: Period | None, edition: Edition) -> str:
             )
             among = f" ({', '.join(question.candidates)})" if question.candidates else ""
             lines.append(_indented(f"{'':<18}   {'!' if needed else '?'} {sentence.render(edition)}{among}"))
+    for trial in proposal.experiments:
+        sentence = text(
+            "new.screen.card", "must be answered on the card of the pilot {pilot}: {keys}",
+            pilot=trial.id, keys=", ".join(asked_on_card(trial)),
+        )  # fmt: skip
+        lines.append(_indented(f"{'':<18}   ! {sentence.render(edition)}"))
     lines += not_placed(proposal, edition)
     lines += ["", *stage_lines(proposal, edition)]
     if period is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbook.language import Edition, Language, Text, count, share, text
+from workbook.opening.cards import card_lines
 from workbook.opening.scalars import flow, scalar
 from workbook.period import Period
 from workbook.settings.readiness import readiness
@@ -49,6 +50,7 @@ def engagement_text(proposal: Proposal, choices: Choices) -> str:
     lines += ["sources:"]
     for proposed in proposal.sources:
         lines += _source(words, proposed)
+    lines += card_lines(proposal.experiments, words.behind)
     lines += _left(words, proposal)
     lines += _not_placed(words, proposal)
     return "\n".join(lines) + "\n"

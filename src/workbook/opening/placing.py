@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbook.errors import SettingsError, WorkbookError
+from workbook.opening.cards import TODO
 from workbook.period import Period
 from workbook.settings.folders import ENGAGEMENT, check_client_name
 from workbook.settings.reading import check_settings
@@ -37,7 +38,8 @@ def place_engagement(
 ) -> tuple[Path, Path]:
     """Copy the delivery and write the parameters, by renaming when all is made: a failure leaves neither.
 
-    A fault of a required column that is an open question is no failure: the file says so where the answer goes.
+    A fault of a required column, or of a pilot's card, that is an open question is no failure: the file says so where the
+    answer goes.
 
     Args:
         folder: the client's files.
@@ -54,7 +56,8 @@ def place_engagement(
         drafted.mkdir(parents=True)
         (drafted / ENGAGEMENT).write_text(engagement, "utf-8", newline="\n")
         (drafted / f"{period.name}.yaml").write_text(period_words, "utf-8", newline="\n")
-        faults = [p for p in check_settings(draft, client, [period]) if ".todo." not in p.key]
+        asked = f"'{TODO}'"
+        faults = [p for p in check_settings(draft, client, [period]) if ".todo." not in p.key and p.found != asked]
         if faults:
             raise SettingsError(faults)
         _copy(delivered_paths(folder), draft / "data")

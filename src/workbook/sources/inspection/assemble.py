@@ -14,6 +14,7 @@ from workbook.settings.models import Source
 from workbook.sources.columns import join_files, type_columns
 from workbook.sources.inspection.coverage import Coverage, coverage_of, last_full_period
 from workbook.sources.inspection.describe import describe, own_currencies
+from workbook.sources.inspection.experiments import Experiment, experiment_of
 from workbook.sources.inspection.extracts import Extract, Unread, read_folder
 from workbook.sources.inspection.keys import could_be_ids, gather_ids, overlap
 from workbook.sources.inspection.match import Guess, Match, Question, match_columns
@@ -62,8 +63,11 @@ class Inspection:
         """What the files become, as far as the files themselves decide it."""
         drafts: list[Draft] = []
         unplaced: list[Unplaced] = []
+        trials: list[Experiment] = []
         for extract in self.extracts:
-            found = self._placed(extract)
+            trial = None if extract.name in self.told else experiment_of(self.connection, extract, self.words)
+            trials += [trial] if isinstance(trial, Experiment) else []
+            found = list(trial.drafts) if isinstance(trial, Experiment) else trial or self._placed(extract)
             if isinstance(found, Unplaced):
                 unplaced.append(found)
             else:
@@ -85,7 +89,14 @@ class Inspection:
         order = {name: i for i, name in enumerate(SCHEMAS)}
         proposed.sort(key=lambda p: (order[p.source.table], p.source.file, p.source.sheet or ""))
         return Proposal(
-            tuple(proposed), (*unplaced, *doubled), tuple(self.unread), last_full_period(coverages), currency, country, partial
+            tuple(proposed),
+            (*unplaced, *doubled),
+            tuple(self.unread),
+            last_full_period(coverages),
+            currency,
+            country,
+            partial,
+            tuple(trials),
         )
 
     def _placed(self, extract: Extract) -> list[Draft] | Unplaced:

@@ -56,6 +56,7 @@ def describe(draft: Draft, words: Vocabulary) -> ProposedSource:
     guesses = {c: match.guesses[c] for c in order if c in match.guesses}
     made = _Writing({c: g.own[0] if len(g.own) == 1 else list(g.own) for c, g in guesses.items()}, notes=list(draft.notes))
     made.questions = {c: match.questions[c] for c in order if c in match.questions}
+    made.constants |= draft.constants
     facts = {c: extract.column(g.own[0]) for c, g in guesses.items()}
     for column, guess in guesses.items():
         _say_others(made, column, guess)
@@ -64,6 +65,7 @@ def describe(draft: Draft, words: Vocabulary) -> ProposedSource:
     _ask_decimals(made, facts, schema.columns)
     _write_units(made, facts, words)
     _translate(made, draft.table, guesses, facts, words)
+    made.values |= {column: dict(told) for column, told in draft.values.items() if told}
     if draft.only:
         made.only |= {column: sorted(kept) for column, kept in draft.only.items()}
     elif draft.table == "orders":
@@ -297,7 +299,7 @@ def _ask_required(made: _Writing, draft: Draft) -> None:
     by_customer = (draft.table == "orders" and "customer_id" in made.columns) or draft.attributes is not None
     derived = DERIVED_IDS.get(draft.table) if by_customer else None
     for column in schema.required:
-        if column not in made.columns and column not in made.questions and column != derived:
+        if column not in {*made.columns, *made.questions, *draft.constants, derived}:
             why = text(
                 "new.question.nowhere", "no column of the file holds it; where it is one for all rows, write it under constants"
             )

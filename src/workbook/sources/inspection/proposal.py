@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from workbook.language import Text
 from workbook.period import Period
 from workbook.settings.models import Source
+from workbook.sources.inspection.experiments import Experiment
 from workbook.sources.inspection.extracts import Unread
 from workbook.sources.inspection.match import Guess, Question
 from workbook.sources.inspection.tables import Unplaced
@@ -49,6 +50,7 @@ class Proposal:
         period: the last period that the data cover whole; None where nothing is dated.
         currency: ISO code that the files show; None where they show none, or several.
         country: ISO code that the files show; None where they show none.
+        experiments: pilots that the files tell of, with what their cards can be proposed of.
         partial_customers: customers that orders name, and those of them in the lists of customers, where lists lack many.
     """
 
@@ -59,6 +61,7 @@ class Proposal:
     currency: str | None
     country: str | None
     partial_customers: tuple[int, int] | None = None
+    experiments: tuple[Experiment, ...] = ()
 
     @property
     def names(self) -> list[str]:

@@ -84,6 +84,8 @@ class Draft:
         only: canonical column → the values of the rows that count, where not all do.
         by: what its ``customer_id`` holds: id, or the name, email or phone that a list of customers knows.
         attributes: the file's own columns to be kept, with their kinds; what such a table lacks is asked for, not refused.
+        constants: canonical column → one value for every row.
+        values: canonical column → the file's value → the canonical one.
     """
 
     extract: Extract
@@ -94,6 +96,8 @@ class Draft:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by: CalledBy = "id"
     attributes: Mapping[str, Kind] | None = None
+    constants: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def table(self) -> str:
@@ -284,7 +288,7 @@ def refusal(draft: Draft, *, without_customer: bool = False) -> Text | None:
     if draft.attributes is not None:  # what such a list lacks is asked for
         return None
     derived = PROPOSED_IDS.get(draft.table) if "customer_id" in match.guesses else None
-    told = {*match.guesses, *match.questions, *(("customer_id",) if without_customer else ())}
+    told = {*match.guesses, *match.questions, *draft.constants, *(("customer_id",) if without_customer else ())}
     lacking = [c for c in schema.required if c not in told and c != derived]
     if derived and not {"order_id", "amount"} & told:  # a customer and a day alone may be anything
         lacking.append("order_id")

@@ -1,0 +1,255 @@
+"""A file with a row a unit, its group and what came of it: a pilot that the client ran and measured (D1, P1).
+
+What such a file knows is proposed with the pilot's card: units, groups, metrics, days. What decides how it is judged no file
+knows (which effect is worthwhile, how often one looks, the shares that were planned): that is asked.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+import duckdb
+
+from workbook.language import Text, count, text
+from workbook.sources.columns import ROW_NUMBER, tidy_text
+from workbook.sources.inspection.extracts import Extract
+from workbook.sources.inspection.facts import Facts
+from workbook.sources.inspection.match import Guess, Match, Question, fit, match_columns
+from workbook.sources.inspection.tables import Draft, Unplaced
+from workbook.sources.inspection.vocabulary import Vocabulary, bare_name, squash, tokens
+from workbook.sources.parsing import NO, YES, iso_time_sql, time_sql
+
+MOST_ARMS = 8
+MOST_METRICS = 8
+FEWEST_UNITS = 20
+"""Rows below which a file is a table of something else."""
+FEWEST_CLUSTERS = 4
+"""Different values of a column of clusters."""
+ALMOST_ALL = 0.9
+"""Share of ids that stand once from which a row is a unit; the others are told."""
+
+
+@dataclass(frozen=True)
+class ProposedMetric:
+    """A column of outcomes.
+
+    Attributes:
+        id: for the settings; ``name``: the column.
+        kind: what it is by its values.
+        unit: what it is counted in.
+    """
+
+    id: str
+    name: str
+    kind: Literal["mean", "proportion"]
+    unit: Literal["money", "number", "share"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A pilot that a file tells of.
+
+    Attributes:
+        id: for the settings, by the name of the file.
+        file: as people call it.
+        arms: arm → units, the control first.
+        control: whether a word for the control says which arm that is.
+        cluster: the column whose values stand whole in one arm each, so that clusters were drawn; None where there is none.
+        metrics: the likeliest primary one first.
+        days: first and last day that the file names; None where it names none.
+        drafts: who was in which group, and a table of outcomes a metric.
+    """
+
+    id: str
+    file: str
+    arms: dict[str, int]
+    control: bool
+    cluster: str | None
+    metrics: tuple[ProposedMetric, ...]
+    days: tuple[dt.date, dt.date] | None
+    drafts: tuple[Draft, ...]
+
+
+def experiment_of(
+    connection: duckdb.DuckDBPyConnection, extract: Extract, vocabulary: Vocabulary
+) -> Experiment | Unplaced | None:
+    """The pilot that a file tells of.
+
+    Returns:
+        None where no column tells groups, or none what came of them; why it cannot be used where units stand in several rows
+        and no day tells them apart.
+    """
+    words = vocabulary.content["experiments"]
+    alone = [f for f in extract.facts if f.name and extract.raw.columns.count(f.name) == 1]
+    groups = sorted((rank, f.position, f) for f in alone if (rank := _group_rank(f, words)) is not None)
+    if not groups or extract.raw.rows < FEWEST_UNITS:
+        return None
+    group, others, key = groups[0][2], [f for *_, f in groups[1:]], _unit(alone, vocabulary)
+    taken = {group.name, "" if key is None or isinstance(key, str) else key.name, *(f.name for f in others)}
+    metrics = _metrics([f for f in alone if f.name not in taken], words)
+    if not metrics:
+        return None
+    if isinstance(key, str):
+        if any(f.share(f.dates) > 0.5 for f in alone):  # orders or events of customers who stand in a group
+            return None
+        why = text(
+            "new.unplaced.repeated_units",
+            "it tells groups ({group}) and outcomes ({metric}), but the same units stand in several rows and no day tells "
+            "them apart; ask for one row a unit",
+            group=group.name, metric=metrics[0].name,
+        )  # fmt: skip
+        return Unplaced(extract, why)
+    arms, control = _arms(group, words)
+    left = [f for f in alone if f.name not in taken | {metric.name for metric in metrics}]
+    cluster, day = _cluster(connection, extract, group, left), _day(left)
+    pilot = "_".join(re.findall("[a-z0-9]+", PurePosixPath(extract.file).name.split(".")[0].casefold()))
+    pilot = pilot if re.match("[a-z]", pilot) else f"pilot_{pilot}".rstrip("_")
+    constants = {"pilot": pilot} | ({"unit_id": ROW_NUMBER} if key is None else {})
+    reason = text("new.reason.experiment", "by its name in a file of groups and what came of them, and its values fit")
+    base = {} if key is None else {"unit_id": Guess("unit_id", (key.name,), 0.85, reason, "sure")}
+    assigned = base | {"arm": Guess("arm", (group.name,), 0.85 if control else 0.7, reason, "sure")}
+    if day is not None:
+        assigned["assigned_at"] = Guess("assigned_at", (day.name,), 0.7, reason, "maybe")
+    if cluster is not None:
+        whole = text("new.reason.cluster", "each of its values stands whole in one group")
+        assigned["cluster"] = Guess("cluster", (cluster.name,), 0.8, whole, None)
+    notes = [text("new.note.experiment", "a row a unit, its group and what came of it: the pilot's card stands under pilots")]
+    notes += [note for other in others if (note := _apart(connection, extract, group, other)) is not None]
+    values = {"arm": {told: arm for told, (arm, _) in arms.items() if told != arm}}
+    drafts = [Draft(extract, Match("assignments", assigned, {}), 0.8, notes=tuple(notes), constants=constants, values=values)]
+    before = tuple(f.name for f in left if _before(f, words))
+    for one in metrics:
+        outcome = base | {"value": Guess("value", (one.name,), 0.8, reason, "maybe")}
+        asked: dict[str, Question] = {}
+        if before and one.unit != "share":
+            why = text("new.question.before", "is it the same measure before the pilot? Then it makes the effect surer")
+            asked["pre_value"] = Question("pre_value", before, why)
+        drafts.append(Draft(extract, Match("outcomes", outcome, asked), 0.8, constants=constants | {"metric": one.id}))
+    days = _days(connection, extract, day) if day is not None else None
+    whole_ones = cluster.name if cluster is not None else None
+    return Experiment(pilot, extract.name, dict(arms.values()), control, whole_ones, metrics, days, tuple(drafts))
+
+
+def _group_rank(facts: Facts, words: dict[str, list[str]]) -> int | None:
+    """How surely a column tells groups, 0 most; None where it does not."""
+    names = [squash(word) for word in words["group"]]
+    name = squash(bare_name(facts.name))
+    if name not in names or not 2 <= facts.distinct <= MOST_ARMS or facts.share(facts.dates) > 0.5:
+        return None
+    told = {squash(t) for t, _ in facts.top}
+    if told & {squash(word) for word in words["control"]}:
+        return names.index(name)
+    # without a word for the control only such names will do as nothing else has, and 0 and 1 of "treatment"
+    sure = {squash(word) for word in words["surely"]}
+    return len(names) + names.index(name) if name in sure else None
+
+
+def _unit(alone: Sequence[Facts], vocabulary: Vocabulary) -> Facts | Literal["repeated"] | None:
+    """The column of ids of which nearly each stands once; None where there is none, ``repeated`` where ids repeat."""
+    match = match_columns("assignments", alone, vocabulary)
+    guess, asked = match.guesses.get("unit_id"), match.questions.get("unit_id")
+    names = [*(guess.own if guess else ()), *(asked.candidates if asked else ())]
+    known = [f for f in alone if f.name in names and fit("id", "unit_id", f, "sure")[0] > 0]
+    unique = [f for f in known if f.unique >= ALMOST_ALL]
+    if unique:
+        return max(unique, key=lambda f: (f.unique, -f.position))
+    return "repeated" if any(f.unique < ALMOST_ALL and f.distinct > MOST_ARMS for f in known) else None
+
+
+def _metrics(facts: Sequence[Facts], words: dict[str, list[str]]) -> tuple[ProposedMetric, ...]:
+    names = [squash(word) for word in words["outcomes"]]
+    money = {squash(word) for word in words["money"]}
+    found: list[tuple[int, int, ProposedMetric]] = []
+    for f in facts:
+        parts = [squash(part) for part in tokens(f.name)]
+        stem = squash("".join(part for part in parts if not part.isdigit()))
+        ranks = [names.index(word) for word in (squash(f.name), stem, *parts[:1]) if word in names]
+        flag = f.distinct == 2 and {t.casefold() for t, _ in f.top} <= {*YES, *NO}
+        if not ranks or not (flag or f.share(f.numbers) >= 0.98):
+            continue
+        id = "_".join(part for part in tokens(f.name) if part.isascii())
+        id = id if re.match("[a-z]", id) else f"metric_{f.position + 1}"
+        kind: Literal["mean", "proportion"] = "proportion" if flag else "mean"
+        unit: Literal["money", "number", "share"] = "share" if flag else "money" if {squash(f.name), stem} & money else "number"
+        found.append((min(ranks), f.position, ProposedMetric(id, f.name, kind, unit)))
+    return tuple(metric for *_, metric in sorted(found, key=lambda one: one[:2])[:MOST_METRICS])
+
+
+def _before(facts: Facts, words: dict[str, list[str]]) -> bool:
+    parts = tokens(facts.name)
+    return facts.share(facts.numbers) >= 0.98 and facts.distinct > 2 and any(
+        word in parts or word in facts.name for word in words["before"]
+    )  # fmt: skip
+
+
+def _arms(group: Facts, words: dict[str, list[str]]) -> tuple[dict[str, tuple[str, int]], bool]:
+    """The file's groups → what the settings call them and their rows, the control first; and whether a word says which it is.
+
+    The usual two get their usual names, any other keeps its own.
+    """
+    flags = {squash(told) for told, _ in group.top} <= {"0", "1", "true", "false"}
+    controls = {"0", "false"} if flags else {squash(word) for word in words["control"]}
+    named = sorted(group.top, key=lambda one: (squash(one[0]) not in controls, -one[1], one[0]))
+    control = squash(named[0][0]) in controls
+    usual = ("1", "true") if flags else ("treatment", "treated", "test", "experiment", "实验组", "试验组")
+    arms = {}
+    for place, (told, rows) in enumerate(named):
+        arm = "control" if control and place == 0 else "treatment" if squash(told) in usual else told
+        arms[told] = (arm, rows)
+    return arms, control
+
+
+def _day(left: Sequence[Facts]) -> Facts | None:
+    """The one column of days; None where there is none or several."""
+    days = [f for f in left if f.filled and f.share(f.dates) >= 0.98 and not f.order.ambiguous]
+    return days[0] if len(days) == 1 else None
+
+
+def _cluster(connection: duckdb.DuckDBPyConnection, extract: Extract, group: Facts, others: Sequence[Facts]) -> Facts | None:
+    """The column of shops or regions of which each stands whole in one group; of several the one with most of them.
+
+    Units drawn one by one would never fall so.
+    """
+    fitting = []
+    for f in others:
+        if not (max(group.distinct + 1, FEWEST_CLUSTERS) <= f.distinct <= f.filled / 3 and f.filled == f.rows):
+            continue
+        a, b = (tidy_text(f"c{x.position}", extract.raw.types[x.position]) for x in (f, group))
+        (row,) = connection.execute(
+            f"""select count(*) filter (where arms > 1) from (
+                select count(distinct b) as arms from (select {a} as a, {b} as b from {extract.raw.relation}) group by a)"""
+        ).fetchall()
+        fitting += [f] if row[0] == 0 else []
+    return max(fitting, key=lambda f: (f.distinct, -f.position)) if fitting else None
+
+
+def _days(connection: duckdb.DuckDBPyConnection, extract: Extract, day: Facts) -> tuple[dt.date, dt.date] | None:
+    words = tidy_text(f"c{day.position}", extract.raw.types[day.position])
+    (row,) = connection.execute(
+        f"""select min(day)::date, max(day)::date from (select {time_sql("d", "t", day.order)} as day
+            from (select t, {iso_time_sql("t", day.order)} as d from (select {words} as t from {extract.raw.relation})))"""
+    ).fetchall()
+    return None if row[0] is None else (row[0], row[1])
+
+
+def _apart(connection: duckdb.DuckDBPyConnection, extract: Extract, group: Facts, other: Facts) -> Text | None:
+    """In how many rows a second column of groups is not what goes with the first; None where they have little in common."""
+    a, b = (tidy_text(f"c{f.position}", extract.raw.types[f.position]) for f in (group, other))
+    rows = connection.execute(
+        f"select a, b, count(*) as n from (select {a} as a, {b} as b from {extract.raw.relation}) group by a, b"
+    ).fetchall()
+    most: dict[object, int] = {}
+    for one, _, n in rows:
+        most[one] = max(most.get(one, 0), n)
+    together, every = sum(most.values()), sum(n for *_, n in rows)
+    if together == every or together < ALMOST_ALL * every:
+        return None
+    return text(
+        "new.note.other_group", "{other} does not go with {group} in {n} rows; by intention to treat {group} counts",
+        other=other.name, group=group.name, n=count(every - together),
+    )  # fmt: skip
