@@ -16,12 +16,13 @@ from typing import Literal
 import duckdb
 
 from workbook.language import Text, count, text
-from workbook.sources.columns import ROW_NUMBER, tidy_text
+from workbook.sources.columns import tidy_text
 from workbook.sources.inspection.extracts import Extract
 from workbook.sources.inspection.facts import Facts
 from workbook.sources.inspection.match import Guess, Match, Question, fit, match_columns
 from workbook.sources.inspection.tables import Draft, Unplaced
 from workbook.sources.inspection.vocabulary import Vocabulary, bare_name, squash, tokens
+from workbook.sources.mapping import ROW_NUMBER
 from workbook.sources.parsing import NO, YES, iso_time_sql, time_sql
 
 MOST_ARMS = 8
