@@ -159,3 +159,18 @@ def test_the_form_is_read_back_as_it_is_filled_in(home):
         assert (
             records["given"].tolist() == ['{"amount":20000.0}'] and records["score"].iloc[0] > records["score_before"].iloc[0]
         )
+
+
+def test_an_expression_may_name_an_index_that_is_no_column_as_it_was_graded_last(home):
+    kinds = "grading: {events: [{id: order, name: Order, facts: {growth: growth + amount}}]}\n"
+    (home / "params" / "demo" / "engagement.yaml").write_text("client: {name: Demo}\n" + kinds)
+    path = events(
+        home,
+        "customer,date,kind,amount,growth\nc007,2025-11-03,order,500,\nc007,2025-11-04,order,500,\nc011,2025-11-03,order,5,7\n",
+    )
+    records = propose(home, "demo", path, today=TODAY).records.set_index(["customer_id", "happened_on"])
+    profile = Store(home / "outputs/demo/2025Q3/tables").read("profile").set_index("customer_id")
+    growth = float(profile.loc["c007", "revenue_period"] - profile.loc["c007", "revenue_previous"])
+    facts = records["facts"].map(json.loads)
+    assert facts["c007", "2025-11-03"]["growth"] == growth + 500 and facts["c007", "2025-11-04"]["growth"] == growth + 1000
+    assert facts["c011", "2025-11-03"] == {"growth": 7.0}  # what is said goes before what is computed

@@ -29,6 +29,9 @@ grading:
     - {id: revenue, name: R, source: sum(revenue), group: financial}
     - {id: growth, name: G, source: revenue_period - revenue_previos, group: potential}
     - {id: recency, name: D, source: recency_days, group: risk, direction: cost}
+  events:
+    - {id: order, name: O, facts: {revenue: "coalesce(revenue, 0) + amuont", growth: growth + amount, recency_days: "0"}}
+    - {id: loss, name: L, facts: {region: "1", own_rating: own_rating - 1, revenu: "1"}}
 pilots:
   - id: p
     name: P
@@ -48,12 +51,17 @@ FAULTS = [
     (7, "tags.busy.rule", "'ordres >= 3', in which there is no column 'ordres'"),
     (10, "grading.indices.revenue.source", "'sum(revenue)', which gives one value for all"),
     (11, "grading.indices.growth.source", "'revenue_period - revenue_previos', in which there is no column 'revenue_previos'"),
-    (18, "pilots.p.groups", "'kind =', which breaks off"),
-    (20, "pilots.p.metrics.spend.source",
+    (14, "grading.events.order.facts.revenue", "'coalesce(revenue, 0) + amuont', in which there is no column 'amuont'"),
+    (15, "grading.events.loss.facts.own_rating", "'own_rating - 1', in which there is no column 'own_rating'"),
+    (21, "pilots.p.groups", "'kind =', which breaks off"),
+    (23, "pilots.p.metrics.spend.source",
      "'(select sum(amnt) from orders where customer_id = unit.customer_id)', in which there is no column 'amnt'"),
-    (24, "next_pilot.groups",
+    (27, "next_pilot.groups",
      "\"tickets >= 1 and score > 60 and tier = 'gold' and random() < 0.5\", in which random changes from run to run"),
-    (25, "next_pilot.strata.2", "'distrct'"),
+    (28, "next_pilot.strata.2", "'distrct'"),
+    (15, "grading.events.loss.facts.region", "'region'"),
+    (15, "grading.events.loss.facts.own_rating", "'own_rating'"),
+    (15, "grading.events.loss.facts.revenu", "'revenu'"),
 ]  # fmt: skip
 
 
@@ -72,6 +80,8 @@ def test_every_bad_expression_is_told_with_its_place(home):
     assert {p.file for p in found} == {"params/acme/engagement.yaml"}
     assert not [p for p in found if "\n" in str(p) or "LINE" in str(p) or "Error" in str(p)]
     hints = {p.key: p.hint for p in found}
+    assert hints["grading.events.order.facts.revenue"] == "did you mean 'amount'?"
+    assert hints["grading.events.loss.facts.revenu"] == "did you mean 'revenue'?"
     assert hints["scope.where"] == "did you mean 'region'?"
     assert hints["tags.busy.rule"] == "did you mean 'orders'?"
     assert hints["pilots.p.metrics.spend.source"] == "did you mean 'amount'?"

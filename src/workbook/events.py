@@ -17,6 +17,7 @@ import pandas as pd
 
 from workbook.accepting import Accepted, append
 from workbook.errors import DeliveryError
+from workbook.grading.indices import index_values
 from workbook.grading.regrade import facts_of_event, regrade, together, with_facts
 from workbook.language import Edition, Language, Text, count, named, text
 from workbook.ledger import read_ledger
@@ -271,6 +272,11 @@ def _graded(rows: pd.DataFrame, base: Base, on: dt.date, problems: list[str]) ->
     rows = rows.reset_index(drop=True)
     people, standing, earlier = base.standing(rows["customer_id"].tolist())
     present = with_facts(people, base.policy, earlier)
+    # an index that is no column of the profile may be named as well: it stands as it was graded last
+    others = [index for index in base.policy.settings.indices if index.id not in present]
+    if others:
+        stand = together(earlier[[index.id for index in others if index.id in earlier]], index_values(present, others))
+        present = present.assign(**{str(name): stand[name] for name in stand})
     changed = pd.DataFrame(index=rows.index)
     for _, group in rows.groupby("event"):
         kind: EventKind = group["item"].iloc[0].kind

@@ -32,6 +32,7 @@ _NO_TABLE = re.compile(r'Referenced table "(?P<name>[^"]*)" not found|Table with
 _NO_FUNCTION = re.compile(r"Function with name (?P<name>\S+) does not exist")
 _NO_VALUE = re.compile(r"Values were not provided for the following parameters?: (?P<name>.+)")
 _KIND = re.compile(r"^[A-Za-z ]*Error: ")
+_NUMBER = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT|DOUBLE|FLOAT|DECIMAL|BOOLEAN")
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _MUST_STAND_STILL = "words that mean the same in every run"
 
@@ -77,8 +78,10 @@ def bad_expressions(settings: Settings) -> list[Fault]:
     connection = _open(settings)
     try:
         return [
-            fault for path, sql, ground in _held(settings, connection) if (fault := _judge(connection, path, sql, ground))
-        ] + [fault for path, names in _strata(settings) for fault in _unknown_strata(connection, path, names)]
+            *(fault for path, sql, ground in _held(settings, connection) if (fault := _judge(connection, path, sql, ground))),
+            *(fault for path, names in _strata(settings) for fault in _unknown_strata(connection, path, names)),
+            *_unknown_facts(connection, settings),
+        ]
     finally:
         connection.close()
 
@@ -108,6 +111,16 @@ def _held(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Iterator
         yield ("grading", "indices", i, "source"), index.source, number
     for i, rule in enumerate(settings.grading.rules):
         yield ("grading", "rules", i, "when"), rule.when, ruling
+    # what an event changes is told of the profile, of the indices and of the amount that stands in the file
+    words = [name for name in ("amount", *(index.id for index in settings.grading.indices)) if name not in profile]
+    given = "".join(f', null::double as "{word}"' for word in dict.fromkeys(words))
+    event = _Ground(
+        "one SQL expression a customer over the columns of the profile, the indices and amount",
+        f"select cast(({{sql}}\n) as double) from (select *{given} from profile) as profile", [*profile, *words],
+    )  # fmt: skip
+    for i, kind in enumerate(settings.grading.events):
+        for name, sql in kind.facts.items():
+            yield ("grading", "events", i, "facts", name), sql, event
     tables = [*SCHEMAS, *(column for schema in SCHEMAS.values() for column in schema.columns)]
     for i, pilot in enumerate(settings.pilots):
         if pilot.groups:
@@ -138,6 +151,16 @@ def _unknown_strata(connection: duckdb.DuckDBPyConnection, path: Place, names: S
     for i, name in enumerate(names):
         if name not in known:
             yield Fault((*path, i), repr(name), "a column of the profile, score or tier", _meant(name, known))
+
+
+def _unknown_facts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Fault]:
+    """The facts of events that are neither an index nor a number of the profile."""
+    columns = connection.execute("describe profile").fetchall()
+    known = [*(index.id for index in settings.grading.indices), *(str(row[0]) for row in columns if _NUMBER.match(row[1]))]
+    for i, kind in enumerate(settings.grading.events):
+        for name in (name for name in kind.facts if name not in known):
+            path = ("grading", "events", i, "facts", name)
+            yield Fault(path, repr(name), "an index, or a column of the profile that holds numbers", _meant(name, known))
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, path: Place, sql: str, ground: _Ground) -> Fault | None:
