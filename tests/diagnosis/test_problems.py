@@ -198,6 +198,7 @@ def test_customers_not_delivered_are_not_none_and_no_revenue_is_not_touched():
     tables, settings = tables_of({"tickets": tickets}, PERIOD), Settings(client={"name": "Test"})
     nobody = diagnose(tables, pd.DataFrame({"customer_id": []}), settings)
     assert nobody.touch == "nothing" and nobody.table().frame[["customers", "revenue"]].isna().all(axis=None)
+    assert nobody.problems[["customers", "revenue"]].isna().all(axis=None)  # what stage 4 reads
     assert "revenue" not in nobody.figure().title.render(EDITIONS[0])
     assert not any("touches 0" in s.render(EDITIONS[0]) for s in nobody.answer().sentences)
     unpaid = diagnose(tables, pd.DataFrame({"customer_id": ["a"], "revenue": [0.0]}), settings)

@@ -94,6 +94,18 @@ def test_a_check_that_no_measure_answers_stops_the_plan(settings):
         plan_measures(problems(("needs.unheard", "high")), settings, PERIOD)
 
 
+@pytest.mark.parametrize(
+    ("customers", "revenue", "said"),
+    [(12, 340.0, "12 customers, revenue €340"), (1, None, "1 customer"), (None, None, "not known: the rows name no customer")],
+)
+def test_the_sheet_names_whom_a_problem_touches_only_as_far_as_it_is_known(settings, customers, revenue, said):
+    some = LIST.assign(
+        customers=pd.array([customers] * len(LIST), dtype="Int64"), revenue=pd.Series([revenue] * len(LIST), dtype=float)
+    )
+    sheet = plan_measures(some, settings, PERIOD).problem_sheet().bundle([Edition("en", "EUR")])["languages"]["en"]
+    assert {row[4].split(".")[0] for row in sheet["cells"]} == {said}
+
+
 TIERS = named("A: 10% of customers bring 40% of revenue")
 
 

@@ -227,21 +227,32 @@ def diagnose(
     high = problems.loc[problems["priority"] == "high", "check"]
     touched = problem_customers.loc[problem_customers["problem"].isin(high), "customer_id"]
     total = float(context.revenue.sum())
+    touch: Touch = "revenue" if total > 0 else "customers" if len(context.revenue) else "nothing"
     return Diagnosis(
         measured=tuple(measured),
         not_measured=tuple(missing),
-        findings=pd.DataFrame([f.row for f in measured], columns=list(FINDING_COLUMNS)),
-        problems=problems,
+        findings=_as_known(pd.DataFrame([f.row for f in measured], columns=list(FINDING_COLUMNS)), touch),
+        problems=_as_known(problems, touch),
         problem_customers=problem_customers,
         progress=ranking.progress(measured, trends, earlier),
         responses=_times(tables, settings, "first_response_at"),
         solutions=_times(tables, settings, "resolved_at"),
         high_revenue_share=context.touched(touched)[1] / total if total > 0 else float("nan"),
-        touch="revenue" if total > 0 else "customers" if len(context.revenue) else "nothing",
+        touch=touch,
         previous_high=None if earlier is None else int((earlier["priority"] == "high").sum()),
         settings=settings,
         period=tables.period,
     )
+
+
+def _as_known(frame: pd.DataFrame, touch: Touch) -> pd.DataFrame:
+    """Customers and revenue touched as far as they can be known: none is not the same as nobody knows."""
+    known = frame.astype({"customers": "Int64", "revenue": "float64"})
+    if touch == "nothing":
+        known["customers"] = pd.array([pd.NA] * len(frame), dtype="Int64")
+    if touch != "revenue":
+        known["revenue"] = float("nan")
+    return known
 
 
 def _problems(

@@ -12,7 +12,7 @@ import pandas as pd
 from babel.dates import format_date
 from matplotlib.figure import Figure as Canvas
 
-from workbook.language import LANGUAGES, Edition, Text, count, day, money, named, text
+from workbook.language import LANGUAGES, Edition, Text, count, day, is_missing, money, named, text
 from workbook.report.blocks import Answer, Column, Figure, NotMeasured, Paragraph, Table
 from workbook.report.figures import GRID, MUTED, UNCLEAR, WORSE, canvas
 from workbook.strategy.measures import Measure
@@ -144,10 +144,7 @@ def _wrapped(row: Mapping[Any, Any], edition: Edition) -> str:
 
 def problem_sheet(frame: pd.DataFrame) -> Table:
     """序号、模块、问题、证据、影响、优先级、责任人、完成时限、状态: the form that clients keep the list in."""
-    impact = [
-        text("strategy.sheet.impact", "{customers} customers, revenue {revenue}", customers=count(n), revenue=money(amount))
-        for n, amount in zip(frame["customers"], frame["revenue"], strict=True)
-    ]
+    impact = [_impact(n, amount) for n, amount in zip(frame["customers"], frame["revenue"], strict=True)]
     shown = frame[["module", "priority", "due", "status"]].assign(
         no=range(1, len(frame) + 1),
         impact=pd.Series(impact, index=frame.index, dtype="object"),
@@ -166,6 +163,16 @@ def problem_sheet(frame: pd.DataFrame) -> Table:
     )
     title = text("strategy.sheet.title", "Problems of customer relationship management")
     return Table("strategy.problem_sheet", title, columns, shown, rows=max(len(shown), 1))
+
+
+def _impact(customers: Any, revenue: Any) -> Text:
+    """Whom a problem touches, as far as the delivery names customers and what they bring."""
+    if is_missing(customers):
+        return text("strategy.sheet.impact_unknown", "not known: the rows name no customer")
+    if is_missing(revenue):
+        return text("strategy.sheet.impact_customers", "{customers} {customers:customer|customers}", customers=count(customers))
+    return text("strategy.sheet.impact", "{customers} {customers:customer|customers}, revenue {revenue}",
+                customers=count(customers), revenue=money(revenue))  # fmt: skip
 
 
 def plan_sheet(frame: pd.DataFrame) -> Table:
