@@ -88,6 +88,9 @@ class PilotDecision:
         )
 
 
+_LOOKED = text("pilots.worth.looked", " at this look, after looks at which the rule let the pilot go on")
+
+
 def worth_table(decisions: Sequence[PilotDecision], settings: Settings, months: Year | None = None) -> Table:
     """What each decision is worth a year, what a wrong one would cost, and the effect to plan with."""
     nothing = named("–")
@@ -126,12 +129,12 @@ def worth_table(decisions: Sequence[PilotDecision], settings: Settings, months: 
         )
     note = text(
         "pilots.worth.note",
-        "Yearly value: effect a customer, {brought}, times {n} customers, less the measure's cost; its interval holds the "
-        "error of the effect, as the looks allow it, and that of a season. Expected loss: what a wrong decision costs on "
-        "average, over its chance. Effect to plan with: without the luck of having crossed the limit at this look, after "
-        "looks at which the rule let the pilot go on; its interval covers as often among effects told like this. Days: at "
-        "most so many more at the present rate of units. Assumes that the effect lasts, or the measure is repeated, all year; "
-        "missing where the card names no worth of the metric.",
+        "Yearly value: effect a customer, {brought}, times {n} customers, less the measure's cost; the interval that the looks "
+        "allow. Expected loss: what a wrong decision costs on average, over its chance. Effect to plan with: without the luck "
+        "of having crossed the limit{looks}; its interval covers as often among effects told like this. Days: at most so many "
+        "more at the present rate of units. Assumes that the effect lasts, or the measure is repeated, all year; missing where "
+        "the card names no worth of the metric.",
+        looks=_LOOKED if any(d.effect is not None and d.effect.look.place > 1 for d in decisions) else named(""),
         brought=_brought(first, months),
         n=count(first.worth.customers) if first and first.worth else named("–"),
     )
@@ -168,8 +171,8 @@ def _brought(decided: PilotDecision | None, months: Year | None) -> Text:
     reach = times.error * float(stats.t.ppf(0.5 + decided.effect.look.confidence / 2, times.freedom))
     return text(
         "pilots.worth.by_season",
-        "brought to a year by the season of the orders ({times} times the pilot's days, {low} to {high}; {plain} if all days "
-        "counted alike)",
+        "brought to a year by the season of the orders ({times} times the pilot's days, {low} to {high}, which the interval "
+        "holds too; {plain} if all days counted alike)",
         times=number(times.value, 2),
         low=number(times.value - reach, 2),
         high=number(times.value + reach, 2),

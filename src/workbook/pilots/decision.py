@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbook.language import LANGUAGES, Edition, Text, count, day, joined, named, share, text
+from workbook.language import LANGUAGES, Edition, Text, count, day, joined, money, named, share, text
 from workbook.period import Period
 from workbook.pilots.campaigns import ObservedCampaigns
 from workbook.pilots.checks import Checks
@@ -26,7 +26,7 @@ from workbook.pilots.season import Year
 from workbook.pilots.units import arm_name, current, meeting, newest_first, with_scores
 from workbook.pilots.verdicts import ACTIONS, Action, default_action
 from workbook.pilots.worth import days_to_decide, worth_of
-from workbook.report.blocks import Answer, Ask, Block, NotMeasured, Table
+from workbook.report.blocks import Answer, Ask, Block, KeyFigure, NotMeasured, Table
 from workbook.settings.models import Pilot, Settings
 
 DAYS_TO_DECIDE = 14
@@ -123,9 +123,26 @@ class Decision:
             if d.action not in ("continue", "cannot_decide") and d.pilot.ends >= self.period.start
         )
 
+    def key_figures(self) -> tuple[KeyFigure, ...]:
+        """The effect on which the first decision of the period rests, and what rolling out is worth a year, as far as known."""
+        news = current([decision.pilot for decision in self.decisions], self.period)
+        first = next((d for d in self.decisions if d.pilot in news and d.effect is not None and d.effect.shown), None)
+        if first is None or first.effect is None:
+            return ()
+        effect, found = first.effect, first.effect.found
+        told = text("pilots.key.effect", "{pilot}: difference in {metric}", pilot=first.name, metric=named(effect.metric.name))
+        note = text("pilots.key.units", "{n} units", n=count(found.n_control + found.n_treated))
+        low, high = (effect.amount(end) for end in effect.interval)
+        figures = [KeyFigure("pilots.effect", told, effect.amount(found.effect), low, high, note=note, rank=37)]
+        if first.worth is not None:
+            label = text("pilots.key.worth", "{pilot}: yearly value of a roll-out", pilot=first.name)
+            value, least, most = (money(x) for x in (first.worth.value, first.worth.low, first.worth.high))
+            figures.append(KeyFigure("pilots.worth.value", label, value, least, most, rank=38))
+        return tuple(figures)
+
     def blocks(self) -> tuple[Block, ...]:
-        """Answer, worth and what is asked."""
-        return (self.answer(), *((self.worth_table(),) if self.decisions else ()), *self.asks())
+        """Answer, key figures, worth and what is asked."""
+        return (self.answer(), *self.key_figures(), *((self.worth_table(),) if self.decisions else ()), *self.asks())
 
     def _finding(self, decision: PilotDecision) -> Text:
         effect = decision.effect

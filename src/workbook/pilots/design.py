@@ -373,7 +373,7 @@ def draw_assignment(
     blocked = len(eligible) - len(granted)
     if granted.empty:
         empty = pd.DataFrame(columns=["pilot", "customer_id", "stratum", "arm"], dtype="str")
-        reason = _nobody(pilot, len(eligible), allowed is None)
+        reason = _nobody(pilot, len(people), len(eligible), allowed is None)
         return Assignment(empty, granted.assign(arm=""), len(eligible), blocked, 0, pilot, settings, reason)
     if pilot.cluster is not None:
         return _of_clusters(granted, len(eligible), blocked, settings)
@@ -441,7 +441,9 @@ def strata_of(people: pd.DataFrame, names: Sequence[str], key: str) -> pd.Series
     return joined_columns
 
 
-def _nobody(pilot: NextPilot, eligible: int, undelivered: bool) -> NotMeasured:
+def _nobody(pilot: NextPilot, everyone: int, eligible: int, undelivered: bool) -> NotMeasured:
+    if not everyone:
+        return NotMeasured("pilots.assignment", _NO_TEXT, ("customers.customer_id",))
     if eligible and undelivered:
         return NotMeasured("pilots.assignment", _NO_TEXT, ("consents.customer_id", "consents.purpose"))
     if eligible:
