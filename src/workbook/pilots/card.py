@@ -21,6 +21,7 @@ COLUMNS = ["pilot", "item", "value", "sha256", "launched"]
 ITEMS: Mapping[str, Text] = {
     "unit": text("pilots.card.unit", "What is drawn"),
     "arms": text("pilots.card.arms", "Arms and shares, control first"),
+    "factors": text("pilots.card.factors", "Factors and the arms that have them"),
     "randomised": text("pilots.card.randomised", "Drawn at random"),
     "starts": text("pilots.card.starts", "First day"),
     "ends": text("pilots.card.ends", "Last day"),
@@ -186,9 +187,11 @@ def card_of(pilot: Pilot, confidence: float) -> dict[str, str]:
         "population": _plain(pilot.population),
         "cost": f"{pilot.cost:g}",
     }
+    if pilot.factors:  # items of their own only where they are so, or cards fixed before they existed would differ
+        card["factors"] = "; ".join(f"{factor}: {', '.join(arms)}" for factor, arms in pilot.factors.items())
     if pilot.summaries != "to_date":
         card["summaries"] = pilot.summaries
-    if pilot.arrivals:  # an item of its own only where it is so, or cards fixed before it existed would differ
+    if pilot.arrivals:
         card["arrivals"] = "yes"
     for metric in pilot.metrics:
         card |= {f"{metric.id}.{field}": value for field, value in _metric_items(metric).items()}

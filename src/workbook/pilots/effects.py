@@ -16,6 +16,7 @@ from workbook.pilots.checks import Checks
 from workbook.pilots.comparison import Difference, relative_lift, two_proportions, welch
 from workbook.pilots.effect import Effect, Role, State
 from workbook.pilots.estimates import Estimate, lead_estimate, other_estimates
+from workbook.pilots.factorial import Factorial, weigh_factors
 from workbook.pilots.lasting import Lasting, weigh_lasting
 from workbook.pilots.look_exhibits import Seen, looks_figure, looks_table
 from workbook.pilots.looks import Look, last_day, summarised, take_looks
@@ -46,6 +47,7 @@ class Effects:
         lasting: both halves of pilots that were measured along the way.
         settings: the parameters.
         period: the period analysed.
+        factors: of pilots of two measures alone and together, what each does and whether they add up.
     """
 
     effects: tuple[Effect, ...]
@@ -55,6 +57,7 @@ class Effects:
     lasting: tuple[Lasting, ...]
     settings: Settings
     period: Period
+    factors: tuple[Factorial, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -144,7 +147,8 @@ class Effects:
         )
         shown = [pilot.id for pilot in self.shown_pilots()]
         halves = [one.paragraph() for one in self.lasting if one.pilot.id in shown]
-        return (*self.figures(), *self.looks(), self.table(), *self.ways(), *halves, *strata, *self.missing, *notes)
+        crossed = [one.table() for one in self.factors if one.effect.pilot.id in shown]
+        return (*self.figures(), *self.looks(), self.table(), *crossed, *self.ways(), *halves, *strata, *self.missing, *notes)
 
     def of(self, pilot: str) -> tuple[Effect, ...]:
         """The effects of one pilot on its primary metric, one an arm."""
@@ -189,6 +193,7 @@ def measure_effects(tables: Tables, settings: Settings, checks: Checks, looks: o
     seen: dict[str, tuple[Seen, ...]] = {}
     missing: list[NotMeasured] = []
     lasting: list[Lasting] = []
+    factors: list[Factorial] = []
     for pilot in newest_first(settings):
         trial = _Trial(tables, pilot, settings, checks, _earlier(pilot, looks))
         drawn = tally_units(tables, pilot)
@@ -201,10 +206,12 @@ def measure_effects(tables: Tables, settings: Settings, checks: Checks, looks: o
         else:
             found, strata, seen[pilot.id] = trial.of_units(drawn, missing)
             parts += strata
+            if (crossed := weigh_factors(tables, found, settings.analysis.confidence)) is not None:
+                factors.append(crossed)
             if any(effect.shown and effect.role == "primary" for effect in found):
                 lasting += weigh_lasting(tables, pilot, settings.analysis.confidence)
         effects += _among_each_other(found)
-    return Effects(tuple(effects), tuple(parts), seen, tuple(missing), tuple(lasting), settings, tables.period)
+    return Effects(tuple(effects), tuple(parts), seen, tuple(missing), tuple(lasting), settings, tables.period, tuple(factors))
 
 
 @dataclass(frozen=True)

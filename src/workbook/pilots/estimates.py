@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -154,16 +154,21 @@ def _enough_clusters(found: Difference) -> Difference:
     return replace(found, error=None, low=None, high=None, p=None)
 
 
-def _adjusted(sample: Sample, control: str, arm: str, confidence: float) -> Difference | None:
-    variables = [VALUE]
+def known_before(sample: Sample, arms: Sequence[str]) -> list[Variable]:
+    """What was known before of the units of some arms; one of which nothing was known gets the mean, and a mark that it did."""
+    variables = []
     for name in sample.before:
-        told, gone, mean = sample.level(name, (control, arm))
+        told, gone, mean = sample.level(name, arms)
         if not told:
             continue
-        # a unit of which nothing was known before stays in: it gets the mean, and a mark that it did
         variables.append(Variable(name, fill=mean))
         if gone:
             variables.append(Variable(name, mark=True))
+    return variables
+
+
+def _adjusted(sample: Sample, control: str, arm: str, confidence: float) -> Difference | None:
+    variables = [VALUE, *known_before(sample, (control, arm))]
     if len(variables) == 1:
         return None
     return adjusted_means(sample.moments(control, *variables), sample.moments(arm, *variables), confidence)

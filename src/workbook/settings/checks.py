@@ -366,6 +366,7 @@ def _pilots(pilots: Sequence[Pilot], tiers: Sequence[str]) -> Iterator[Fault]:
         for j, metric in enumerate(pilot.metrics):
             yield from _metric(metric, (*at, "metrics", j), first=j == 0)
         yield from _shares(pilot.arms, (*at, "arms"))
+        yield from _factors(pilot, (*at, "factors"))
         yield from _unique([tier for wave in pilot.rollout.waves for tier in wave], (*at, "rollout", "waves"))
         for j, wave in enumerate(pilot.rollout.waves):
             for tier in wave:
@@ -375,6 +376,22 @@ def _pilots(pilots: Sequence[Pilot], tiers: Sequence[str]) -> Iterator[Fault]:
             yield Fault((*at, "rollout", "waves"), "waves of tiers where clusters were drawn", "no waves; clusters make them")
         if pilot.arrivals and pilot.unit == "cluster":
             yield Fault((*at, "arrivals"), "arrivals of a pilot whose clusters were drawn", "unit: customer, or no arrivals")
+
+
+def _factors(pilot: Pilot, at: tuple[str | int, ...]) -> Iterator[Fault]:
+    """Of factors that are no 2 × 2 of the pilot's arms, what they are."""
+    if not pilot.factors:
+        return
+    expected = "two factors over four arms: the control has neither, one arm the first, one the second, one both"
+    for factor, arms in pilot.factors.items():
+        if strange := [arm for arm in arms if arm not in pilot.arms]:
+            yield Fault((*at, factor), ", ".join(map(repr, strange)), f"arms of the pilot: {', '.join(pilot.arms)}")
+            return
+    has = [tuple(arm in arms for arms in pilot.factors.values()) for arm in pilot.arms]
+    if len(pilot.factors) != 2 or len(has) != 4 or len(set(has)) != 4 or any(has[0]):
+        told = "; ".join(f"{arm}: {' and '.join(f for f, arms in pilot.factors.items() if arm in arms) or 'neither'}"
+                         for arm in pilot.arms)  # fmt: skip
+        yield Fault(at, told, expected)
 
 
 def _metric(metric: Metric, at: tuple[str | int, ...], *, first: bool) -> Iterator[Fault]:

@@ -107,6 +107,11 @@ class Pilot(Section):
         {"control": 0.5, "treatment": 0.5},
         description="Arm: its share of the units (0.5, 1/3) or its weight in whole numbers; the first arm is the control.",
     )
+    factors: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="Of two measures tried out alone and together (2 × 2): each measure and the arms that have it, "
+        "{letter: [letter, both], call: [call, both]}. Its effect and whether the two add up are then told too.",
+    )
     unit: Literal["customer", "cluster"] = Field(
         "customer", description="What was drawn: single customers, or whole clusters (shops, regions; assignments.cluster)."
     )
