@@ -61,8 +61,8 @@ class Factorial:
         """The reading of a main effect by the wording table, or of the interaction."""
         e = self.effect
         if kind == "main":
-            return reading(judge(one.low, one.high, e.metric.margin, e.metric.better), e.amount(abs(one.effect)), e.metric.better,
-                           sound=e.sound)  # fmt: skip
+            verdict = judge(one.low, one.high, e.metric.margin, e.metric.better)
+            return reading(verdict, e.amount(abs(one.effect)), e.metric.better, sound=e.sound)
         low, high = sorted((one.low, one.high) if e.metric.better == "higher" else (-one.low, -one.high))
         size = e.amount(abs(one.effect))
         if low > 0:
@@ -125,8 +125,8 @@ def weigh_factors(tables: Tables, effects: Sequence[Effect], confidence: float) 
 
     Returns:
         None where its card names none, no effect may be shown, the metric is neither mean nor proportion, or an arm has too few
-        units. Adjusted by what was known before where the card says so, with slopes common to the arms. Source: Montgomery (2017),
-        Design and Analysis of Experiments, 6.2; Lin (2013), Annals of Applied Statistics 7, 295-318.
+        units. Adjusted by what was known before where the card says so, with slopes common to the arms. Sources: Montgomery
+        (2017), Design and Analysis of Experiments, 6.2; Lin (2013), Annals of Applied Statistics 7, 295-318.
     """
     shown = [e for e in effects if e.role == "primary" and e.shown]
     if not shown or not shown[0].pilot.factors or shown[0].metric.kind not in ("mean", "proportion"):
@@ -147,9 +147,8 @@ def weigh_factors(tables: Tables, effects: Sequence[Effect], confidence: float) 
     told = {name: one for name, one in found.items() if one is not None}
     if len(told) < len(found):
         return None
-    return Factorial(
-        shown[0], told, tuple(holm([one.p for one in told.values()])), sum(group.n for group in groups), confidence
-    )
+    adjusted = tuple(holm([one.p for one in told.values()]))
+    return Factorial(shown[0], told, adjusted, sum(group.n for group in groups), confidence)
 
 
 def crossed(pilot: Pilot) -> tuple[str, str, str, str]:
