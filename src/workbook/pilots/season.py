@@ -96,8 +96,8 @@ class Season:
         if not self.months:
             return text(
                 "pilots.season.none",
-                "{pilot}: no month of the year stands out clearly in {n} months of orders, so no season is known that its window "
-                "({first} to {last}) would miss.",
+                "{pilot}: no month of the year stands out clearly in {n} months of orders, so no season is known that its "
+                "window ({first} to {last}) would miss.",
                 n=count(self.seen),
                 **window,
             )
