@@ -249,7 +249,9 @@ def _cause(new: pd.DataFrame, home: Path, client: str, period: Period) -> pd.Ser
     """Whether a customer was graded for an earlier period, as the ledger knows it on the day of the acceptance."""
     graded = accepted_values(home, client, "grades", "customer_id", before=period)
     again: pd.Series = compute.is_in(pa.array(new["customer_id"], pa.string()), value_set=graded).to_pandas()
-    return again.map({True: "re-graded", False: "first grade"}).astype("str")
+    causes = again.map({True: "re-graded", False: "first grade"}).astype("str")
+    # told facts that count, or no longer do, are a cause of their own
+    return causes.where(~again.to_numpy() | new["cause"].isna().to_numpy(), new["cause"])
 
 
 def _counted(values: pd.Series) -> str:
@@ -379,6 +381,11 @@ def _grades(results: _Results) -> pd.DataFrame | str:
     if isinstance(scores, str):
         return scores
     graded: pd.DataFrame = scores[scores["tier"].notna()].reindex(columns=["customer_id", "tier", "score", "waiting", "held"])
+    told = results.read("told_facts") if results.has("told_facts") else None
+    if isinstance(told, pd.DataFrame):
+        causes = {True: "re-graded on told facts", False: "re-graded, told facts gave way"}
+        kept = told.groupby("customer_id")["state"].agg(lambda states: bool((states == "carried").any()))
+        graded = graded.assign(cause=graded["customer_id"].map(kept.map(causes)))
     return graded.assign(period=results.period.name)
 
 

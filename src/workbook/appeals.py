@@ -18,8 +18,8 @@ import pandas as pd
 from workbook.accepting import Accepted, append
 from workbook.errors import DeliveryError, UsageError
 from workbook.grading.changes import DECISIONS
-from workbook.grading.indices import index_values
-from workbook.grading.regrade import regrade, together, with_facts
+from workbook.grading.facts import told_values
+from workbook.grading.regrade import regrade, together
 from workbook.language import LANGUAGES, Edition, Language, count, named, text
 from workbook.ledger import read_ledger
 from workbook.regrading import (
@@ -133,7 +133,7 @@ def write_form(home: Path, client: str, customers: Sequence[str], path: Path, la
         raise UsageError(f"--customers: found {', '.join(strange)}, expected customers graded for {base.period}")
     people, standing, earlier = base.standing(list(dict.fromkeys(customers)))
     indices = [index for index in base.policy.settings.indices if index.id in base.measured]
-    values = index_values(with_facts(people, base.policy, earlier), indices)
+    values = told_values(people, indices, earlier)
     frame = pd.DataFrame(
         {"customer": people["customer_id"], "tier": standing["tier"], "score": standing["score"].astype(float)}
     )

@@ -12,8 +12,9 @@ import pandas as pd
 from workbook.errors import WorkbookError
 from workbook.grading.cards import Card, make_card
 from workbook.grading.changes import APPEAL, DECISIONS
+from workbook.grading.facts import Told, no_facts, with_facts
 from workbook.grading.policy import Policy
-from workbook.grading.regrade import regrade, with_facts
+from workbook.grading.regrade import regrade
 from workbook.language import Edition, Quantity, Text, count, day, is_missing, money, named, share, text
 from workbook.ledger import read_ledger
 from workbook.period import Period
@@ -61,6 +62,7 @@ class Customer:
             "gap": None if card.gap is None or np.isinf(card.gap) else card.gap, "cheapest": card.cheapest,
             "odds": dict(card.odds), "forecast": self.forecast,
             "profile": {name: str(value) if isinstance(value, pd.Timestamp) else value for name, value in self.profile.items()},
+            "told": card.told.drop(columns="customer_id").astype(object).where(card.told.notna(), None).to_dict("records"),
             "history": history.astype(object).where(history.notna(), None).to_dict("records"),
             "changes": self.changes.astype(object).where(self.changes.notna(), None).to_dict("records"),
         }  # fmt: skip
@@ -112,6 +114,8 @@ class Customer:
             Column("cause", text("grading.customer.cause", "Cause"), labels={
                 "first grade": text("grading.customer.first", "first grade"),
                 "re-graded": text("grading.customer.again", "re-graded"),
+                "re-graded on told facts": text("grading.customer.told", "re-graded on told facts"),
+                "re-graded, told facts gave way": text("grading.customer.gave_way", "re-graded, told facts gave way"),
             }),
             Column("accepted_on", text("grading.customer.accepted", "Given on"), "date"),
         )  # fmt: skip
@@ -132,7 +136,7 @@ def _stood(
     shared = [name for name in graded if name in given]
     row = given.drop(columns=[*shared, "waiting"]).join(graded[shared]).assign(tier=now["tier"], held=now["held"], waiting=0)
     told = {str(name): float(value) for name, value in facts.iloc[0].items() if pd.notna(value)}
-    return with_facts(people, base.policy, facts), row, told
+    return with_facts(people, base.policy.settings.indices, facts), row, told
 
 
 def _changes(home: Path, client: str, customer: str) -> pd.DataFrame:
@@ -171,12 +175,15 @@ def look_up(home: Path, client: str, customer: str, period: Period | None = None
     rng = np.random.default_rng(settings.seed)
     before = _before(home, client, when)
     changes = _changes(home, client, customer)
-    facts: dict[str, float] = {}
+    rules, told = Policy.of(policy), _told(store, customer)
+    counts = Told(told).beside(profile["customer_id"]) if len(told) else pd.DataFrame(index=profile.index)
+    profile = with_facts(profile, rules.settings.indices, counts)
+    facts = {str(fact): float(counts[fact].max()) for fact in counts}
     if len(changes) and (stood := _stood(home, client, when, customer)) is not None:
         person, row, facts = stood
         profile = pd.concat([profile[profile["customer_id"] != customer], person[list(profile.columns)]])
         scores = pd.concat([scores[scores["customer_id"] != customer], row[list(scores.columns)]])
-    card = make_card(customer, profile, scores, Policy.of(policy), before=before, facts=facts, rng=rng)
+    card = make_card(customer, profile, scores, rules, before=before, facts=facts, told=told, rng=rng)
     given = read_ledger(home, client, "grades")
     return Customer(
         card,
@@ -196,6 +203,12 @@ def _before(home: Path, client: str, period: Period) -> pd.DataFrame | None:
         scores = store.read("scores") if store.has("scores") else None
         return scores if isinstance(scores, pd.DataFrame) else None
     return None
+
+
+def _told(store: Store, customer: str) -> pd.DataFrame:
+    """What earlier periods were told of the customer; results made before facts were carried have none."""
+    told = store.read("told_facts") if store.has("told_facts") else None
+    return told[told["customer_id"] == customer] if isinstance(told, pd.DataFrame) else no_facts()
 
 
 def _known(frame: object, customer: str) -> dict[str, Any]:

@@ -17,8 +17,9 @@ import pandas as pd
 
 from workbook.accepting import Accepted, append
 from workbook.errors import DeliveryError
+from workbook.grading.facts import with_facts
 from workbook.grading.indices import index_values
-from workbook.grading.regrade import facts_of_event, regrade, together, with_facts
+from workbook.grading.regrade import facts_of_event, regrade, together
 from workbook.language import Edition, Language, Text, count, named, text
 from workbook.ledger import read_ledger
 from workbook.regrading import (
@@ -271,7 +272,7 @@ def _graded(rows: pd.DataFrame, base: Base, on: dt.date, problems: list[str]) ->
     """The records of events of one day, each of another customer."""
     rows = rows.reset_index(drop=True)
     people, standing, earlier = base.standing(rows["customer_id"].tolist())
-    present = with_facts(people, base.policy, earlier)
+    present = with_facts(people, base.policy.settings.indices, earlier)
     # an index that is no column of the profile may be named as well: it stands as it was graded last
     others = [index for index in base.policy.settings.indices if index.id not in present]
     if others:

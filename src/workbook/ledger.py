@@ -91,12 +91,13 @@ KINDS: Mapping[str, Kind] = {
               "corrected_low:number corrected_high:number", noted="corrected corrected_low corrected_high"),
     )
 }  # fmt: skip
-"""Grades given (``cause``: first grade or re-graded; ``waiting``: periods in which the buffer held the tier; ``held``: the tier
-before the rules), the policies that they were given by (``content``: the policy as JSON), cards of pilots as they were fixed,
-looks taken at pilots (``looked_at``: the analysis date; ``method`` and ``why``: which limit applied and for what reason),
-decisions on pilots, events and appeals that graded customers again (``period``: the grades that they stand on; ``given``: what
-was said, ``facts``: all that it and earlier ones changed, both JSON; ``policy``: its number), and what pilots taught about
-measures (``corrected``: the effect without the luck of having crossed a limit, with its interval)."""
+"""Grades given (``cause``: first grade, re-graded, or re-graded with told facts that count or gave way; ``waiting``: periods
+in which the buffer held the tier; ``held``: the tier before the rules), the policies that they were given by (``content``: the
+policy as JSON), cards of pilots as they were fixed, looks taken at pilots (``looked_at``: the analysis date; ``method`` and
+``why``: which limit applied and for what reason), decisions on pilots, events and appeals that graded customers again
+(``period``: the grades that they stand on; ``given``: what was said, ``facts``: all that it and earlier ones changed, both
+JSON; ``policy``: its number), and what pilots taught about measures (``corrected``: the effect without the luck of having
+crossed a limit, with its interval)."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class Base:
         centres: of its natural groups; None where there are none.
         changes: customer_id, on (date), step, score, tier, held, facts (JSON): what events and appeals gave since, in the order
             of day and step: events of one day by their kind, appeals after them.
+        told: customer → facts told before that count in these grades, as JSON.
     """
 
     period: Period
@@ -67,6 +68,7 @@ class Base:
     measured: tuple[str, ...]
     centres: Mapping[str, Any] | None
     changes: pd.DataFrame
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ class Base:
         stand = self.scores.loc[list(customers), ["score", "tier", "held"]].astype({"held": "object", "tier": "object"})
         known = last.index.intersection(stand.index.unique())
         stand.loc[known, ["score", "tier", "held"]] = last.loc[known, ["score", "tier", "held"]]
-        told = last["facts"].reindex(list(customers))
+        told = [last["facts"].get(one, self.told.get(one)) for one in customers]
         facts = pd.DataFrame([json.loads(one) if isinstance(one, str) else {} for one in told], dtype=float)
         people = self.profile.loc[list(customers)].reset_index()
         return people, stand.reset_index(drop=True), facts.set_axis(people.index) if len(people) else facts
@@ -148,8 +150,19 @@ def open_base(home: Path, client: str, period: Period | None = None) -> Base:
     measured = tuple(i.id for i in rules.settings.indices if scores[f"index_{i.id}"].notna().any())
     return Base(
         period, read_settings(home, client, period), profile.set_index("customer_id"), scores.assign(held=held), rules,
-        measured, centres if isinstance(centres, dict) else None, _changes(home, client, period),
+        measured, centres if isinstance(centres, dict) else None, _changes(home, client, period), _told(store),
     )  # fmt: skip
+
+
+def _told(store: Store) -> dict[str, str]:
+    """Customer → the facts that events and appeals of earlier periods told and that count in the published grades, as JSON."""
+    told = store.read("told_facts") if store.has("told_facts") else None
+    if not isinstance(told, pd.DataFrame):
+        return {}
+    counts = told[told["state"] == "carried"]
+    return {
+        str(one): as_json(dict(zip(rows["fact"], rows["value"], strict=True))) for one, rows in counts.groupby("customer_id")
+    }
 
 
 def _changes(home: Path, client: str, period: Period) -> pd.DataFrame:

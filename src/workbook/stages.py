@@ -24,6 +24,8 @@ comments                comment_id, source, customer_id, given_at, channel, topi
 scores                  customer_id, one column index_<id> an index (0–100), score (0–100, unrounded), tier, revenue,
                         tier_by_score (before the buffer), waiting (periods in which the buffer has held the tier), rule
                         (that gave the tier), held (the tier before the rules, from which the next buffer begins)
+told_facts              customer_id, fact, told_on, value, before, delivered, state: facts that events and appeals told, and
+                        whether they still count
 grade_policy            JSON: number, since, settings, scales and thresholds that decide a score
 learned_weights         JSON: windows, n, weights, low, high: what later value suggests; the next period judges them
 tiers                   tier, customers, customer_share, revenue, revenue_share
@@ -105,9 +107,10 @@ STAGES: tuple[Stage, ...] = (
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers.id", "grading.tiers.name",
                     "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers", "needs_register"),
-          makes=("scores", "tiers", "grade_policy", "rfm", "clusters", "cluster_centres", "lifecycle", "segments", "lifetime",
-                 "churn", "learned_weights", "plan"),
-          previous=("scores", "grade_policy", "rfm", "cluster_centres", "profile", "lifecycle", "learned_weights"),
+          makes=("scores", "tiers", "told_facts", "grade_policy", "rfm", "clusters", "cluster_centres", "lifecycle", "segments",
+                 "lifetime", "churn", "learned_weights", "plan"),
+          previous=("scores", "told_facts", "grade_policy", "rfm", "cluster_centres", "profile", "lifecycle",
+                    "learned_weights"),
           lists=("problem_list", "action_plan", "sales", "marketing", "service"),
           ledger=("grades", "policies", "events", "appeals"),
           settings=("grading", "value", "measures", "consent.purposes", "consent.lists")),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbook.errors import UsageError
 from workbook.grading.composite import index_shares, weigh_groups
+from workbook.grading.facts import fact_words, no_facts, tell_fact
 from workbook.grading.indices import index_values
 from workbook.grading.policy import Policy
 from workbook.grading.scale import Values
@@ -47,6 +48,7 @@ class Card:
         odds: tier → probability that it is the right one, weights and value being uncertain.
         noise: points by which scores like this one go up and down from period to period; None where no earlier period tells.
         policy: what the grade stands on.
+        told: facts told in earlier periods, one row each (:attr:`workbook.grading.facts.Told.frame`): what counts of them.
     """
 
     customer: str
@@ -61,6 +63,7 @@ class Card:
     odds: Mapping[str, float]
     noise: float | None
     policy: Policy
+    told: pd.DataFrame
 
     @property
     def names(self) -> Mapping[str, Text]:
@@ -108,8 +111,9 @@ class Card:
         return Table("grading.card_odds", title, columns, frame, self._odds_note(), rows=len(frame))
 
     def sentences(self) -> tuple[Text, ...]:
-        """Where the customer stands, what the buffer does, and what would lift him."""
-        told: list[Text] = []
+        """What was told of the customer, where he stands, what the buffer does, and what would lift him."""
+        facts = fact_words(self.told["fact"], self.policy.settings.indices)
+        told = [tell_fact(row, facts[row["fact"]]) for row in self.told.to_dict("records")]
         if self.rule is not None:
             told.append(
                 text(
@@ -196,6 +200,7 @@ def make_card(
     *,
     before: pd.DataFrame | NotMeasured | None = None,
     facts: Mapping[str, float] | None = None,
+    told: pd.DataFrame | None = None,
     rng: np.random.Generator,
 ) -> Card:
     """The grade card of one customer.
@@ -206,6 +211,7 @@ def make_card(
         policy: the policy that they were graded by.
         before: the scores of the period before; without them the noise of scores is not known.
         facts: index → its value where events or appeals told another one than the profile.
+        told: the artefact ``told_facts``: facts told in earlier periods, and which of them count.
         rng: draws weights and scores.
 
     Raises:
@@ -221,8 +227,9 @@ def make_card(
     group_weights = weigh_groups(policy.settings, measured)
     weights = index_shares(points, indices, group_weights).iloc[0]
     values = index_values(profile[profile["customer_id"] == customer].reset_index(drop=True), indices).iloc[0]
-    told = facts or {}
-    values = pd.Series({index.id: told.get(index.id, values[index.id]) for index in indices}, dtype=float)
+    given = facts or {}
+    values = pd.Series({index.id: given.get(index.id, values[index.id]) for index in indices}, dtype=float)
+    known = no_facts() if told is None else told[told["customer_id"] == customer]
     tiers = [tier.id for tier in policy.settings.tiers]
     place, score = tiers.index(str(row["tier"])), float(row["score"])
     gap = float(policy.lows[place - 1]) - score if place else None
@@ -237,7 +244,7 @@ def make_card(
     odds = _odds(points.iloc[0].to_numpy(dtype=float), weights.to_numpy(dtype=float), score, noise, policy, rng)
     return Card(
         customer, score, str(row["tier"]), str(row["tier_by_score"]), int(row["waiting"]), rule, parts,
-        tiers[place - 1] if place else None, gap, dict(zip(tiers, odds, strict=True)), noise, policy,
+        tiers[place - 1] if place else None, gap, dict(zip(tiers, odds, strict=True)), noise, policy, known,
     )  # fmt: skip
 
 

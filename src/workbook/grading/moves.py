@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from workbook.errors import SettingsError
 from workbook.grading.composite import total_score, weigh_groups
-from workbook.grading.indices import index_values, score_indices
+from workbook.grading.facts import Told, told_values
+from workbook.grading.indices import score_indices
 from workbook.grading.policy import CAUSES, Past, Policy
 from workbook.grading.scale import freeze
 from workbook.grading.tiers import held_tiers, places_of, thresholds
@@ -181,7 +182,7 @@ def explain_moves(
     return Moves(pd.DataFrame(rows), n, int((by_buffer != by_score).sum()), policy, past)
 
 
-def tiers_by(profile: pd.DataFrame, past: Past, policy: Policy) -> tuple[Tiers, Tiers] | None:
+def tiers_by(profile: pd.DataFrame, past: Past, policy: Policy, told: Told) -> tuple[Tiers, Tiers] | None:
     """Tiers of this period by the policy before, and by its settings on scales frozen when this policy's were.
 
     None where an index of the policy before cannot be computed from this profile, or its tiers have other ids.
@@ -190,7 +191,7 @@ def tiers_by(profile: pd.DataFrame, past: Past, policy: Policy) -> tuple[Tiers, 
     if [tier.id for tier in old.settings.tiers] != [tier.id for tier in policy.settings.tiers]:
         return None
     try:
-        values = index_values(profile, old.settings.indices)
+        values = told_values(profile, old.settings.indices, told.beside(profile["customer_id"]))
     except SettingsError:
         return None
     measured = [index for index in old.settings.indices if values[index.id].notna().any()]

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from workbook.grading.facts import told_at_last
 from workbook.grading.scale import Scale, Values, freeze
 from workbook.language import Text, text
 from workbook.period import Period
@@ -88,12 +89,14 @@ class Past:
         grades: customer_id, tier, score, waiting, held (the tier that the buffer begins from); one row a customer.
         policy: the policy that it was graded by.
         accepted: whether the grades were given, or only proposed by its run.
+        facts: what events and appeals had told of single customers by then: customer_id, fact, told_on, value.
     """
 
     period: str
     grades: pd.DataFrame
     policy: Policy
     accepted: bool
+    facts: pd.DataFrame
 
 
 def past_of(
@@ -102,6 +105,7 @@ def past_of(
     given: pd.DataFrame | NotMeasured | None = None,
     policies: pd.DataFrame | NotMeasured | None = None,
     changes: Sequence[pd.DataFrame | NotMeasured] = (),
+    told: pd.DataFrame | NotMeasured | None = None,
     *,
     periods: tuple[Period, Period],
 ) -> Past | None:
@@ -111,8 +115,9 @@ def past_of(
         scores, policy: artefacts of the period before.
         given: accepted grades: period, customer_id, tier, score, waiting, held.
         policies: accepted policies: number, since, content (the policy as text of JSON), accepted_for.
-        changes: accepted events (customer_id, happened_on, held) and appeals (customer_id, period, decided_on, held): the
-            tier that they gave since is the one held now.
+        changes: accepted events (customer_id, happened_on, held, facts) and appeals (customer_id, period, decided_on, held,
+            facts): the tier that they gave since is the one held now, and the facts that they told go on.
+        told: facts told before that counted in the period before (the artefact ``told_facts``).
         periods: the period before and this one.
     """
     before = periods[0].name
@@ -120,10 +125,12 @@ def past_of(
     chosen = _accepted(policies, periods[0]) or (Policy.of(policy) if proposed and isinstance(policy, Mapping) else None)
     if chosen is None:
         return None  # nothing was graded, or by a version of this package that had no policies
+    since = _since(changes, periods)
+    facts = told_at_last(told if isinstance(told, pd.DataFrame) else None, since)
     if isinstance(given, pd.DataFrame) and len(rows := given[given["period"] == before]):
-        return Past(before, _changed(_grades(rows), changes, periods), chosen, True)
+        return Past(before, _changed(_grades(rows), since), chosen, True, facts)
     if isinstance(scores, pd.DataFrame) and proposed and isinstance(policy, Mapping):
-        return Past(before, _changed(_grades(scores), changes, periods), Policy.of(policy), False)
+        return Past(before, _changed(_grades(scores), since), Policy.of(policy), False, facts)
     return None
 
 
@@ -142,10 +149,8 @@ def _grades(frame: pd.DataFrame) -> pd.DataFrame:
     return kept.assign(waiting=kept["waiting"].fillna(0).astype("int64"), held=held)
 
 
-def _changed(
-    grades: pd.DataFrame, changes: Sequence[pd.DataFrame | NotMeasured], periods: tuple[Period, Period]
-) -> pd.DataFrame:
-    """The grades with what events and appeals up to this period's last day gave as the tier held, nothing waiting."""
+def _since(changes: Sequence[pd.DataFrame | NotMeasured], periods: tuple[Period, Period]) -> pd.DataFrame:
+    """What events and appeals up to this period's last day gave, in their order: customer_id, happened_on, held, facts."""
     first, last = (period.end.isoformat() for period in periods)
     rows = []
     for one in (one for one in changes if isinstance(one, pd.DataFrame)):
@@ -153,11 +158,16 @@ def _changed(
             rows.append(one[one["period"] == periods[0].name].rename(columns={"decided_on": "happened_on"}))
         else:
             rows.append(one[(one["happened_on"] > first) & (one["happened_on"] <= last)])
-    wanted = ["customer_id", "happened_on", "held"]
-    since = pd.concat([one[wanted] for one in rows]).dropna() if rows else pd.DataFrame(columns=wanted)
+    wanted = ["customer_id", "happened_on", "held", "facts"]
+    since = pd.concat([one.reindex(columns=wanted) for one in rows]) if rows else pd.DataFrame(columns=wanted)
+    return since[since["held"].notna()].sort_values("happened_on", kind="stable", ignore_index=True)
+
+
+def _changed(grades: pd.DataFrame, since: pd.DataFrame) -> pd.DataFrame:
+    """The grades with the tier that events and appeals gave since as the one held, nothing waiting."""
     if since.empty:
         return grades
-    latest = since.sort_values("happened_on", kind="stable").drop_duplicates("customer_id", keep="last")
+    latest = since.drop_duplicates("customer_id", keep="last")
     held = grades["customer_id"].map(latest.set_index("customer_id")["held"])
     return grades.assign(
         held=held.where(held.notna(), grades["held"]), waiting=grades["waiting"].where(held.isna(), 0)

@@ -17,6 +17,7 @@ import pandas as pd
 from workbook.errors import SettingsError, WorkbookError
 from workbook.grading.clusters import place_in_clusters
 from workbook.grading.composite import total_score, weigh_groups
+from workbook.grading.facts import told_values, with_facts
 from workbook.grading.indices import fill_missing, index_values
 from workbook.grading.policy import Policy
 from workbook.grading.rules import apply_rules
@@ -85,7 +86,7 @@ def regrade(
     rise = np.sign(np.round(score - before, 9))
     by_facts = np.where(rise > 0, np.minimum(start, by_score), np.where(rise < 0, np.maximum(start, by_score), start))
     held = _with_effects(by_facts, kinds or [None] * len(people), place)
-    changed = with_facts(people, policy, now)
+    changed = with_facts(people, policy.settings.indices, now)
     client_tier = changed["tier"] if "tier" in changed else pd.Series(pd.NA, index=changed.index, dtype="str")
     cluster = place_in_clusters(points.add_prefix("index_"), centres)
     meant = changed.assign(client_tier=client_tier, score=score, tier=ids[held], cluster=cluster)
@@ -110,29 +111,13 @@ def together(facts: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
 def _scored(people: pd.DataFrame, policy: Policy, facts: pd.DataFrame, measured: Sequence[str]) -> tuple[pd.DataFrame, Values]:
     """Points of each index and the score, under these facts."""
     indices = policy.settings.indices
-    values = index_values(with_facts(people, policy, facts), indices)
+    values = told_values(people, indices, facts)
     points = pd.DataFrame(np.nan, index=values.index, columns=values.columns)
     for index in (index for index in indices if index.id in measured):
-        given = values[index.id]
-        if index.id in facts:
-            given = facts[index.id].where(facts[index.id].notna(), given)
         scale = policy.scales[index.id]
-        points[index.id] = fill_missing(scale.score(given.to_numpy(dtype=float)), index, scale.median)
+        points[index.id] = fill_missing(scale.score(values[index.id].to_numpy(dtype=float)), index, scale.median)
     weights = weigh_groups(policy.settings, [index for index in indices if index.id in measured])
     return points, np.nan_to_num(total_score(points, indices, weights))
-
-
-def with_facts(people: pd.DataFrame, policy: Policy, facts: pd.DataFrame) -> pd.DataFrame:
-    """The profile with the facts in it; a fact named after an index stands in the column that the index is, if it is one."""
-    columns = {index.id: index.source.strip() for index in policy.settings.indices}
-    changed = people.reset_index(drop=True)
-    for name in facts.columns:
-        column = columns.get(name, name)
-        if column in changed:
-            given = facts[name].reset_index(drop=True)
-            present = pd.to_numeric(changed[column]).astype(float)
-            changed = changed.assign(**{column: given.where(given.notna(), present)})
-    return changed
 
 
 def _with_effects(places: Places, kinds: Sequence[EventKind | None], place: Mapping[str, int]) -> Places:

@@ -14,7 +14,8 @@ from workbook.grading import agreement, pyramid
 from workbook.grading.ahp import Weights
 from workbook.grading.clusters import find_clusters, place_in_clusters
 from workbook.grading.composite import check_grading, compare, total_score, weigh_groups, weigh_indices, with_compared
-from workbook.grading.indices import DIRECTIONS, MISSING_RULES, NORMALISATIONS, index_values, score_indices
+from workbook.grading.facts import Told, carry_facts, told_values, with_facts
+from workbook.grading.indices import DIRECTIONS, MISSING_RULES, NORMALISATIONS, score_indices
 from workbook.grading.moves import Moves, Tiers, explain_moves, policy_words, tiers_by
 from workbook.grading.policy import Past, Policy, choose_scales
 from workbook.grading.rules import Groups, Ruled, apply_rules, names_cluster
@@ -46,6 +47,7 @@ class Grades:
             cannot be told.
         held: tier id of each customer by score and buffer, before the rules.
         ruled: what rules and overrides did to it.
+        told: facts that events and appeals told in the periods before, and which of them still count here.
         group_weights: group → weight; they sum to 1 over the groups measured.
         index_weights: index → weight in the whole score; they sum to 1 over the indices measured.
         compared: the comparisons behind weights: of the groups under ``""``, of a group's indices under its id.
@@ -64,6 +66,7 @@ class Grades:
     without_change: tuple[Tiers, Tiers] | None
     held: Tiers
     ruled: Ruled
+    told: Told
     group_weights: Mapping[str, float]
     index_weights: Mapping[str, float]
     compared: Mapping[str, Weights]
@@ -316,6 +319,7 @@ def grade(
     window_months: int = 12,
     whole: int | None = None,
     past: Past | None = None,
+    before: pd.DataFrame | NotMeasured | None = None,
     centres: Mapping[str, Any] | NotMeasured | None = None,
     seed: int = 0,
 ) -> Grades | NotMeasured:
@@ -328,6 +332,7 @@ def grade(
         window_months: length of that window in months, as far as the data reach.
         whole: its length once the data reach back far enough; scales frozen before are provisional.
         past: how the period before was graded (:func:`workbook.grading.policy.past_of`); None where it was not.
+        before: the profile of the period before, as delivered: a fact told since counts while the delivery stays what it was.
         centres, seed: centres of the natural groups frozen before, and what draws where they are found anew: for rules that
             name ``cluster``.
 
@@ -339,7 +344,13 @@ def grade(
     """
     check_grading(settings)
     profile = _ordered(profile)
-    values = index_values(profile, settings.indices)
+    told = Told()
+    if past is not None:
+        delivered = before if isinstance(before, pd.DataFrame) else None
+        told = carry_facts(past.facts, profile, delivered, settings.indices, past.policy.settings.indices)
+    facts = told.beside(profile["customer_id"])
+    bought = profile["revenue"]  # what a tier brings is told as delivered
+    profile, values = with_facts(profile, settings.indices, facts), told_values(profile, settings.indices, facts)
     measured = [index for index in settings.indices if values[index.id].notna().any()]
     if not measured:
         what = text("grading.not_measured", "The grading of customers")
@@ -354,7 +365,7 @@ def grade(
     total = total_score(scores, settings.indices, group_weights)
     unscored = np.isnan(total)
     total = np.where(unscored, 0.0, total)
-    revenue = pd.to_numeric(profile["revenue"]).astype(float)
+    revenue = pd.to_numeric(bought).astype(float)
     if revenue.notna().any():  # else no amount was delivered
         revenue = revenue.fillna(0.0)
     frame = pd.DataFrame({"customer_id": profile["customer_id"]})
@@ -386,9 +397,10 @@ def grade(
         settings=settings,
         policy=policy,
         past=past,
-        without_change=None if past is None else (held, held) if kept else tiers_by(profile, past, policy),
+        without_change=None if past is None else (held, held) if kept else tiers_by(profile, past, policy, told),
         held=held,
         ruled=ruled,
+        told=told,
         group_weights=group_weights,
         index_weights=weigh_indices(measured, group_weights),
         compared=compared,

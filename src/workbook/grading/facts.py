@@ -1,0 +1,212 @@
+"""Facts told of single customers by events and appeals, and how long they count; rows T8 and T9 of the method.
+
+A told fact stands over the delivered value for as long as the delivery stays what it was: nobody has looked at it again. Once
+the delivered value moves, the client's own data speak again, and the told fact is given up; both are said.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbook.grading.indices import index_values
+from workbook.language import Text, count, named, number, text
+from workbook.report.blocks import Block, Column, Table
+from workbook.settings.models import Index
+
+COLUMNS = ("customer_id", "fact", "told_on", "value", "before", "delivered", "state")
+
+STATES: Mapping[str, Text] = {
+    "carried": text("grading.told.carried", "counts as told"),
+    "moved": text("grading.told.moved", "as delivered: the delivery moved"),
+    "gone": text("grading.told.gone", "given up: customer not delivered"),
+    "unknown": text("grading.told.unknown", "given up: measured otherwise now"),
+}
+"""What became of a told fact."""
+
+
+def no_facts() -> pd.DataFrame:
+    """A frame of told facts without any."""
+    kinds = {"customer_id": "str", "fact": "str", "told_on": "str", "value": "float64", "before": "float64",
+             "delivered": "float64", "state": "str"}  # fmt: skip
+    return pd.DataFrame({name: pd.Series(dtype=kinds[name]) for name in COLUMNS})
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """Told facts of the period before, and what became of each.
+
+    Attributes:
+        frame: customer_id, fact (id of an index, or column of the profile), told_on (day), value, before and delivered (as
+            delivered for the period before and for this one), state (a key of STATES).
+    """
+
+    frame: pd.DataFrame = field(default_factory=no_facts)
+
+    def beside(self, customers: pd.Series) -> pd.DataFrame:
+        """The facts that count, one column a fact and one row a customer in their order, NaN where nothing was told."""
+        counts = self.frame[self.frame["state"] == "carried"]
+        wide = counts.pivot_table(index="customer_id", columns="fact", values="value")
+        return wide.reindex(customers.to_numpy()).set_axis(customers.index).rename_axis(columns=None)
+
+    def blocks(self, indices: Sequence[Index]) -> tuple[Block, ...]:
+        """The facts one by one; nothing where none was told."""
+        if self.frame.empty:
+            return ()
+        names = fact_words(self.frame["fact"], indices)
+        columns = (
+            Column("customer_id", text("grading.regrade.customer", "Customer")),
+            Column("fact", text("grading.told.fact", "What was told"), labels=names),
+            Column("told_on", text("grading.told.on", "Told on")),
+            Column("value", text("grading.told.value", "Value told"), "number", digits=2),
+            Column("before", text("grading.told.before", "Delivered before"), "number", digits=2),
+            Column("delivered", text("grading.told.now", "Delivered now"), "number", digits=2),
+            Column("state", text("grading.told.state", "What counts"), labels=STATES),
+        )
+        kept = int((self.frame["state"] == "carried").sum())
+        title = text(
+            "grading.told.title", "Of {n} facts told by events and appeals, {kept} still count",
+            n=count(len(self.frame)), kept=count(kept),
+        )  # fmt: skip
+        note = text(
+            "grading.told.note",
+            "A fact that an event or an appeal told counts until the delivered value moves; from then on the delivery counts.",
+        )
+        return (Table("grading.told", title, columns, self.frame, note),)
+
+
+def fact_words(facts: Sequence[str] | pd.Series, indices: Sequence[Index]) -> Mapping[str, Text]:
+    """Fact → what readers see: the name of an index, else the column."""
+    names = {index.id: named(index.name) for index in indices}
+    return {str(fact): names.get(str(fact), named(str(fact))) for fact in facts}
+
+
+def tell_fact(row: Mapping[Hashable, Any], name: Text) -> Text:
+    """What became of one told fact, in a sentence (a row of :attr:`Told.frame`)."""
+    value, before, delivered = (number(row[key], 2) for key in ("value", "before", "delivered"))
+    on = str(row["told_on"])
+    if row["state"] == "carried":
+        return text(
+            "grading.told.says_carried",
+            "{fact} counts as {value}, as told on {day}; the delivery still says {delivered}.",
+            fact=name, value=value, day=on, delivered=delivered,
+        )  # fmt: skip
+    if row["state"] == "moved":
+        return text(
+            "grading.told.says_moved",
+            "{fact} counts as delivered again, {delivered}: it moved from {before} after {value} was told on {day}.",
+            fact=name, value=value, day=on, delivered=delivered, before=before,
+        )  # fmt: skip
+    return text(
+        "grading.told.says_unknown", "{fact}, told as {value} on {day}, no longer counts: it is measured otherwise now.",
+        fact=name, value=value, day=on,
+    )  # fmt: skip
+
+
+def told_at_last(carried: pd.DataFrame | None, changes: pd.DataFrame) -> pd.DataFrame:
+    """The facts that stood at the end of a period.
+
+    Args:
+        carried: told facts of that period (:attr:`Told.frame`); None where there were none.
+        changes: customer_id, happened_on, facts (JSON of all that counts since), in their order.
+
+    Returns:
+        customer_id, fact, told_on, value; of a customer who was changed, what the last change left.
+    """
+    kept = no_facts() if carried is None else carried[carried["state"] == "carried"]
+    known = kept[["customer_id", "fact", "told_on", "value"]]
+    told = [
+        (customer, fact, on, float(value), turn)
+        for turn, (customer, on, said) in enumerate(
+            changes[["customer_id", "happened_on", "facts"]].itertuples(index=False, name=None)
+        )
+        for fact, value in (json.loads(said) if isinstance(said, str) else {}).items()
+    ]
+    kinds = {**known.dtypes.to_dict(), "turn": "int64"}
+    since = pd.DataFrame(told, columns=list(kinds)).astype(kinds)
+    ends = pd.Series(np.arange(len(changes)), index=changes["customer_id"].to_numpy()).groupby(level=0).last()
+    final = since[since["turn"] == since["customer_id"].map(ends)]
+    every = pd.concat([known[~known["customer_id"].isin(ends.index)], final[list(known.columns)]])
+    # the day on which a value was first told, not that of the change which found it there
+    key = ["customer_id", "fact", "value"]
+    days = pd.concat([known, since[list(known.columns)]]).groupby(key, as_index=False)["told_on"].min()
+    stood = every.drop(columns="told_on").merge(days, on=key, how="left")[list(known.columns)]
+    return stood.sort_values(["customer_id", "fact"], kind="stable", ignore_index=True)
+
+
+def carry_facts(
+    told: pd.DataFrame,
+    profile: pd.DataFrame,
+    before: pd.DataFrame | None,
+    indices: Sequence[Index],
+    indices_before: Sequence[Index],
+) -> Told:
+    """What becomes of told facts in a new period: each counts while the delivered value is still the one of before.
+
+    Args:
+        told: customer_id, fact, told_on, value (:func:`told_at_last`).
+        profile, before: as delivered for this period and for the one before, one row a customer.
+        indices, indices_before: of both periods; an index whose source changed is another fact.
+    """
+    if told.empty:
+        return Told()
+    people = pd.DataFrame({"customer_id": told["customer_id"].unique()})
+    now = people.merge(profile, on="customer_id", how="left", indicator="_here")
+    there = now.pop("_here") == "both"
+    then = people if before is None else people.merge(before, on="customer_id", how="left")
+    asked = {index.id: index for index in indices}
+    earlier = {index.id: index for index in indices_before}
+    values: dict[str, tuple[pd.Series, pd.Series] | None] = {}
+    for fact in told["fact"].unique():
+        index, was = asked.get(fact), earlier.get(fact)
+        column = fact if index is None else index.source.strip()
+        if was is not None and (index is None or index.source.strip() != was.source.strip()):
+            values[fact] = None
+        elif column in now and column in then:
+            values[fact] = (_number(now[column]), _number(then[column]))
+        elif index is not None and before is not None:
+            values[fact] = (index_values(now, [index])[fact], index_values(then, [index])[fact])
+        else:
+            values[fact] = None
+    place = pd.Series(np.arange(len(people)), index=people["customer_id"])[told["customer_id"]].to_numpy()
+    delivered = np.full(len(told), np.nan)
+    past = np.full(len(told), np.nan)
+    state = np.full(len(told), "unknown", dtype=object)
+    for fact, both in values.items():
+        rows = np.flatnonzero(told["fact"] == fact)
+        if both is None:
+            continue
+        delivered[rows], past[rows] = (one.to_numpy(dtype=float)[place[rows]] for one in both)
+        same = (delivered[rows] == past[rows]) | (np.isnan(delivered[rows]) & np.isnan(past[rows]))
+        state[rows] = np.where(same, "carried", "moved")
+    state[~there.to_numpy()[place]] = "gone"
+    found = told.assign(before=past, delivered=delivered, state=state)[list(COLUMNS)]
+    return Told(found.astype({"state": "str"}).reset_index(drop=True))
+
+
+def with_facts(people: pd.DataFrame, indices: Sequence[Index], facts: pd.DataFrame) -> pd.DataFrame:
+    """The profile with the facts in it; a fact named after an index stands in the column that the index is, if it is one."""
+    columns = {index.id: index.source.strip() for index in indices}
+    changed = people.reset_index(drop=True)
+    for name in facts.columns:
+        column = columns.get(name, name)
+        if column in changed:
+            given = facts[name].reset_index(drop=True)
+            changed = changed.assign(**{column: given.where(given.notna(), _number(changed[column]))})
+    return changed
+
+
+def told_values(people: pd.DataFrame, indices: Sequence[Index], facts: pd.DataFrame) -> pd.DataFrame:
+    """The value of each index for each customer, the facts counting before the profile (see ``index_values``)."""
+    values = index_values(with_facts(people, indices, facts), indices)
+    told = {index.id: facts[index.id].reset_index(drop=True) for index in indices if index.id in facts}
+    return values.assign(**{name: given.where(given.notna(), values[name]) for name, given in told.items()})
+
+
+def _number(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column).astype(float)
