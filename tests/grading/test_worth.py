@@ -100,9 +100,25 @@ def test_tiers_tell_what_their_customers_did_with_nobody_lost():
     assert tiers["share"].sum() == pytest.approx(1)
     assert (tiers["kept_low"] <= tiers["kept"]).all() and (tiers["kept"] <= tiers["kept_high"]).all()
     assert tiers.loc["diamond", "mean"] > tiers.loc["ordinary", "mean"]
-    assert "Each tier brought more than the next" in found.tiers_table().title.render(EN)
+    assert "Each tier clearly brought more than the next" in found.tiers_table().title.render(EN)
     upside = scores.assign(tier=scores["tier"].map({"diamond": "ordinary", "ordinary": "diamond"}).fillna(scores["tier"]))
-    assert "A lower tier brought more" in judged(upside, profile, now).tiers_table().title.render(EN)
+    assert "A lower tier clearly brought more" in judged(upside, profile, now).tiers_table().title.render(EN)
+
+
+def test_no_order_is_claimed_that_the_intervals_do_not_carry():
+    scores, profile, now = world(n=600)
+    rng = np.random.default_rng(5)
+    titles = []
+    for _ in range(80):  # tiers that say nothing of what comes after
+        shuffled = scores.assign(tier=rng.permutation(scores["tier"].to_numpy()))
+        titles.append(judged(shuffled, profile, now).tiers_table().title.render(EN))
+    assert sum("Each tier clearly" in title for title in titles) == 0
+    assert sum("A lower tier clearly" in title for title in titles) <= 5  # 2.5% of 80 are expected
+    assert sum("falls clearly at 0 of 3 steps" in title for title in titles) >= 60
+    one = scores.assign(tier="gold")
+    assert judged(one, profile, now).tiers_table().title.render(EN).startswith("All customers stood in Gold")
+    lone = scores.assign(tier=np.where(scores.index == 7, "diamond", "ordinary"))  # of one customer there is no interval
+    assert "falls clearly at 0 of 1 steps" in judged(lone, profile, now).tiers_table().title.render(EN)
 
 
 def test_what_cannot_be_judged_is_said():

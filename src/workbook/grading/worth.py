@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata
 
 from workbook.grading.scale import Values
 from workbook.language import Edition, Text, count, named, share, text
@@ -70,7 +70,7 @@ class Worth:
             Column("kept", text("grading.worth.column.kept", "Bought again"), "share", low="kept_low", high="kept_high"),
             Column("share", text("grading.worth.column.share", "Share of later revenue"), "share"),
         )
-        return Table("grading.worth_tiers", self._tiers_title(), columns, self.tiers, self._note(), rows=len(self.tiers))
+        return Table("grading.worth_tiers", self._tiers_title(), columns, self.tiers, self._tiers_note(), rows=len(self.tiers))
 
     def methods_table(self) -> Table:
         """The grade beside its rivals."""
@@ -157,18 +157,43 @@ class Worth:
     def _tiers_title(self) -> Text:
         there = self.tiers[self.tiers["customers"] > 0]
         first, last = there.iloc[0], there.iloc[-1]
-        ordered = bool((there["mean"].diff().dropna() <= 0).all())
         values = {"top": share(float(first["kept"])), "bottom": share(float(last["kept"]))}
         high, low = self.names[str(first["tier"])], self.names[str(last["tier"])]
-        if ordered:
+        if len(there) == 1:
+            return text("grading.worth.one", "All customers stood in {tier}; bought again: {top}", tier=high, top=values["top"])
+        # an order is claimed where the differences of neighbouring tiers carry it, not where the means happen to lie so
+        fall = -there["mean"].diff().to_numpy()[1:]
+        error = ((there["mean_high"] - there["mean"]) / Z).to_numpy()
+        with np.errstate(divide="ignore", invalid="ignore"):  # a tier of one customer has no error: nothing is clear of it
+            sure = fall / np.sqrt(error[1:] ** 2 + error[:-1] ** 2)
+        clear = int((sure > Z).sum())
+        if clear == len(fall):
             return text(
-                "grading.worth.ordered", "Each tier brought more than the next; bought again: {high} {top}, {low} {bottom}",
+                "grading.worth.ordered",
+                "Each tier clearly brought more than the next; bought again: {high} {top}, {low} {bottom}",
+                high=high, low=low, top=values["top"], bottom=values["bottom"],
+            )  # fmt: skip
+        if (sure < -norm.isf(0.025 / len(fall))).any():  # that one of several lies so by chance is allowed for
+            return text(
+                "grading.worth.unordered",
+                "A lower tier clearly brought more than a higher; bought again: {high} {top}, {low} {bottom}",
                 high=high, low=low, top=values["top"], bottom=values["bottom"],
             )  # fmt: skip
         return text(
-            "grading.worth.unordered", "A lower tier brought more than a higher; bought again: {high} {top}, {low} {bottom}",
-            high=high, low=low, top=values["top"], bottom=values["bottom"],
+            "grading.worth.partly",
+            "Later revenue falls clearly at {n} of {steps} steps down; bought again: {high} {top}, {low} {bottom}",
+            n=count(clear), steps=count(len(fall)), high=high, low=low, top=values["top"], bottom=values["bottom"],
         )  # fmt: skip
+
+    def _tiers_note(self) -> Text:
+        return text(
+            "grading.worth.tiers_note",
+            "Tiers as they stood at the end of {before}; revenue and orders of {after}; 95% intervals over customers; clearly ="
+            " the 95% interval of the difference of the means leaves zero out; n = {n} customers.",
+            before=self.periods[0],
+            after=self.periods[1],
+            n=count(self.n),
+        )
 
     def _note(self) -> Text:
         return text(
