@@ -81,8 +81,8 @@ class Told:
 
 
 def fact_words(facts: Sequence[str] | pd.Series, indices: Sequence[Index]) -> Mapping[str, Text]:
-    """Fact → what readers see: the name of an index, else the column."""
-    names = {index.id: named(index.name) for index in indices}
+    """Fact → what readers see: the name of the index that it is, or whose column it is; else the column."""
+    names = {key: named(index.name) for index in indices[::-1] for key in (index.source.strip(), index.id)}
     return {str(fact): names.get(str(fact), named(str(fact))) for fact in facts}
 
 
