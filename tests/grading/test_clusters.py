@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import adjusted_rand_score
+from scipy.spatial.distance import cdist
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from workbook.grading.clusters import find_clusters
+from workbook.grading import clusters
+from workbook.grading.clusters import agreement, find_clusters, silhouette
+from workbook.grading.score import grade
 from workbook.language import Edition, named
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
-from workbook.settings.models import Grading, Settings
+from workbook.settings.models import GradeRule, Grading, Settings
 
 BOTH = (Edition("en"), Edition("zh"))
 Q4 = Period.parse("2025Q4")
@@ -81,6 +84,45 @@ def test_the_same_seed_gives_the_same_groups_and_both_languages_have_words(setti
         block.bundle(BOTH)
     cross = one.crossed().frame
     assert cross[[tier.id for tier in settings.tiers]].to_numpy().sum() == len(scores)
+
+
+def test_silhouette_and_agreement_are_those_of_the_textbook():
+    rng = np.random.default_rng(8)
+    for k in (2, 3, 5):
+        x, one, other = rng.normal(size=(120, 3)), rng.integers(0, k, 120), rng.integers(0, 4, 120)
+        one[:k] = range(k)
+        assert silhouette(cdist(x, x), one) == pytest.approx(silhouette_score(x, one), abs=1e-12)
+        assert agreement(one, other) == pytest.approx(adjusted_rand_score(one, other), abs=1e-12)
+        assert agreement(one, one) == 1.0
+    lone = np.r_[0, np.ones(119, dtype=np.int64)]  # a group of one counts 0
+    assert silhouette(cdist(x, x), lone) == pytest.approx(silhouette_score(x, lone), abs=1e-12)
+    assert silhouette(cdist(x, x), np.zeros(120, dtype=np.int64)) == -1.0
+
+
+def test_stability_is_told_with_where_the_draws_lie_and_planted_groups_are_stabler_than_none(settings):
+    planted = find_clusters(graded(heaps(3)[0], settings), settings, 1, period=Q4, seed=3).choice.set_index("clusters")
+    noise = np.random.default_rng(3).normal(50, 15, (600, 3))
+    without = find_clusters(graded(noise, settings), settings, 1, period=Q4, seed=3).choice.set_index("clusters")
+    assert planted.loc[3, "stability_low"] > 0.9 > without.loc[3, "stability_high"] - 0.1
+    for choice in (planted, without):
+        assert (choice["stability_low"] <= choice["stability"]).all()
+        assert (choice["stability"] <= choice["stability_high"]).all()
+
+
+def test_groups_that_a_rule_asked_for_are_found_once(settings, make_profile, monkeypatch):
+    rule = GradeRule(id="r", name="R", when="cluster = 1", at_least="gold", reason="x", author="y")
+    ruled = settings.model_copy(update={"rules": [rule]})
+    fits = []
+    monkeypatch.setattr(clusters, "_freeze", lambda *one, freeze=clusters._freeze: fits.append(1) or freeze(*one))
+    grades = grade(make_profile(300), ruled, period=Q4, seed=4)
+    found = find_clusters(grades.frame, ruled, grades.policy.number, period=Q4, seed=4, known=grades.groups)
+    assert fits == [1] and found.centres == grades.groups.centres
+    assert (
+        found.crossed().frame.drop(columns="cluster").sum().to_dict() == grades.tiers.set_index("tier")["customers"].to_dict()
+    )
+    alone = find_clusters(grades.frame, ruled, grades.policy.number, period=Q4, seed=4)
+    pd.testing.assert_frame_equal(found.frame, alone.frame)
+    assert grade(make_profile(300), settings, period=Q4).groups is None
 
 
 def test_what_cannot_be_grouped_says_why(settings):

@@ -9,7 +9,7 @@ together) and normal ones with the same correlations; and are the same groups fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,12 @@ from workbook.settings.models import Grading
 
 FEWEST, MOST = 2, 6
 """Numbers of groups that are tried."""
-DRAWN, DRAWS = 1_500, 3
-"""Customers of a draw, and draws on which the groups are found again."""
+DRAWN = 1_200
+"""Customers on whom the numbers of groups are tried."""
+DRAWS, AGAIN = 20, 500
+"""Bootstrap draws on which the groups are found again, and customers of each at most."""
 STABLE, CLEARER = 0.75, 0.05
-"""Agreement of two draws from which groups count as the same, and silhouette by which they must beat values without heaps."""
+"""Mean agreement of the draws from which groups count as the same; silhouette by which they must beat values without heaps."""
 FEWEST_CUSTOMERS = 50
 _FITTED_ON = 20_000
 
@@ -39,8 +41,8 @@ class Clusters:
 
     Attributes:
         frame: customer_id, cluster (1 brings most revenue a customer), distance (to its centre, in standard deviations).
-        choice: clusters (their number), silhouette, chance (that of values without heaps), stability; empty where the
-            centres were frozen before.
+        choice: clusters (their number), silhouette, chance (that of values without heaps), stability with stability_low and
+            stability_high (between which 95% of the draws lie); empty where the centres were frozen before.
         centres: what is frozen: columns, mean, spread, centres, since, policy; for the artefact ``cluster_centres``.
         found: whether the customers lie in heaps at all.
         graded: customer_id, tier, revenue and one column ``index_<id>`` an index.
@@ -131,15 +133,18 @@ class Clusters:
                 Column("clusters", text("grading.clusters.number", "Groups"), "count"),
                 Column("silhouette", text("grading.clusters.silhouette", "Silhouette"), "ratio"),
                 Column("chance", text("grading.clusters.chance", "Silhouette by chance"), "ratio"),
-                Column("stability", text("grading.clusters.stability", "Agreement of two draws"), "ratio"),
+                Column("stability", text("grading.clusters.stability", "Agreement with new draws"), "ratio",
+                       low="stability_low", high="stability_high"),
             ),
             self.choice,
             note=text(
                 "grading.clusters.choice.note",
                 "Silhouette from -1 to 1, on {drawn} customers at most; by chance: the higher of shuffled values and of normal "
-                "values with the same correlations; agreement: adjusted Rand index of groups found in {draws} draws. Groups "
-                "count where they beat chance by {clearer} and agree by {stable}.",
-                drawn=count(DRAWN), draws=count(DRAWS), clearer=number(CLEARER, 2), stable=number(STABLE, 2),
+                "values with the same correlations; agreement: adjusted Rand index with the groups found in {draws} bootstrap "
+                "draws of {again} at most, the mean and where 95% of the draws lie. Groups count where they beat chance by "
+                "{clearer} and agree by {stable} in the mean.",
+                drawn=count(DRAWN), draws=count(DRAWS), again=count(AGAIN), clearer=number(CLEARER, 2),
+                stable=number(STABLE, 2),
             ),
         )  # fmt: skip
 
@@ -172,6 +177,7 @@ def find_clusters(
     period: Period,
     seed: int,
     frozen: Mapping[str, Any] | NotMeasured | None = None,
+    known: Clusters | NotMeasured | None = None,
 ) -> Clusters | NotMeasured:
     """Group the graded customers by K-means on their standardised indices.
 
@@ -182,6 +188,7 @@ def find_clusters(
         period: the period analysed.
         seed: of the draws and starts.
         frozen: the artefact ``cluster_centres`` of the period before; None where there is none.
+        known: the groups of these customers where the rules of the grading asked for them already; they are not found twice.
 
     Source: MacQueen (1967); Rousseeuw (1987), J. Comput. Appl. Math. 20, for the silhouette; Hubert and Arabie (1985), J. of
     Classification 2, for the adjusted Rand index; method.md T6.
@@ -195,6 +202,8 @@ def find_clusters(
     if len(columns) < 2:
         why = text("grading.clusters.narrow", "fewer than two indices have a value for every customer and vary")
         return NotMeasured("grading.clusters", what, why=why)
+    if isinstance(known, Clusters):
+        return replace(known, graded=graded[["customer_id", "tier", "revenue", *columns]])
     scores = graded[columns].to_numpy(float)
     if isinstance(frozen, Mapping) and frozen["policy"] == policy and list(frozen["columns"]) == columns:
         kept, choice = dict(frozen), pd.DataFrame()
@@ -246,22 +255,56 @@ def _freeze(
 
 
 def _try_numbers(x: Values, chance: np.random.Generator) -> pd.DataFrame:
-    from sklearn.metrics import adjusted_rand_score, silhouette_score
+    from scipy.spatial.distance import cdist
 
     shuffled = np.column_stack([chance.permutation(column) for column in x.T])
     normal = chance.multivariate_normal(np.zeros(x.shape[1]), np.cov(x.T), len(x))
-
-    def silhouette(values: Values, number_of: int) -> tuple[float, NDArray[np.int64]]:
-        where, _ = _nearest(values, _fit(values, number_of, chance))
-        return (float(silhouette_score(values, where)) if len(set(where)) > 1 else -1.0), where
-
+    worlds = [(values, cdist(values, values)) for values in (x, shuffled, normal)]
     rows = []
     for number_of in range(FEWEST, min(MOST, len(x) - 1) + 1):
-        apart, where = silhouette(x, number_of)
-        without = max(silhouette(shuffled, number_of)[0], silhouette(normal, number_of)[0])
-        again = [_nearest(x, _fit(x[chance.integers(0, len(x), len(x))], number_of, chance))[0] for _ in range(DRAWS)]
-        rows.append((number_of, apart, without, float(np.mean([adjusted_rand_score(where, other) for other in again]))))
-    return pd.DataFrame(rows, columns=["clusters", "silhouette", "chance", "stability"])
+        found = [_nearest(values, _fit(values, number_of, chance))[0] for values, _ in worlds]
+        apart, *without = (silhouette(far, where) for (_, far), where in zip(worlds, found, strict=True))
+        draws = (chance.integers(0, len(x), min(AGAIN, len(x))) for _ in range(DRAWS))
+        again = [_nearest(x, _fit_once(x[draw], number_of, chance))[0] for draw in draws]
+        agree = np.array([agreement(found[0], other) for other in again])
+        low, high = np.quantile(agree, [0.025, 0.975])
+        rows.append((number_of, apart, max(without), float(agree.mean()), float(low), float(high)))
+    return pd.DataFrame(rows, columns=["clusters", "silhouette", "chance", "stability", "stability_low", "stability_high"])
+
+
+def silhouette(far: Values, where: NDArray[np.int64]) -> float:
+    """The mean silhouette: how much nearer a member lies to its own group than to the nearest other; -1 for one group alone.
+
+    Args:
+        far: distance of each to each.
+        where: group of each, from 0.
+    """
+    mine = np.equal.outer(where, np.unique(where)).astype(float)
+    sizes = mine.sum(axis=0)
+    if len(sizes) < 2:
+        return -1.0
+    sums, own = far @ mine, mine.argmax(axis=1)
+    rows = np.arange(len(where))
+    within = sums[rows, own] / np.maximum(sizes[own] - 1, 1)
+    others = sums / sizes
+    others[rows, own] = np.inf
+    nearest = others.min(axis=1)
+    larger = np.maximum(within, nearest)
+    apart = np.divide(nearest - within, larger, out=np.zeros(len(rows)), where=larger > 0)
+    return float(np.where(sizes[own] > 1, apart, 0.0).mean())
+
+
+def agreement(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """The adjusted Rand index of two groupings: 1 where they are the same, about 0 where they agree as by chance."""
+    n, wide = len(one), int(other.max()) + 1
+    cells = np.bincount(one * wide + other, minlength=(int(one.max()) + 1) * wide).reshape(-1, wide).astype(float)
+
+    def pairs(counts: Values) -> float:
+        return float((counts * (counts - 1)).sum() / 2)
+
+    rows, columns = pairs(cells.sum(axis=1)), pairs(cells.sum(axis=0))
+    expected, most = rows * columns / (n * (n - 1) / 2), (rows + columns) / 2
+    return 1.0 if most == expected else (pairs(cells) - expected) / (most - expected)
 
 
 def _fit(x: Values, number_of: int, chance: np.random.Generator) -> Values:
@@ -269,6 +312,20 @@ def _fit(x: Values, number_of: int, chance: np.random.Generator) -> Values:
 
     seed = int(chance.integers(2**31))
     return np.asarray(KMeans(number_of, n_init=3, random_state=seed).fit(x).cluster_centers_, dtype=float)
+
+
+def _fit_once(x: Values, number_of: int, chance: np.random.Generator) -> Values:
+    """As :func:`_fit` from one start, drawn as k-means++ draws it: far from the centres before (Arthur, Vassilvitskii 2007)."""
+    from sklearn.cluster import KMeans
+
+    start = [x[chance.integers(len(x))]]
+    far = ((x - start[0]) ** 2).sum(axis=1)
+    while len(start) < number_of:
+        reach = np.cumsum(far)
+        place = int(np.searchsorted(reach, chance.random() * reach[-1], side="right"))
+        start.append(x[min(place, len(x) - 1)])
+        far = np.minimum(far, ((x - start[-1]) ** 2).sum(axis=1))
+    return np.asarray(KMeans(number_of, init=np.array(start), n_init=1).fit(x).cluster_centers_, dtype=float)
 
 
 def _drawn(n: int, most: int, chance: np.random.Generator) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import pandas as pd
 from workbook.errors import WorkbookError
 from workbook.grading import agreement, pyramid
 from workbook.grading.ahp import Weights
-from workbook.grading.clusters import find_clusters, place_in_clusters
+from workbook.grading.clusters import Clusters, find_clusters, place_in_clusters
 from workbook.grading.composite import check_grading, compare, total_score, weigh_groups, weigh_indices, with_compared
 from workbook.grading.facts import Told, carry_facts, told_values, with_facts
 from workbook.grading.indices import DIRECTIONS, MISSING_RULES, NORMALISATIONS, score_indices
@@ -48,6 +48,7 @@ class Grades:
         held: tier id of each customer by score and buffer, before the rules.
         ruled: what rules and overrides did to it.
         told: facts that events and appeals told in the periods before, and which of them still count here.
+        groups: the natural groups where a rule names ``cluster``; None where none does.
         group_weights: group → weight; they sum to 1 over the groups measured.
         index_weights: index → weight in the whole score; they sum to 1 over the indices measured.
         compared: the comparisons behind weights: of the groups under ``""``, of a group's indices under its id.
@@ -67,6 +68,7 @@ class Grades:
     held: Tiers
     ruled: Ruled
     told: Told
+    groups: Clusters | NotMeasured | None
     group_weights: Mapping[str, float]
     index_weights: Mapping[str, float]
     compared: Mapping[str, Weights]
@@ -378,11 +380,12 @@ def grade(
     present = profile["tier"] if "tier" in profile else pd.Series(pd.NA, index=profile.index, dtype="str")
     people = profile.assign(client_tier=present, score=total, tier=held)
     groups: Groups = "kept"
+    clusters: Clusters | NotMeasured | None = None
     if any(names_cluster(rule) for rule in settings.rules):
         graded = frame.assign(tier=held, revenue=revenue)
-        found = find_clusters(graded, settings, policy.number, period=period, seed=seed, frozen=centres)
-        groups = "none" if isinstance(found, NotMeasured) else "kept" if found.choice.empty else "fresh"
-        people["cluster"] = place_in_clusters(frame, None if isinstance(found, NotMeasured) else found.centres)
+        clusters = find_clusters(graded, settings, policy.number, period=period, seed=seed, frozen=centres)
+        groups = "none" if isinstance(clusters, NotMeasured) else "kept" if clusters.choice.empty else "fresh"
+        people["cluster"] = place_in_clusters(frame, None if isinstance(clusters, NotMeasured) else clusters.centres)
     ruled = apply_rules(people, settings, period.end, groups)
     frame["tier"] = ruled.tiers
     frame["revenue"] = revenue
@@ -401,6 +404,7 @@ def grade(
         held=held,
         ruled=ruled,
         told=told,
+        groups=clusters,
         group_weights=group_weights,
         index_weights=weigh_indices(measured, group_weights),
         compared=compared,
