@@ -113,5 +113,5 @@ def test_the_sentences_tell_value_day_and_cause_in_both_languages():
     assert english[0].startswith("Rating counts as delivered again, 2.00: it moved from 1.00 after 9.00 was told on 2025-08-01")
     assert "counts as 7.00, as told on 2025-08-02" in english[1] and "2025-08-02" in chinese[1]
     (table,) = found.blocks(INDICES)
-    assert table.title.render(Edition("en")) == "Of 2 facts told by events and appeals, 1 still count"
+    assert table.title.render(Edition("en")) == "Of 2 facts told by events and appeals, 1 still counts"
     assert Told().blocks(INDICES) == ()

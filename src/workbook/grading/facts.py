@@ -70,7 +70,7 @@ class Told:
         )
         kept = int((self.frame["state"] == "carried").sum())
         title = text(
-            "grading.told.title", "Of {n} facts told by events and appeals, {kept} still count",
+            "grading.told.title", "Of {n} {n:fact|facts} told by events and appeals, {kept} still {kept:counts|count}",
             n=count(len(self.frame)), kept=count(kept),
         )  # fmt: skip
         note = text(
