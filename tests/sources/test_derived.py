@@ -106,3 +106,30 @@ def test_online_retail_has_the_published_figures(tmp_path):
     of_orders = done.tables.sql("select sum(amount)::varchar as total, count(*) as n from orders").iloc[0]
     assert (of_orders["total"], of_orders["n"]) == ("9747747.9340", 25_900)
     assert repairs(done)["order_lines", "amount", "amount_from_price"] == 541_909
+
+
+def test_a_survey_read_column_by_column_keeps_every_answer_of_a_respondent(deliver, source):
+    text = "id,cid,day,NPS,How easy was it?,Why\nr1,c1,2025-11-01,9,2,fast\nr2,c2,2025-11-02,3,5,\nr1,c1,2025-11-01,9,2,fast\n"
+    columns = {"feedback_id": "id", "customer_id": "cid", "given_at": "day"}
+    sources = [
+        {"table": "feedback", "file": "s.csv", "columns": {**columns, "score": "NPS"},
+         "constants": {"instrument": "nps", "scale_max": "10"}},
+        {"table": "feedback", "file": "s.csv", "columns": {**columns, "score": "How easy was it?"},
+         "constants": {"instrument": "ces", "scale_max": "7", "question": "ease"}},
+        {"table": "feedback", "file": "s.csv", "columns": {**columns, "text": "Why"}, "constants": {"instrument": "open"}},
+    ]  # fmt: skip
+    done = deliver({"s.csv": text}, sources)
+    answers = done.tables.sql("select feedback_id, score from feedback order by 1")
+    assert answers["feedback_id"].tolist() == ["r1/NPS", "r1/Why", "r1/ease", "r2/NPS", "r2/Why", "r2/ease"]
+    # the row delivered twice is repeated in each, nothing is quarantined
+    ledger = done.row_ledger[["rows_repeated", "rows_quarantined"]].sum().tolist()
+    assert ledger == [3, 0]
+
+
+def test_a_survey_of_one_question_keeps_its_numbers(deliver):
+    one = {
+        "table": "feedback", "file": "s.csv", "columns": {"feedback_id": "id", "given_at": "day", "score": "NPS"},
+        "constants": {"instrument": "nps", "scale_max": "10"},
+    }  # fmt: skip
+    done = deliver({"s.csv": "id,day,NPS\nr1,2025-11-01,9\n"}, [one])
+    assert done.tables.sql("select feedback_id from feedback")["feedback_id"].tolist() == ["r1"]

@@ -190,6 +190,26 @@ def derive_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files
     return _noted(connection, column, "id_of_customer_and_time", made, f'"{column}"', "_file, _row")
 
 
+def tell_answers_apart(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> list[Note]:
+    """Answers of one respondent to several questions, a source each of the same file, are answers and no versions of one: the
+    id of the respondent gets the question behind it, or the file's own column where no question is told."""
+    if schema.name != "feedback":
+        return []
+    named = [d for d in files if "feedback_id" in d.typed.columns]
+    notes = []
+    for d in named:
+        if len({id(other.source) for other in named if other.raw.name == d.raw.name}) < 2:
+            continue
+        own = next((d.source.columns[c] for c in ("score", "choices", "text") if c in d.source.columns), d.source.table)
+        label = d.source.constants.get("question") or (own if isinstance(own, str) else own[0])
+        told = f"clean_feedback where _file = {d.file} and feedback_id is not null"
+        number = f"feedback_id || '/' || {literal(label)}"
+        notes += _noted(connection, "feedback_id", "answer_of_respondent", told, number, "_row")
+        where = f"_file = {d.file} and feedback_id is not null"
+        connection.execute(f"update clean_feedback set feedback_id = {number} where {where}")
+    return notes
+
+
 def give_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> list[Note]:
     """Rows without an id of their own get one: lines their number in the order, others file and row."""
     column = schema.key[-1] if schema.name == "order_lines" else schema.key[0]

@@ -70,6 +70,9 @@ def repair_name(repair: str) -> Text:
         "id_of_customer_and_time": text(
             "sources.repair.id_of_customer_and_time", "had no number and was given one of customer and time"
         ),
+        "answer_of_respondent": text(
+            "sources.repair.answer_of_respondent", "number of the respondent, with the question behind it"
+        ),
         "customer_is_row": text(
             "sources.repair.customer_is_row", "row counted as a customer of its own: the file names nobody"
         ),
