@@ -42,6 +42,7 @@ from workbook.sources.parsing import (
     phone_scientific,
     phone_sql,
     plausible,
+    rating_sql,
     short_sql,
     tidy,
     tidy_sql,
@@ -338,7 +339,8 @@ def _text(type_: str, source: Source, column: str, signs: bool) -> str:
     none = f"list_contains([{', '.join(map(literal, sorted(missing)))}], {u})"
     cases = [f"when {none} then null"] if type_ == "VARCHAR" else []
     cases += [f"when {u} = {literal(own)} then {literal(ours) if ours else 'null'}" for own, ours in words.items()]
-    return f"(case {' '.join(cases)} else {u} end)" if cases else u
+    plain = rating_sql(u) if column == "score" and type_ == "VARCHAR" else u
+    return f"(case {' '.join(cases)} else {plain} end)" if cases else plain
 
 
 def _all_whole(connection: duckdb.DuckDBPyConnection, t: str, texts: str) -> bool:

@@ -89,6 +89,20 @@ def number_sql(s: str, decimals: str = POINT) -> str:
     )
 
 
+STARS = "[★☆⭐✩✰️ ]+"
+RATING = "([0-9]+([.][0-9]+)?) ?(/|／|out of|von|sur|sobre) ?(5|7|10|100)( ?(stars?|points?|分|星))?"
+"""Ratings that tell their scale: ★★★★☆, 4/5, 4 out of 5."""
+
+
+def rating_sql(t: str) -> str:
+    """A score of *t* without the scale behind it: ``★★★★☆`` → 4, ``4/5`` → 4, ``4.5 out of 5`` → 4.5; others as they are."""
+    full = f"cast(length(regexp_replace({t}, '[^★⭐]', '', 'g')) as varchar)"
+    return (
+        f"case when regexp_full_match({t}, '{STARS}') then {full} "
+        f"when regexp_full_match(lower({t}), '{RATING}') then regexp_extract(lower({t}), '{RATING}', 1) else {t} end"
+    )
+
+
 @dataclass(frozen=True)
 class NumberEvidence:
     """What all values of a column say about its decimal sign.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -17,7 +18,7 @@ from workbook.sources.inspection.proposal import ProposedSource
 from workbook.sources.inspection.tables import Draft
 from workbook.sources.inspection.vocabulary import Vocabulary, squash
 from workbook.sources.mapping import DERIVED_IDS
-from workbook.sources.parsing import DAY_FIRST, EXCEL, MONTH_FIRST, UNIX
+from workbook.sources.parsing import DAY_FIRST, EXCEL, MONTH_FIRST, RATING, UNIX
 from workbook.tables import SCHEMAS, Kind
 
 _GROUPED = re.compile(r"-?[1-9][0-9]{0,2}[.][0-9]{3}")
@@ -245,7 +246,13 @@ def _tell_instrument(made: _Writing, draft: Draft, facts: Mapping[str, Facts], w
             why = text("new.question.instrument", "write nps, csat, ces, review or open under constants")
             made.ask("instrument", (), why)
     score = facts.get("score")
-    if score is None or "score" not in made.columns or score.most is None or "scale_max" in made.columns:
+    if score is not None and "score" in made.columns and _may_be_reversed(score, words):
+        own = made.columns.pop("score")
+        why = text("new.question.reversed", "is a high score good? If so write it under columns; if not, turn it round under "
+                   "values as well, such as 1: 5, 2: 4, 4: 2, 5: 1")  # fmt: skip
+        made.ask("score", (own,) if isinstance(own, str) else own, why)
+        return
+    if score is None or "score" not in made.columns or "scale_max" in made.columns or not (score.numbers or score.ratings):
         return
     largest = 10 if instrument == "nps" else _scale(score)
     if largest is None or instrument is None:
@@ -266,6 +273,11 @@ def _tell_instrument(made: _Writing, draft: Draft, facts: Mapping[str, Facts], w
         made.say("score", text("new.note.scale", "the scale ends at {most}, by its values", most=count(largest)))
 
 
+def _may_be_reversed(score: Facts, words: Vocabulary) -> bool:
+    name = unicodedata.normalize("NFKC", score.name).casefold()
+    return any(str(sign).casefold() in name for sign in words.content["effort"])
+
+
 def _instrument(draft: Draft, words: Vocabulary, scored: bool) -> str | None:
     guess = draft.match.guesses.get("score") if scored else draft.match.guesses.get("text")
     names = [squash(guess.own[0])] if guess else []
@@ -280,6 +292,11 @@ def _instrument(draft: Draft, words: Vocabulary, scored: bool) -> str | None:
 
 
 def _scale(score: Facts) -> int | None:
+    told = {int(found[4]) for t, _ in score.top if (found := re.fullmatch(RATING, t.casefold()))}
+    if score.ratings and not told and score.ratings >= score.numbers:  # stars, or words of satisfaction
+        return 5
+    if len(told) == 1:
+        return told.pop()
     rows = sum(n for t, n in score.top if _number(t) is not None)
     for largest in SCALES:
         within = sum(n for t, n in score.top if (v := _number(t)) is not None and 0 <= v <= largest)

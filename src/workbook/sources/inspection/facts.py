@@ -23,6 +23,7 @@ from workbook.sources.parsing import (
     phone_masked,
     phone_scientific,
     plausible,
+    rating_sql,
     time_sql,
 )
 from workbook.sources.read import RawFile
@@ -56,6 +57,7 @@ class Facts:
         masked, scientific: hidden by the sender; damaged by a spreadsheet program (1.38E+10).
         float_ids: values such as 1001.0.
         flags: yes or no, in either language.
+        ratings: scores that are no plain numbers: ★★★★☆, 4/5, very satisfied.
         han: values with a Chinese character.
         width: mean length in characters.
         least, most: smallest and largest number.
@@ -85,6 +87,7 @@ class Facts:
     scientific: int
     float_ids: int
     flags: int
+    ratings: int
     han: int
     width: float
     least: float | None
@@ -132,6 +135,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: RawFile, i: int, vocabula
         either = [replace(order, given=given) for given in ("dmy", "mdy")]
         date = f"coalesce({', '.join(plausible(_time(evidence)) for evidence in either)})"
     relative = "|".join(vocabulary.content["relative_dates"])
+    said = [str(word).casefold() for words in vocabulary.content["values"]["feedback.score"].values() for word in words]
     signs = [sign for signs in vocabulary.content["currencies"].values() for sign in signs]
     row = connection.execute(
         f"""
@@ -144,6 +148,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: RawFile, i: int, vocabula
             {_sum(f"regexp_full_match(t, '{_MOBILE}')")},
             {_sum("regexp_matches(t, '[0-9*]{3}') and " + phone_masked("t"))}, {_sum(phone_scientific("t"))},
             {_sum("regexp_full_match(t, '[0-9]+[.]0')")}, {_sum(f"lower(t) in ({_list([*YES, *NO])})")},
+            {_sum(f"{rating_sql('t')} <> t or lower(t) in ({_list(said)})")},
             {_sum(f"regexp_matches(t, '{_HAN}')")}, coalesce(sum(length(t) * n) / nullif(sum(n), 0), 0),
             min(number)::double, max(number)::double,
             {", ".join(f"coalesce(bool_or(contains(t, {literal(sign)})), false)" for sign in signs)}
@@ -154,12 +159,12 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: RawFile, i: int, vocabula
         """
     ).fetchall()[0]
     top = connection.execute(f"select t, n from judged order by n desc, t limit {TOP}").fetchall()
-    counts = [int(x) for x in row[:18]]
+    counts = [int(x) for x in row[:19]]
     rows = connection.execute(f"select count(*) from {raw.relation}").fetchall()[0][0]
     return Facts(
-        raw.columns[i], i, rows, counts[0], counts[1], tuple(found), counts[2], counts[3], order, *counts[4:18],  # type: ignore[arg-type,misc]
-        width=float(row[18]), least=row[19], most=row[20], top=tuple(top),
-        currencies=tuple(sign for sign, there in zip(signs, row[21:], strict=True) if there),
+        raw.columns[i], i, rows, counts[0], counts[1], tuple(found), counts[2], counts[3], order, *counts[4:19],  # type: ignore[arg-type,misc]
+        width=float(row[19]), least=row[20], most=row[21], top=tuple(top),
+        currencies=tuple(sign for sign, there in zip(signs, row[22:], strict=True) if there),
     )  # fmt: skip
 
 

@@ -148,7 +148,7 @@ def fit(kind: Kind, column: str, facts: Facts, strength: Strength) -> tuple[floa
         case "date" | "time":
             return _fit_date(facts)
         case "money" | "number":
-            good = facts.share(facts.numbers)
+            good = facts.share(facts.numbers + facts.ratings * (column == "score"))
             if kind == "money" and strength == "maybe" and _could_be_pieces(facts):
                 return 0.8, text("new.values.pieces", "its values may be numbers of pieces")
             return (0.0 if _is_dates(facts) else 1.0 if good >= 0.9 else 0.8 if good >= 0.5 else 0.0), None
