@@ -156,9 +156,24 @@ def test_units_in_several_rows_and_daily_counts_are_refused_and_nothing_is_writt
     shutil.rmtree(tmp_path / "in")
     shutil.rmtree(tmp_path / "home")
     daily = pd.DataFrame({"Date": [f"Sat, Oct {k}" for k in range(1, 31)], "Pageviews": range(7000, 7030), "Clicks": range(30)})
-    with pytest.raises(WorkbookError, match="none can be used"):
+    with pytest.raises(WorkbookError, match=r"counts by day and names no unit; write it as pilot_summaries \(n: Pageviews"):
         opened(tmp_path, control_data=daily, experiment_data=daily)
     assert not any((tmp_path / "home").iterdir())
+
+
+def test_files_of_assignments_and_outcomes_get_a_card_too(tmp_path):
+    ids = [f"u{k:05d}" for k in range(N)]
+    drawn = pd.DataFrame({"experiment": "mail", "unit_id": ids, "variant": HALF, "assigned_at": "2025-10-01"})
+    spend = pd.DataFrame(
+        {"experiment": "mail", "unit_id": ids, "metric": "spend", "value": spent(), "measured_at": "2025-12-01"}
+    )
+    measured = pd.concat([spend, spend.assign(metric="again", value=bought())])
+    engagement = opened(tmp_path, assignments=drawn, outcomes=measured)
+    words = engagement.read_text("utf-8")
+    assert "  - id: mail" in words and "starts: 2025-10-01" in words and "kind: proportion" in words
+    red, effects, _ = judged(engagement)
+    assert not red and effects.loc[("spend", "treatment"), "n_arm"] == N / 2
+    assert effects.loc[("again", "treatment"), "control"] == measured["value"][N:].to_numpy()[HALF == "control"].mean()
 
 
 def test_a_list_of_orders_with_a_group_column_stays_a_list_of_orders(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
 from workbook.pilots.boundaries import anytime_limit, constant_limit, crossing, limits, mixture_scale, spend, spent
 
@@ -44,6 +44,20 @@ def test_normal_mixture_boundary():
     """confseq's tests: V_opt = V = 100, α 0.05."""
     assert 10 * anytime_limit(1.0) == pytest.approx(30.35209, abs=5e-6)
     assert 100 * mixture_scale(0.05) == pytest.approx(12.60056, abs=5e-6)
+
+
+def test_the_scale_of_the_mixture_gives_the_one_sided_boundary_too():
+    """confseq's tests: V_opt = V = 100, α 0.05; the half-normal mixture is narrowest at the scale of twice the error.
+
+    No reading rests on a one-sided limit; this holds the scale at a second error.
+    """
+    rho = 100 * mixture_scale(0.1)
+    whole = 100 + rho
+
+    def evidence(s):
+        return math.log(2) + math.log(rho / whole) / 2 + s * s / (2 * whole) + stats.norm.logcdf(s / math.sqrt(whole))
+
+    assert optimize.brentq(lambda s: evidence(s) - math.log(1 / 0.05), 1, 100) == pytest.approx(27.66071, abs=5e-6)
 
 
 def test_asymptotic_confidence_sequence_of_a_relative_lift():

@@ -74,3 +74,33 @@ def test_nothing_to_draw_from_is_not_measured():
     delivered = tables(units(two_arms(40)))
     found = measure_effects(delivered, plan, check_pilots(delivered, plan))
     assert isinstance(calibrate(delivered, found).blocks()[0], NotMeasured)
+
+
+def test_a_ratio_is_played_by_linearised_values_and_errs_as_often_as_the_ratio_itself():
+    n, generator = 1200, rng(8)
+    orders = 1.0 + generator.poisson(2, n)
+    spent = orders * generator.lognormal(3, 0.5, n)
+    plan = settings(pilot(metrics=[spend(kind="ratio", denominator="orders", margin=2.0)]))
+    delivered = tables(units(two_arms(n)), outcomes(spent, metric="spend"), outcomes(orders, metric="orders"))
+    (one,) = calibrate(delivered, measure_effects(delivered, plan, check_pilots(delivered, plan))).calibrated
+    assert one.played[0].gain + one.played[0].harm == pytest.approx(0.05, abs=0.011)
+    # the same by drawing pairs and working out the ratio of each pilot anew
+    y, x = spent[::2], orders[::2]
+    draws = generator.integers(0, n // 2, (2, 2000, n // 2))
+    tops, bottoms = y[draws].mean(axis=2), x[draws].mean(axis=2)
+    ratios = tops / bottoms
+    spread = np.sqrt(((y[draws] - ratios[..., None] * x[draws]).var(axis=2, ddof=1) / bottoms**2 / (n // 2)).sum(axis=0))
+    told = (ratios[1] + 2.0 - ratios[0]) / spread > Z
+    assert one.played[1].gain == pytest.approx(told.mean(), abs=0.035)
+    assert "linearised" in one.table().note.render(Edition("en")) and "线性化" in one.table().note.render(Edition("zh"))
+
+
+def test_a_pilot_that_cannot_be_played_says_why():
+    values = rng(9).normal(0, 1, 80)
+    for plan, delivered, said in (
+        (pilot(metrics=[spend(kind="quantile")]), tables(units(two_arms(80)), outcomes(values, metric="spend")), "quantile"),
+        (pilot(metrics=[spend()]), tables(units(two_arms(20)), outcomes(values[:20], metric="spend")), "Fewer than 20"),
+    ):
+        whole = settings(plan)
+        (note,) = calibrate(delivered, measure_effects(delivered, whole, check_pilots(delivered, whole))).blocks()
+        assert isinstance(note, NotMeasured) and said in note.why.render(Edition("en"))

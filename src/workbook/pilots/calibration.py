@@ -12,14 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from workbook.language import count, named, share, text
+from workbook.language import Text, count, named, share, text
 from workbook.pilots.boundaries import FARTHEST, limits
 from workbook.pilots.clusters import FEWEST_CLUSTERS
 from workbook.pilots.comparison import wilson
 from workbook.pilots.effect import Effect
 from workbook.pilots.effects import Effects
 from workbook.pilots.estimates import generator
-from workbook.pilots.samples import read_samples, tally_units
+from workbook.pilots.samples import Sample, read_samples, tally_units
 from workbook.report.blocks import Block, Column, NotMeasured, Table
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables
@@ -102,11 +102,13 @@ class Calibrated:
             if self.before
             else text("pilots.calibration.control", "the control's own values")
         )
+        linear = text("pilots.calibration.linear", " The ratio is played by its linearised values.")
         note = text(
             "pilots.calibration.note",
             "{trials} pilots of {units} units each, drawn from {source} ({n}), judged by the rule of the card (looks: "
             "{looks}); the intervals are the simulation's own error. Unguarded: the same looks, each judged as if it were "
-            "the only one. Information used: until the rule ended the pilot. One arm against the control.",
+            "the only one. Information used: until the rule ended the pilot. One arm against the control.{linear}",
+            linear=linear if self.pilot.metrics[0].kind == "ratio" else named(""),
             trials=count(TRIALS),
             units=count(self.units),
             n=count(self.history),
@@ -128,23 +130,30 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The measured behaviour of the rules of the period's pilots; ``missing`` where none could be measured."""
+    """The measured behaviour of the rules of the period's pilots, and of which it could not be measured and why."""
 
     calibrated: tuple[Calibrated, ...]
-    missing: NotMeasured
+    missing: tuple[NotMeasured, ...]
 
     def blocks(self) -> tuple[Block, ...]:
-        """A table a pilot; a note where there is none."""
-        return tuple(one.table() for one in self.calibrated) or (self.missing,)
+        """A table or a note a pilot; a note where there is none."""
+        return (*(one.table() for one in self.calibrated), *self.missing)
 
 
 def calibrate(tables: Tables, effects: Effects) -> Calibration:
     """Play the rule of every pilot of the period with an effect on the client's own values."""
     shown = [pilot for pilot in effects.shown_pilots() if effects.of(pilot.id)]
-    found = [one for pilot in shown if (one := _calibrated(tables, effects, pilot)) is not None]
-    why = text("pilots.calibration.why", "No pilot of the period has units with a mean or a proportion to draw from.")
-    what = text("pilots.calibration.none", "How often the rule errs on this client's data")
-    return Calibration(tuple(found), NotMeasured("pilots.calibration", what, why=why))
+    found = [_calibrated(tables, effects, pilot) for pilot in shown]
+    missing = [one for one in found if isinstance(one, NotMeasured)]
+    if not shown:
+        why = text("pilots.calibration.why", "No pilot of the period has an effect to show.")
+        missing = [NotMeasured("pilots.calibration", text("pilots.calibration.none", "How often the rule errs"), why=why)]
+    return Calibration(tuple(one for one in found if isinstance(one, Calibrated)), tuple(missing))
+
+
+def _uncalibrated(pilot: Pilot, why: Text) -> NotMeasured:
+    what = text("pilots.calibration.of", "How often the rule of {pilot} errs on the client's own data", pilot=named(pilot.name))
+    return NotMeasured(f"pilots.calibration.{pilot.id}", what, why=why)
 
 
 def play(
@@ -184,30 +193,49 @@ def play(
     return tuple(found)
 
 
-def _calibrated(tables: Tables, effects: Effects, pilot: Pilot) -> Calibrated | None:
+def _calibrated(tables: Tables, effects: Effects, pilot: Pilot) -> Calibrated | NotMeasured:
     metric, effect = pilot.metrics[0], effects.of(pilot.id)[0]
-    if metric.kind not in ("mean", "proportion") or tally_units(tables, pilot).empty:
-        return None
+    if tally_units(tables, pilot).empty:
+        return _uncalibrated(
+            pilot, text("pilots.calibration.summaries", "Only summaries were delivered, no values to draw from.")
+        )
+    if metric.kind == "quantile":
+        return _uncalibrated(pilot, text("pilots.calibration.quantile", "Pilots on a quantile are not played through."))
     units = read_samples(tables, pilot, metric)[metric.id]
     earlier = units.earlier()
     clustered = pilot.unit == "cluster"
     sample, earlier = (units.clusters(), earlier.clusters()) if clustered else (units, earlier)
     fewest = FEWEST_CLUSTERS if clustered else FEWEST
-    control = sample.some([next(iter(pilot.arms))], MOST_VALUES)
-    before = earlier.some([*pilot.arms], MOST_VALUES) if len(control) < fewest else control[:0]
+    control = _values(sample, [next(iter(pilot.arms))], metric)
+    before = _values(earlier, [*pilot.arms], metric) if len(control) < fewest and metric.kind != "ratio" else control[:0]
     # what the metric was before stands in where the control has too few; a proportion must then be one
-    from_before = len(control) < fewest and (metric.kind == "mean" or bool(np.isin(before, [0, 1]).all()))
+    from_before = len(before) > 0 and (metric.kind == "mean" or bool(np.isin(before, [0, 1]).all()))
     history = before if from_before else control
     if len(history) < fewest or np.ptp(history) == 0:
-        return None
+        why = text("pilots.calibration.few", "Fewer than {n} values, or all alike: nothing to draw from.", n=count(fewest))
+        return _uncalibrated(pilot, why)
     error = (1 - effects.settings.analysis.confidence) / (len(pilot.arms) - 1)
     looks = _schedule(pilot, effect, error)
     sizes = (effect.found.n_control, effect.found.n_treated)
     end = max(effect.look.information, 1e-9)
     planned = (math.ceil(sizes[0] / min(end, 1.0)), math.ceil(sizes[1] / min(end, 1.0)))
     rng = generator(effects.settings.seed, pilot.id, "calibration")
-    played = play(history, planned, looks, metric, error, rng)
+    as_mean = metric.model_copy(update={"kind": "mean", "denominator": None}) if metric.kind == "ratio" else metric
+    played = play(history, planned, looks, as_mean, error, rng)
     return Calibrated(pilot, played, sum(planned), len(history), from_before, tuple(t for t, _ in looks))
+
+
+def _values(sample: Sample, arms: Sequence[str], metric: Metric) -> Floats:
+    """The values of some arms; of a ratio R of sums each unit's R + (y − R x) / mean(x), whose mean is R and whose spread is
+    that of the ratio. Source: Budylin, Drutsa, Katsev & Tsoy (2018), Consistent transformation of ratio metrics, WSDM."""
+    if metric.kind != "ratio":
+        return np.asarray(sample.some(arms, MOST_VALUES)[:, 0])
+    rows = sample.some(arms, MOST_VALUES, "denominator")
+    below = float(rows[:, 1].mean()) if len(rows) else 0.0
+    if below <= 0:
+        return rows[:0, 0]
+    ratio = float(rows[:, 0].mean()) / below
+    return np.asarray(ratio + (rows[:, 0] - ratio * rows[:, 1]) / below)
 
 
 def _schedule(pilot: Pilot, effect: Effect, error: float) -> list[tuple[float, float]]:

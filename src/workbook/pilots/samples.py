@@ -77,8 +77,9 @@ class Sample(Protocol):
     def days(self) -> pd.DataFrame | None:
         """Columns arm, value, in order of days, where each unit is a day of its own; None where it is not."""
 
-    def some(self, arms: Sequence[str], most: int) -> Floats:
-        """Values of some arms together in ascending order; where they are in the database, about *most* that a hash picks."""
+    def some(self, arms: Sequence[str], most: int, *names: str) -> Floats:
+        """Rows of some arms together by ascending value, columns value and *names*; of those in the database about *most*,
+        picked by a hash of the unit."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,9 @@ class FrameSample:
             return None
         return known.sort_values("assigned_at", kind="stable")[["arm", "value"]]
 
-    def some(self, arms: Sequence[str], most: int) -> Floats:
-        return np.asarray(np.sort(self._known(arms)["value"].to_numpy(float)))
+    def some(self, arms: Sequence[str], most: int, *names: str) -> Floats:
+        rows = self._known(arms)[["value", *names]].to_numpy(float)
+        return np.asarray(rows[np.argsort(rows[:, 0], kind="stable")])
 
     def _known(self, arms: Sequence[str]) -> pd.DataFrame:
         return self.frame[self.frame["value"].notna() & self.frame["arm"].isin(list(arms))]
@@ -247,11 +249,12 @@ class StoredSample:
     def days(self) -> pd.DataFrame | None:
         return None  # there are more units than days
 
-    def some(self, arms: Sequence[str], most: int) -> Floats:
+    def some(self, arms: Sequence[str], most: int, *names: str) -> Floats:
         ((n,),) = self._rows(f"select count(*) from {self._known(arms)}")
         every = max(1, n // most)
-        picked = self.tables.sql(f"select value from {self._known(arms)} and place % {every} = 0 order by value")
-        return picked["value"].to_numpy(float)
+        columns = ", ".join(["value", *names])
+        picked = self.tables.sql(f"select {columns} from {self._known(arms)} and place % {every} = 0 order by value, place")
+        return picked.to_numpy(float)
 
     @property
     def _all(self) -> str:

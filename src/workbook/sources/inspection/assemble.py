@@ -14,7 +14,7 @@ from workbook.settings.models import Source
 from workbook.sources.columns import join_files, type_columns
 from workbook.sources.inspection.coverage import Coverage, coverage_of, last_full_period
 from workbook.sources.inspection.describe import describe, own_currencies
-from workbook.sources.inspection.experiments import Experiment, experiment_of
+from workbook.sources.inspection.experiments import Experiment, experiment_of, experiments_in_tables
 from workbook.sources.inspection.extracts import Extract, Unread, read_folder
 from workbook.sources.inspection.keys import could_be_ids, gather_ids, overlap
 from workbook.sources.inspection.match import Guess, Match, Question, match_columns
@@ -86,6 +86,8 @@ class Inspection:
         proposed = [_tried(self.connection, describe(draft, self.words), draft, country or "CN") for draft in drafts]
         coverages = [c for draft, one in zip(drafts, proposed, strict=True) if (c := self._coverage(draft, one))]
         partial = _partial(self.connection, drafts)
+        long = [(draft, one.source) for draft, one in zip(drafts, proposed, strict=True)]
+        trials += experiments_in_tables(self.connection, long, [trial.id for trial in trials])
         order = {name: i for i, name in enumerate(SCHEMAS)}
         proposed.sort(key=lambda p: (order[p.source.table], p.source.file, p.source.sheet or ""))
         return Proposal(

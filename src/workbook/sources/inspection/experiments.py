@@ -16,14 +16,15 @@ from typing import Literal
 import duckdb
 
 from workbook.language import Text, count, text
+from workbook.settings.models import Source
 from workbook.sources.columns import tidy_text
 from workbook.sources.inspection.extracts import Extract
 from workbook.sources.inspection.facts import Facts
 from workbook.sources.inspection.match import Guess, Match, Question, fit, match_columns
 from workbook.sources.inspection.tables import Draft, Unplaced
-from workbook.sources.inspection.vocabulary import Vocabulary, bare_name, squash, tokens
+from workbook.sources.inspection.vocabulary import Vocabulary, bare_name, speaks_of, squash, tokens
 from workbook.sources.mapping import ROW_NUMBER
-from workbook.sources.parsing import NO, YES, iso_time_sql, time_sql
+from workbook.sources.parsing import NO, YES, iso_time_sql, literal, time_sql
 
 MOST_ARMS = 8
 MOST_METRICS = 8
@@ -87,6 +88,8 @@ def experiment_of(
     """
     words = vocabulary.content["experiments"]
     alone = [f for f in extract.facts if f.name and extract.raw.columns.count(f.name) == 1]
+    if daily := _daily_counts(extract, alone, words):
+        return Unplaced(extract, daily)
     groups = sorted((rank, f.position, f) for f in alone if (rank := _group_rank(f, words)) is not None)
     if not groups or extract.raw.rows < FEWEST_UNITS:
         return None
@@ -134,6 +137,21 @@ def experiment_of(
     days = _days(connection, extract, day) if day is not None else None
     whole_ones = cluster.name if cluster is not None else None
     return Experiment(pilot, extract.name, dict(arms.values()), control, whole_ones, metrics, days, tuple(drafts))
+
+
+def _daily_counts(extract: Extract, alone: Sequence[Facts], words: dict[str, list[str]]) -> Text | None:
+    """What to do with counts of one arm day by day, the arm in the name of the file; None where it is no such file."""
+    called = speaks_of([*words["control"], *words["measured"]], extract.file)
+    counted = [f for f in alone if f.filled and f.whole == f.filled and not f.negative]
+    days = [f for f in alone if f not in counted]
+    if not called or len(counted) < 2 or len(days) != 1 or days[0].unique < 1 or _metrics(counted, words) == ():
+        return None
+    return text(
+        "new.unplaced.daily_counts",
+        "it counts by day and names no unit; write it as pilot_summaries (n: {n}, successes: another column, metric, pilot and "
+        "arm under constants) with summaries: daily on the pilot's card",
+        n=counted[0].name,
+    )
 
 
 def _group_rank(facts: Facts, words: dict[str, list[str]]) -> int | None:
@@ -254,3 +272,75 @@ def _apart(connection: duckdb.DuckDBPyConnection, extract: Extract, group: Facts
         "new.note.other_group", "{other} does not go with {group} in {n} rows; by intention to treat {group} counts",
         other=other.name, group=group.name, n=count(every - together),
     )  # fmt: skip
+
+
+def experiments_in_tables(
+    connection: duckdb.DuckDBPyConnection, placed: Sequence[tuple[Draft, Source]], known: Sequence[str]
+) -> list[Experiment]:
+    """The pilots that files of assignments and outcomes name, as the settings would read them; those called *known* left out.
+
+    Args:
+        placed: drafts and the sources that they are to be.
+    """
+    units = [(d, s) for d, s in placed if d.table == "assignments" and {"pilot", "arm"} <= {*s.columns, *s.constants}]
+    results = [
+        (d, s) for d, s in placed if d.table == "outcomes" and {"pilot", "metric", "value"} <= {*s.columns, *s.constants}
+    ]
+    found = []
+    for draft, source in units:
+        day = source.columns.get("assigned_at")
+        first = draft.extract.column(day) if isinstance(day, str) and "assigned_at" not in source.todo else None
+        days = _days(connection, draft.extract, first) if first is not None and not first.order.ambiguous else None
+        for pilot, arms in _counted(connection, draft, source, ("pilot", "arm")).items():
+            metrics = [metric for d, s in results for metric in _told(connection, d, s, pilot)]
+            if pilot in known or not re.fullmatch("[a-z][a-z0-9_]*", pilot) or not 2 <= len(arms) <= MOST_ARMS or not metrics:
+                continue
+            named = sorted(arms.items(), key=lambda one: (one[0] != "control", -one[1], one[0]))
+            found.append(
+                Experiment(pilot, draft.extract.name, dict(named), named[0][0] == "control", None, tuple(metrics), days, ())
+            )
+    return found
+
+
+def _told(connection: duckdb.DuckDBPyConnection, draft: Draft, source: Source, pilot: str) -> list[ProposedMetric]:
+    """The metrics of one pilot in a table of outcomes."""
+    metrics = _counted(connection, draft, source, ("pilot", "metric")).get(pilot, {})
+    value = _cell(draft, source, "value")
+    found: list[ProposedMetric] = []
+    for metric in metrics:
+        if not re.fullmatch("[a-z][a-z0-9_]*", metric):
+            continue
+        (row,) = connection.execute(
+            f"""select bool_and(lower(v) in ({", ".join(map(literal, ("0", "1", "0.0", "1.0", *YES, *NO)))}))
+                from (select {_cell(draft, source, "pilot")} as p, {_cell(draft, source, "metric")} as m, {value} as v
+                      from {draft.extract.raw.relation}) where p = ? and m = ? and v is not null and v <> ''""",
+            [pilot, metric],
+        ).fetchall()
+        kind: Literal["mean", "proportion"] = "proportion" if row[0] else "mean"
+        found.append(ProposedMetric(metric, metric, kind, "share" if row[0] else "number"))
+    return found[:MOST_METRICS]
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection, draft: Draft, source: Source, columns: tuple[str, str]
+) -> dict[str, dict[str, int]]:
+    """Rows by two canonical columns, in the words of the settings."""
+    first, second = (_cell(draft, source, column) for column in columns)
+    rows = connection.execute(
+        f"""select a, b, count(*) from (select {first} as a, {second} as b from {draft.extract.raw.relation})
+            where a <> '' and b <> '' group by a, b order by a, b limit 1000"""
+    ).fetchall()
+    found: dict[str, dict[str, int]] = {}
+    for one, other, n in rows:
+        told = found.setdefault(source.values.get(columns[0], {}).get(one, one), {})
+        name = source.values.get(columns[1], {}).get(other, other)
+        told[name] = told.get(name, 0) + n
+    return found
+
+
+def _cell(draft: Draft, source: Source, column: str) -> str:
+    own = source.columns.get(column)
+    if not isinstance(own, str):
+        return literal(source.constants.get(column, ""))
+    place = draft.extract.raw.columns.index(own)
+    return tidy_text(f"c{place}", draft.extract.raw.types[place])
