@@ -183,6 +183,7 @@ def test_a_list_of_orders_with_a_group_column_stays_a_list_of_orders(tmp_path):
     assert "table: orders" in words and "pilots:" not in words
 
 
+@pytest.mark.long
 def test_hillstrom_as_published_becomes_a_pilot_with_the_published_figures(tmp_path):
     published = Path(__file__).parents[3] / "shared" / "data" / "hillstrom" / "hillstrom.csv"
     if not published.is_file():
