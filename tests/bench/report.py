@@ -41,19 +41,20 @@ def fresh_home(folder: Path) -> Path:
 
 
 def main(parts: list[str]) -> None:
-    """Print the figures of some parts (report, engines, tables, diagnosis, value, voice, pilots), or of all."""
-    for part in parts or ["report", "engines", "tables", "diagnosis", "value", "voice", "pilots"]:
+    """Print the figures of some parts (report, engines, tables, diagnosis, value, grades, voice, pilots), or of all."""
+    for part in parts or ["report", "engines", "tables", "diagnosis", "value", "grades", "voice", "pilots"]:
         with tempfile.TemporaryDirectory() as name:
             part_of = {
-                "report": reports, "engines": engines.compare, "tables": big_tables.compare, "value": models_of_value,
-                "diagnosis": lambda _: diagnosis.main(), "voice": lambda _: voice.main(), "pilots": pilots.compare,
+                "report": reports, "engines": engines.compare, "tables": big_tables.compare, "pilots": pilots.compare,
+                "value": lambda _: on_the_path("value"), "grades": lambda _: on_the_path("grades"),
+                "diagnosis": lambda _: diagnosis.main(), "voice": lambda _: voice.main(),
             }  # fmt: skip
             part_of[part](Path(name))
 
 
-def models_of_value(_: Path) -> None:
-    """Fits, forecasts and grades of a million customers; its data are those of the tests, found by the path."""
-    words = [sys.executable, Path(__file__).with_name("value.py")]
+def on_the_path(name: str) -> None:
+    """A part in a process of its own, which counts its own memory; its data are those of the tests, found by the path."""
+    words = [sys.executable, Path(__file__).with_name(f"{name}.py")]
     subprocess.run(words, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
 
 

@@ -6,22 +6,16 @@ run; that of a million customers is one pass over their rows to sort them.
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import minimize
 from tests.value.cdnow import cdnow
 from tests.value.test_buying import drawn
 
-from workbook.grading.composite import index_shares
-from workbook.grading.score import Grades, grade
-from workbook.period import Period
-from workbook.settings.models import Grading
 from workbook.value.buying import MODELS
 from workbook.value.fitting import Fit
 from workbook.value.histories import Rows, collapse
@@ -77,30 +71,6 @@ def a_million_customers() -> None:
     )
 
 
-def grading_a_million() -> None:
-    rng = np.random.default_rng(2)
-    orders = rng.negative_binomial(1.2, 0.15, MILLION) + 1
-    revenue = orders * rng.lognormal(4, 0.9, MILLION)
-    profile = pd.DataFrame({
-        "customer_id": np.char.mod("c%07d", np.arange(MILLION)), "orders": orders, "revenue": revenue,
-        "recency_days": rng.integers(0, 365, MILLION), "revenue_period": revenue * rng.random(MILLION),
-        "revenue_previous": revenue * rng.random(MILLION), "categories": np.minimum(orders, rng.integers(1, 9, MILLION)),
-    })  # fmt: skip
-    begun = time.perf_counter(), time.process_time()
-    found = grade(profile, Grading(), period=Period.parse("2025Q4"))
-    assert isinstance(found, Grades)
-    points = found.frame.filter(like="index_").rename(columns=lambda name: name.removeprefix("index_"))
-    added = (index_shares(points, found.settings.indices, found.group_weights) * points).sum(axis=1)
-    wall, cpu = time.perf_counter() - begun[0], time.process_time() - begun[1]
-    assert np.allclose(added, found.frame["score"])
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    ranked = seconds(lambda: profile.drop(columns="customer_id").rank(pct=True))
-    print(
-        f"grading     1,000,000 customers with contributions {wall:.2f} s ({cpu:.2f} s of CPU), at most {memory:.1f} GB so far"
-        f"   pandas ranks of the six columns {ranked:.2f} s"
-    )
-
-
 def coverage(seeds: int) -> None:
     truth = {"r": 0.8, "alpha": 6.0, "a": 1.2, "b": 3.0}
     inside: dict[str, list[bool]] = {name: [] for name in truth}
@@ -117,5 +87,4 @@ def coverage(seeds: int) -> None:
 if __name__ == "__main__":
     cdnow_fits()
     a_million_customers()
-    grading_a_million()
     coverage(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)

@@ -14,6 +14,7 @@ from workbook.grading.policy import past_of
 from workbook.grading.regrade import regrade
 from workbook.grading.rules import FINDINGS, OVERRIDE, apply_rules, names_cluster
 from workbook.grading.score import grade
+from workbook.grading.witness import find_witness
 from workbook.language import Edition
 from workbook.period import Period
 from workbook.settings.models import GradeRule, Grading
@@ -90,6 +91,8 @@ def test_without_rules_nothing_changes_and_nothing_is_shown():
     ("rules", "said"),
     [
         ([rule("a", "score > 99", at_least="gold")], ("a", "never")),
+        ([rule("a", "score > 80 and score < 20", at_least="gold")], ("a", "unreachable")),
+        ([rule("a", "false", at_least="gold")], ("a", "unreachable")),
         ([rule("a", "tier = 'diamond'", at_least="gold")], ("a", "idle")),
         ([rule("a", "true", at_least="ordinary")], ("a", "pointless")),
         ([rule("a", "true", at_most="diamond")], ("a", "pointless")),
@@ -100,6 +103,36 @@ def test_without_rules_nothing_changes_and_nothing_is_shown():
 )
 def test_the_linter_names_the_rule_and_what_is_wrong(rules, said):
     assert said in found(ruled(people(TIERS), rules))
+
+
+def test_of_a_rule_that_nobody_meets_a_witness_is_shown_or_how_many_were_tried():
+    rules = [rule("a", "score > 99 and tier = 'gold'", at_least="diamond"), rule("b", "tier = 'platinum'", at_least="gold")]
+    first, second = ruled(people(TIERS), rules).faults.to_dict("records")
+    assert (first["finding"], first["example"]) == ("never", "tier = gold, score = 99.01")
+    assert second["finding"] == "unreachable" and second["example"].render(Edition("en")) == "4 tried"
+
+
+@pytest.mark.parametrize(
+    ("when", "met"),
+    [
+        ("score > 100", False), ("score >= 100", True), ("orders > 2 and orders < 3", False), ("orders = 3", True),
+        ("orders < 0", False), ("revenue / nullif(orders, 0) > 500", True), ("revenue < 5 and revenue > 5", False),
+        ("region = '北京' and region like '上海%'", False), ("region like '上海%'", True), ("cluster = 4", True),
+        ("created_at > date '2030-01-01'", True), ("created_at < '2020-01-01' and created_at > '2021-01-01'", False),
+        ("agreed and not agreed", False), ("agreed is null", True), ("region = 'O''Hara'", True),
+        ("score > 90 and revenue < 100 and orders > 40 and region = 'x' and tier in ('gold', 'silver')", True),
+        ('"Score" > 99', True),
+    ],
+)  # fmt: skip
+def test_a_witness_is_found_where_there_is_one_and_none_where_the_condition_contradicts_itself(when, met):
+    frame = people(TIERS).assign(
+        orders=[1, 2, 5, 9], revenue=[10.0, 20.5, None, 99.0], region=["北京", None, "北京", "天津"],
+        agreed=pd.array([True, None, True, True], "boolean"), created_at=pd.to_datetime(["2022-01-01"] * 4),
+        cluster=pd.array([1, 2, None, 1], "Int64"), owner="Ann",
+    )  # fmt: skip
+    found = find_witness(frame, when, TIERS)
+    assert found.tried > 0 and (found.witness is not None) == met
+    assert "Ann" not in find_witness(frame, "owner = 'Ann' and score > 99", TIERS).words
 
 
 def test_a_finding_says_who_undoes_it_how_many_it_meets_and_one_of_them():

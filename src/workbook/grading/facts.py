@@ -51,6 +51,8 @@ class Told:
     def beside(self, customers: pd.Series) -> pd.DataFrame:
         """The facts that count, one column a fact and one row a customer in their order, NaN where nothing was told."""
         counts = self.frame[self.frame["state"] == "carried"]
+        if counts.empty:
+            return pd.DataFrame(index=customers.index)
         wide = counts.pivot_table(index="customer_id", columns="fact", values="value")
         return wide.reindex(customers.to_numpy()).set_axis(customers.index).rename_axis(columns=None)
 

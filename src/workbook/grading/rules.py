@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from workbook.errors import SettingsError
 from workbook.grading.tiers import Places
+from workbook.grading.witness import find_witness
 from workbook.language import Text, count, day, named, text
 from workbook.report.blocks import Block, Column, Table
 from workbook.settings.models import GradeRule, Grading
@@ -37,7 +38,9 @@ _NO_END = text("grading.rules.no_end", "no end")
 
 FINDINGS: Mapping[str, Text] = {
     "expired": text("grading.rules.expired", "has ended"),
-    "never": text("grading.rules.never", "nobody meets it"),
+    "never": text("grading.rules.never", "nobody meets it now; one like the example would"),
+    "unreachable": text("grading.rules.unreachable", "nobody meets it; no invented customer did either"),
+    "unmet": text("grading.rules.unmet", "nobody meets it"),
     "pointless": text("grading.rules.pointless", "can change no tier"),
     "idle": text("grading.rules.idle", "changes nobody: all have that tier already"),
     "shadowed": text("grading.rules.shadowed", "all its changes are undone later"),
@@ -108,7 +111,8 @@ class Ruled:
         )
         note = text(
             "grading.rules.faults_note",
-            "Judged on this period's customers; a rule that meets nobody now may do so later. Example: a customer number.",
+            "Judged on this period's customers. Of a rule that nobody meets, customers are invented at its own limits: one who"
+            " meets it is the example; where none of those tried does, that nobody can is reasoned, not observed.",
         )
         return Table("grading.rule_faults", title, columns, self.faults, note, rows=len(self.faults))
 
@@ -150,7 +154,9 @@ def apply_rules(people: pd.DataFrame, settings: Grading, end: dt.date, groups: G
     place = {tier.id: position for position, tier in enumerate(settings.tiers)}
     places: Places = pd.Index(ids).get_indexer(people["tier"].to_numpy(dtype=object)).astype(np.int64)
     live = [rule for rule in settings.rules if rule.until is None or rule.until >= end]
-    met = _meeting(people if "cluster" in people else people.assign(cluster=pd.array([pd.NA] * len(people), "Int64")), live)
+    if live and "cluster" not in people:
+        people = people.assign(cluster=pd.array([pd.NA] * len(people), "Int64"))
+    met = _meeting(people, live)
     steps: list[_Step] = []
     for rule in live:
         after = np.where(met[rule.id], _target(rule, places, place), places)
@@ -171,7 +177,7 @@ def apply_rules(people: pd.DataFrame, settings: Grading, end: dt.date, groups: G
         ids[after],
         by,
         _account(settings, steps, after, end),
-        _faults(settings, steps, unknown, people["customer_id"], end, groups),
+        _faults(settings, steps, unknown, people, end, groups),
     )
 
 
@@ -262,14 +268,15 @@ def _effect(rule: GradeRule, names: Mapping[str, Text]) -> Text:
 
 
 def _faults(
-    settings: Grading, steps: Sequence[_Step], unknown: Sequence[str], customers: pd.Series, end: dt.date, groups: Groups
+    settings: Grading, steps: Sequence[_Step], unknown: Sequence[str], people: pd.DataFrame, end: dt.date, groups: Groups
 ) -> pd.DataFrame:
-    """The linter: rules that have ended, name groups that are not there or were numbered anew, meet nobody, can do nothing, do
-    nothing, or are undone by later ones."""
+    """The linter: rules that have ended, name groups that are not there or were numbered anew, meet nobody (and whether one
+    could be invented who does), can do nothing, do nothing, or are undone by later ones."""
+    customers = people["customer_id"]
     names = {rule.id: named(rule.name) for rule in settings.rules} | {OVERRIDE: text("grading.rules.by_hand", "By hand")}
     done = {step.id: place for place, step in enumerate(steps)}
     highest, lowest = settings.tiers[0].id, settings.tiers[-1].id
-    rows: list[tuple[str, Text, str, Text | str, int, str]] = []
+    rows: list[tuple[str, Text, str, Text | str, int, Text | str]] = []
 
     def told(id: str, finding: str, who: Flags | None = None, by: str = "") -> None:
         first = str(customers[np.argmax(who)]) if who is not None and who.any() else ""
@@ -287,7 +294,7 @@ def _faults(
         if rule.at_least == lowest or rule.at_most == highest or rule.steps == 0:
             told(rule.id, "pointless")
         elif not step.meets.any():
-            told(rule.id, "never")
+            rows.append(_unmet(rule, names[rule.id], people, settings))
         elif not step.changed.any():
             told(rule.id, "idle", step.meets)
         else:
@@ -303,6 +310,18 @@ def _faults(
              for one in settings.overrides if one.until is not None and one.until < end]  # fmt: skip
     rows += [(OVERRIDE, names[OVERRIDE], "unknown", "–", 0, customer) for customer in unknown]
     return pd.DataFrame(rows, columns=["rule", "name", "finding", "by", "customers", "example"])
+
+
+def _unmet(
+    rule: GradeRule, name: Text, people: pd.DataFrame, settings: Grading
+) -> tuple[str, Text, str, Text | str, int, Text | str]:
+    """What the linter says of a rule that nobody meets, with the witness that somebody could."""
+    found = find_witness(people, rule.when, [tier.id for tier in settings.tiers])
+    if found.witness is not None:
+        return (rule.id, name, "never", "–", 0, found.words or "–")
+    if found.tried:
+        return (rule.id, name, "unreachable", "–", 0, text("grading.rules.tried", "{n} tried", n=count(found.tried)))
+    return (rule.id, name, "unmet", "–", 0, "–")
 
 
 def _undone(step: _Step, later: _Step) -> Flags:
