@@ -92,7 +92,7 @@ class Calibrated:
         null, least, _ = self.played
         title = text(
             "pilots.calibration.title",
-            "{pilot}: the rule errs {error} of the time and finds the smallest worthwhile effect {power}",
+            "{pilot}: the rule errs in {error} of pilots and finds the smallest worthwhile effect in {power}",
             pilot=named(self.pilot.name),
             error=share(null.gain + null.harm, 1),
             power=share(least.gain, 1),

@@ -88,6 +88,7 @@ class PilotDecision:
         )
 
 
+_BEST = text("pilots.worth.best", " Of several arms the best is shown; that it came out best by luck too is not taken off.")
 _LOOKED = text("pilots.worth.looked", " at this look, after looks at which the rule let the pilot go on")
 
 
@@ -131,9 +132,10 @@ def worth_table(decisions: Sequence[PilotDecision], settings: Settings, months: 
         "pilots.worth.note",
         "Yearly value: effect a customer, {brought}, times {n} customers, less the measure's cost; the interval that the looks "
         "allow. Expected loss: what a wrong decision costs on average, over its chance. Effect to plan with: without the luck "
-        "of having crossed the limit{looks}; its interval covers as often among effects told like this. Days: at most so many "
-        "more at the present rate of units. Assumes that the effect lasts, or the measure is repeated, all year; missing where "
-        "the card names no worth of the metric.",
+        "of having crossed the limit{looks}; its interval covers as often among effects told like this.{best} Days: at most so "
+        "many more at the present rate of units. Assumes that the effect lasts, or the measure is repeated, all year; missing "
+        "where the card names no worth of the metric.",
+        best=_BEST if any(len(d.pilot.arms) > 2 for d in decisions) else named(""),
         looks=_LOOKED if any(d.effect is not None and d.effect.look.place > 1 for d in decisions) else named(""),
         brought=_brought(first, months),
         n=count(first.worth.customers) if first and first.worth else named("–"),
