@@ -1,5 +1,8 @@
 """Intervals, breaches, severity and whom a finding touches."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,8 +95,18 @@ def test_revenue_is_that_of_known_customers_counted_once():
     assert context.touched(["a", "b", "b", "unknown", None, float("nan")]) == (("a", "b"), 15.0)
 
 
-def test_a_profile_without_revenue_touches_no_money():
-    assert Context.of(pd.DataFrame({"customer_id": ["a"]}), 0.95).touched(["a"]) == (("a",), 0.0)
+def test_without_any_revenue_the_money_touched_is_not_known_rather_than_none():
+    customers, revenue = Context.of(pd.DataFrame({"customer_id": ["a"]}), 0.95).touched(["a"])
+    assert customers == ("a",)
+    assert math.isnan(revenue)
+
+
+def test_bad_cases_that_name_no_customer_touch_an_unknown_number_not_zero():
+    alone = replace(finding(), customers=(), revenue=0.0)
+    assert alone.reach == (None, None)
+    assert alone.row["customers"] is None
+    sound = replace(alone, figure=0.0 if alone.direction == "above" else 1.0)
+    assert sound.reach == (0, 0.0)
 
 
 def test_the_most_valuable_are_picked_by_revenue_then_id():

@@ -201,5 +201,12 @@ def test_customers_not_delivered_are_not_none_and_no_revenue_is_not_touched():
     assert nobody.problems[["customers", "revenue"]].isna().all(axis=None)  # what stage 4 reads
     assert "revenue" not in nobody.figure().title.render(EDITIONS[0])
     assert not any("touches 0" in s.render(EDITIONS[0]) for s in nobody.answer().sentences)
-    unpaid = diagnose(tables, pd.DataFrame({"customer_id": ["a"], "revenue": [0.0]}), settings)
+    assert nobody.problems[["customers", "revenue", "impact"]].isna().all(axis=None)
+    assert nobody.findings.loc[nobody.findings["figure"] > 0, "customers"].isna().all()
+    assert "n/a: the records" in nobody.table().note.render(EDITIONS[0])
+    # customers are known, but the tickets name none of them
+    someone = pd.DataFrame({"customer_id": ["a"], "revenue": [0.0]})
+    assert diagnose(tables, someone, settings).problems["customers"].isna().all()
+    unpaid = diagnose(tables_of({"tickets": tickets.assign(customer_id="a")}, PERIOD), someone, settings)
+    assert list(unpaid.problems["customers"].unique()) == [1] and unpaid.problems["revenue"].isna().all()
     assert "of customers touched" in unpaid.figure().title.render(EDITIONS[0])

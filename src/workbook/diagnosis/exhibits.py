@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from workbook.diagnosis.finding import MODULE_NAMES, Finding, Touch
-from workbook.language import Edition, Quantity, Text, count, day, format_value, joined, number, share, text
+from workbook.diagnosis.finding import MODULE_NAMES, TOUCHED_TYPES, Finding, Touch
+from workbook.language import Edition, Quantity, Text, count, day, format_value, joined, named, number, share, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Column, Figure, NotMeasured, Paragraph, Table
 from workbook.report.figures import GRID, MUTED, UNCLEAR, WORSE, canvas, label_axis
@@ -36,7 +36,7 @@ MOST_BARS = 12
 
 
 def problem_table(
-    problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, touch: Touch, settings: Settings, period: Period
+    problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, settings: Settings, period: Period
 ) -> Table | NotMeasured:
     """The problem list: number, module, problem, evidence, customers, revenue, priority, status; of *checks* measured."""
     if not checks:
@@ -51,7 +51,7 @@ def problem_table(
             "module": [f.module for f in listed],
             "problem": [_together(f, problems, names) for f in listed],
             "evidence": [f.evidence for f in listed],
-            **_touched(listed, touch),
+            **_touched(listed),
             "priority": problems.loc[leads, "priority"].to_list(),
             "status": problems.loc[leads, "status"].to_list(),
         }
@@ -69,8 +69,9 @@ def problem_table(
     note = text(
         "diagnosis.problems.note",
         "Evidence: figure with {level} interval, limit and number of cases. Revenue: trailing window of the customers touched, "
-        "who may stand in several rows. Also: problems that the same remedy answers; figures of the first. {start} to {end}.",
-        level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end),
+        "who may stand in several rows. Also: problems that the same remedy answers; figures of the first. "
+        "{start} to {end}.{unknown}",
+        unknown=_why_unknown(frame), level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end),
     )  # fmt: skip
     return Table("diagnosis.problems", _list_title(problems), columns, frame, note, artefact="problems")
 
@@ -148,7 +149,7 @@ def priority_figure(
         )
         for place, score, grade, part in zip(places.tolist(), scores.tolist(), grades, impact, strict=True):
             words = f"{PRIORITY_NAMES[grade].render(edition)} {format_value(score, 'ratio', edition)}"
-            if touch != "nothing":
+            if not np.isnan(part):
                 words += f" · {_touch_words(part, touch).render(edition)}"
             axes.text(score + 0.012, place, words, va="center", fontsize=8.5,
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # fmt: skip
@@ -186,7 +187,7 @@ def priority_figure(
 
 def _first_title(first: Finding, part: float, touch: Touch) -> Text:
     problem, touched = first.words.problem, share(part)
-    if touch == "nothing":
+    if np.isnan(part):
         return text("diagnosis.priorities.title_alone", "First to mend: {problem}", problem=problem)
     if touch == "customers":
         return text("diagnosis.priorities.title_customers", "First to mend: {problem} ({part} of customers touched)",
@@ -207,7 +208,7 @@ def _wrapped(words: str, edition: Edition) -> str:
 
 
 def module_table(
-    module: str, findings: Sequence[Finding], missing: Sequence[NotMeasured], touch: Touch, settings: Settings, period: Period
+    module: str, findings: Sequence[Finding], missing: Sequence[NotMeasured], settings: Settings, period: Period
 ) -> Table | NotMeasured:
     """Checks of one module: figure with interval, n, limit and reading; NotMeasured where none could be measured."""
     id = f"diagnosis.module.{module}"
@@ -226,7 +227,7 @@ def module_table(
             "limit": [_limit(f) for f in findings],
             "source": [f.source for f in findings],
             "breached": [f.breached for f in findings],
-            **_touched(findings, touch),
+            **_touched(findings),
         }
     )
     columns = (
@@ -242,17 +243,30 @@ def module_table(
     note = text(
         "diagnosis.module.note",
         "Shares of records, customers or tickets (n) with {level} interval; service tickets of "
-        "{start} to {end}, records as of {end}; revenue over the trailing window.",
-        level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end),
+        "{start} to {end}, records as of {end}; revenue over the trailing window.{unknown}",
+        unknown=_why_unknown(frame), level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end),
     )  # fmt: skip
     return Table(id, _module_title(module, findings), columns, frame, note, artefact="findings")
 
 
-def _touched(findings: Sequence[Finding], touch: Touch) -> dict[str, pd.Series]:
+def _touched(findings: Sequence[Finding]) -> dict[str, pd.Series]:
     """Customers touched and their revenue; missing where the delivery cannot tell, which is not none."""
-    customers = [len(f.customers) if touch != "nothing" else None for f in findings]
-    revenue = [f.revenue if touch == "revenue" else None for f in findings]
-    return {"customers": pd.Series(customers, dtype="Int64"), "revenue": pd.Series(revenue, dtype="float64")}
+    customers, revenue = ([f.reach[place] for f in findings] for place in (0, 1))
+    return {
+        "customers": pd.Series(customers, dtype=TOUCHED_TYPES["customers"]),
+        "revenue": pd.Series(revenue, dtype=TOUCHED_TYPES["revenue"]),
+    }
+
+
+def _why_unknown(frame: pd.DataFrame) -> Text:
+    """Why customers touched or their revenue are n/a in some rows; nothing where they are known in all."""
+    if frame["customers"].isna().any():
+        return text("diagnosis.unknown.customers",
+                    " n/a: the records behind the figure name no customer of the delivery; the priority then rests on the "
+                    "distance from the limit alone.")  # fmt: skip
+    if frame["revenue"].isna().any():
+        return text("diagnosis.unknown.revenue", " n/a: no order amounts were delivered for the trailing window.")
+    return named("")
 
 
 def _limit(finding: Finding) -> Text:
@@ -276,11 +290,11 @@ def _module_title(module: str, findings: Sequence[Finding]) -> Text:
     return text("diagnosis.module.clear", "{problem}: {figure}, {limit} wanted", **values)
 
 
-def answer(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missing: int, touch: Touch) -> Answer:
+def answer(problems: pd.DataFrame, ranked: Sequence[Finding], checks: int, missing: int) -> Answer:
     """Heading and at most three sentences: how many problems, the first of them, what stayed dark."""
     clear = sum(f.breached == "clear" for f in ranked)
     sentences = [_checks_sentence(checks, clear, len(ranked) - clear)] if checks else []
-    if ranked and touch == "nothing":
+    if ranked and ranked[0].reach[0] is None:
         sentences.append(
             text("diagnosis.answer.first_alone", "First comes “{problem}”: {evidence}; whom it touches was not delivered.",
                  problem=ranked[0].words.problem, evidence=ranked[0].evidence)

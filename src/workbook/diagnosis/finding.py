@@ -55,8 +55,8 @@ class Finding:
         n: the number of cases behind it (the denominator of a share).
         threshold: the limit from the settings, in *unit*.
         direction: on which side of the limit a breach lies.
-        customers: ids of the customers touched, sorted.
-        revenue: revenue of these customers over the trailing window of the profile.
+        customers: ids of the customers touched, sorted; none where no bad case names a customer of the profile.
+        revenue: revenue of these customers over the trailing window of the profile; NaN where no revenue is known.
         detail: what stands behind the figure beyond the customers, where there is such (pairs of products).
         source: where the limit comes from.
     """
@@ -100,6 +100,18 @@ class Finding:
         return 1 - limit / bad if bad > 0 else 0.0
 
     @property
+    def reach(self) -> tuple[int | None, float | None]:
+        """Customers touched and their revenue; None where the delivery cannot tell, which is not none.
+
+        >>> Finding("own.a", "service", None, 0.2, "share", 0.1, 0.3, 50, 0.1, "above", (), 0.0).reach
+        (None, None)
+        """
+        bad = self.figure if self.direction == "above" else 1 - self.figure
+        if not self.customers and bad > 0:
+            return None, None
+        return len(self.customers), None if math.isnan(self.revenue) else self.revenue
+
+    @property
     def evidence(self) -> Text:
         """Figure, interval, limit and n in one phrase; counts where there are fewer than 30 cases."""
         n = Quantity(self.n, "count")
@@ -135,10 +147,11 @@ class Finding:
             )
             for language in LANGUAGES
         }  # fmt: skip
+        customers, revenue = self.reach
         return {
             "check": self.check, "module": self.module, "figure": self.figure, "low": self.low, "high": self.high,
             "n": self.n, "threshold": self.threshold, "unit": self.unit, "direction": self.direction,
-            "breached": self.breached, "customers": len(self.customers), "revenue": self.revenue, **words,
+            "breached": self.breached, "customers": customers, "revenue": revenue, **words,
         }  # fmt: skip
 
 
@@ -149,6 +162,9 @@ FINDING_COLUMNS: tuple[str, ...] = (
     "check", "module", "figure", "low", "high", "n", "threshold", "unit", "direction", "breached", "customers", "revenue",
     *(f"{name}_{language}" for name in ("measure", "problem", "cause", "evidence", "source") for language in LANGUAGES),
 )  # fmt: skip
+
+TOUCHED_TYPES = {"customers": "Int64", "revenue": "float64"}
+"""Types of the columns of what a finding touches; missing where it is not known."""
 
 Measured = Finding | NotMeasured
 
@@ -210,13 +226,19 @@ class Context:
         return cls(revenue[~revenue.index.duplicated()], confidence)
 
     def touched(self, ids: Iterable[object]) -> tuple[tuple[str, ...], float]:
-        """The customers among *ids* that the profile knows, sorted, and their revenue."""
+        """The customers among *ids* that the profile knows, sorted, and their revenue; NaN where no revenue is known at all."""
         # a set of Python's own: an index of 300,000 texts takes ten times as long to look up in
         given = ids if isinstance(ids, pd.Series | pd.Index) else pd.Series(list(ids), dtype="object")
         wanted = set(given.dropna().astype(str).tolist())
         known, order = self._known
         touched = [id in wanted for id in known]
-        return tuple(compress(known, touched)), float(self.revenue.to_numpy()[order[touched]].sum())
+        amount = float(self.revenue.to_numpy()[order[touched]].sum()) if self.total > 0 else math.nan
+        return tuple(compress(known, touched)), amount
+
+    @cached_property
+    def total(self) -> float:
+        """Revenue of all customers over the trailing window; 0 where none is known."""
+        return float(self.revenue.sum())
 
     @cached_property
     def _known(self) -> tuple[list[str], npt.NDArray[np.intp]]:

@@ -15,6 +15,7 @@ from workbook.diagnosis.catalogue import effort, limit_source
 from workbook.diagnosis.finding import (
     FINDING_COLUMNS,
     MODULES,
+    TOUCHED_TYPES,
     Context,
     Finding,
     Measured,
@@ -64,7 +65,8 @@ class Diagnosis:
         progress: the problems of the period before and what became of them.
         problem_customers: problem, customer_id: whom each problem touches.
         responses, solutions: first responses and solutions by channel, priority, hour and tier, where they were delivered.
-        high_revenue_share: share of trailing revenue of the customers whom problems of high priority touch.
+        high_revenue_share: share of trailing revenue of the customers whom problems of high priority touch; NaN where it is
+            not known of each of them.
         touch: what the impact of a problem is a share of: revenue, customers where no revenue is known, nothing where no
             customer is.
         previous_high: number of problems of high priority in the previous period; None where there is none.
@@ -104,7 +106,7 @@ class Diagnosis:
 
     def table(self) -> Table | NotMeasured:
         """The problem list for the report."""
-        return exhibits.problem_table(self.problems, self.ranked, len(self.measured), self.touch, self.settings, self.period)
+        return exhibits.problem_table(self.problems, self.ranked, len(self.measured), self.settings, self.period)
 
     def cause_table(self) -> Table | Paragraph:
         """The likely cause of each problem."""
@@ -127,7 +129,7 @@ class Diagnosis:
     def module_table(self, module: Module) -> Table | NotMeasured:
         """Every measured check of a module against its limit."""
         chosen = [finding for finding in self.measured if finding.module == module]
-        return exhibits.module_table(module, chosen, self.module_missing(module), self.touch, self.settings, self.period)
+        return exhibits.module_table(module, chosen, self.module_missing(module), self.settings, self.period)
 
     def module_tables(self) -> tuple[Table | NotMeasured, ...]:
         """The table of each module in the order of the method."""
@@ -163,7 +165,7 @@ class Diagnosis:
 
     def answer(self) -> Answer:
         """The chapter's message: what is wrong, how surely, and what it touches."""
-        return exhibits.answer(self.problems, self.ranked, len(self.measured), len(self.not_measured), self.touch)
+        return exhibits.answer(self.problems, self.ranked, len(self.measured), len(self.not_measured))
 
     def key_figures(self) -> tuple[KeyFigure, ...]:
         """Problems of high priority, the revenue they touch, and late first responses; none where nothing was checked."""
@@ -224,62 +226,52 @@ def diagnose(
         [(f.check, customer) for f in measured if f.breached != "fine" for customer in f.customers],
         columns=["problem", "customer_id"], dtype="str",
     ).sort_values(["problem", "customer_id"], ignore_index=True)  # fmt: skip
-    high = problems.loc[problems["priority"] == "high", "check"]
-    touched = problem_customers.loc[problem_customers["problem"].isin(high), "customer_id"]
-    total = float(context.revenue.sum())
-    touch: Touch = "revenue" if total > 0 else "customers" if len(context.revenue) else "nothing"
+    total = context.total
+    high = problems[problems["priority"] == "high"]
+    touched = problem_customers.loc[problem_customers["problem"].isin(high["check"]), "customer_id"]
+    known = total > 0 and high["revenue"].notna().all()
     return Diagnosis(
         measured=tuple(measured),
         not_measured=tuple(missing),
-        findings=_as_known(pd.DataFrame([f.row for f in measured], columns=list(FINDING_COLUMNS)), touch),
-        problems=_as_known(problems, touch),
+        findings=pd.DataFrame([f.row for f in measured], columns=list(FINDING_COLUMNS)).astype(TOUCHED_TYPES),
+        problems=problems,
         problem_customers=problem_customers,
         progress=ranking.progress(measured, trends, earlier),
         responses=_times(tables, settings, "first_response_at"),
         solutions=_times(tables, settings, "resolved_at"),
-        high_revenue_share=context.touched(touched)[1] / total if total > 0 else float("nan"),
-        touch=touch,
+        high_revenue_share=context.touched(touched)[1] / total if known else float("nan"),
+        touch="revenue" if total > 0 else "customers" if len(context.revenue) else "nothing",
         previous_high=None if earlier is None else int((earlier["priority"] == "high").sum()),
         settings=settings,
         period=tables.period,
     )
 
 
-def _as_known(frame: pd.DataFrame, touch: Touch) -> pd.DataFrame:
-    """Customers and revenue touched as far as they can be known: none is not the same as nobody knows."""
-    known = frame.astype({"customers": "Int64", "revenue": "float64"})
-    if touch == "nothing":
-        known["customers"] = pd.array([pd.NA] * len(frame), dtype="Int64")
-    if touch != "revenue":
-        known["revenue"] = float("nan")
-    return known
-
-
 def _problems(
     measured: list[Finding], context: Context, settings: Settings, before: set[str], trends: dict[str, Trend]
 ) -> pd.DataFrame:
-    total = float(context.revenue.sum())
+    total = context.total
     rows = []
     for finding in measured:
         if finding.breached == "fine":
             continue
         impact = finding.revenue / total if total > 0 else len(finding.customers) / max(len(context.revenue), 1)
         # refunds can leave the touched customers with more than the total, or with less than nothing
-        impact = min(max(impact, 0.0), 1.0)
+        impact = min(max(impact, 0.0), 1.0) if finding.customers else 0.0
         trend = trends[finding.check]
         urgency, ease = ranking.urgency_factor(trend, settings), ranking.effort_factor(finding.check, settings)
         score = ranking.score_of(finding, impact, urgency, ease, settings.analysis.confidence)
         status = "new" if finding.check not in before else "better" if trend == "better" else "open"
         rows.append(
             {
-                **finding.row, "impact": impact, "severity": finding.severity,
+                **finding.row, "impact": impact if finding.customers else None, "severity": finding.severity,
                 "certainty": certainty(finding, settings.analysis.confidence),
                 "trend": trend, "effort": effort(finding.check, settings), "priority_score": score,
                 "priority": priority(score, settings),
                 "stability": ranking.stability(finding, impact, urgency, ease, settings), "status": status,
             }
         )  # fmt: skip
-    problems = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS))
+    problems = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS)).astype(TOUCHED_TYPES | {"impact": "float64"})
     ranked = problems.sort_values(["priority_score", "revenue", "check"], ascending=[False, False, True], ignore_index=True)
     return ranked.assign(part_of=ranking.leading(ranked).astype("str"))
 

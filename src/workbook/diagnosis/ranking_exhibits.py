@@ -43,8 +43,6 @@ def ranking_table(problems: pd.DataFrame, ranked: Sequence[Finding], touch: Touc
         why = text("diagnosis.ranking.none", "There is no problem to rank.")
         return NotMeasured("diagnosis.ranking", what, why=why)
     frame = problems.assign(problem=pd.Series([f.words.problem for f in ranked], dtype=object))
-    if touch == "nothing":
-        frame["impact"] = float("nan")
     columns = (
         Column("problem", text("diagnosis.column.problem", "Problem")),
         Column(
