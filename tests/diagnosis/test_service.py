@@ -95,3 +95,27 @@ def test_repeats_and_solutions_that_held_agree_with_a_count_in_pandas(run, setti
                 held += not reopened and (later is None or (later.normalize() - moment.normalize()).days > days)
     assert set(found["service.repeat"].customers) == back and found["service.repeat"].n == len(asked)
     assert (found["service.first_contact"].n, round(found["service.first_contact"].figure * solved)) == (solved, held)
+
+
+def test_a_call_before_the_solution_is_no_call_back(run, settings):
+    data = frames(
+        ticket("a", "2025-10-01 09:00", "2025-10-02 09:00", "2025-10-02 08:00"),
+        ticket("b", "2025-10-01 09:00", "2025-10-02 09:00", "2025-10-02 10:00"),
+    )
+    found = run(service_checks, data, settings)["service.callback"]
+    assert (found.figure, found.customers) == (0.5, ("a",))
+
+
+def test_a_ticket_delivered_twice_under_two_numbers_is_no_repeat_and_does_not_unsettle_its_solution(run, settings):
+    once = [
+        ticket("a", "2025-10-01 09:13", "2025-10-02 10:00"), ticket("b", "2025-10-05 11:20", "2025-10-06 09:30"),
+        ticket("b", "2025-10-09 11:20", "2025-10-10 09:30"),
+    ]  # fmt: skip
+    alone, twice = (run(service_checks, frames(*rows), settings) for rows in (once, once + once))
+    for check in ("service.repeat", "service.first_contact"):
+        assert (twice[check].figure, twice[check].n, twice[check].customers) == (
+            alone[check].figure, alone[check].n, ("b",)
+        )  # fmt: skip
+    # where only the day is known, two tickets of a day are two
+    days = run(service_checks, frames(ticket("c", "2025-10-01"), ticket("c", "2025-10-01")), settings)
+    assert days["service.repeat"].customers == ("c",)

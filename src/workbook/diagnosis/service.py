@@ -42,7 +42,8 @@ def _followed(tables: Tables, settings: Settings) -> Iterator[None]:
     """A short-lived table ``followed``: tickets with a customer and a topic, and when he came before and came again with it.
 
     It begins diagnosis.repeat_days before the period: who came earlier than that does not count as come again. ``template``
-    says whether an answer from a template was logged. Tickets of one moment that differ in nothing else stand in any order.
+    says whether an answer from a template was logged. Tickets of one customer, topic and moment are one, delivered under two
+    numbers: the last solved stands for them. Where only the day is known (midnight) each counts.
     """
     tables.connection.execute(
         """
@@ -57,13 +58,18 @@ def _followed(tables: Tables, settings: Settings) -> Iterator[None]:
             select distinct ticket_id from ticket_events where list_contains($templates, activity)
         ), known as (
             select n.number, s.subject, t.opened_at, t.resolved_at, coalesce(t.reopened, 0) as reopened,
-                   a.ticket_id is not null as template
+                   a.ticket_id is not null as template,
+                   case when t.opened_at = date_trunc('day', t.opened_at) then row_number() over () end as twin
             from tickets t join numbered n on n.customer_id = t.customer_id join topics s on s.topic = t.topic
             left join templated a on a.ticket_id = t.ticket_id
             where t.opened_at >= cast($start as timestamp) - to_days($days)
+        ), once as (
+            select number, subject, opened_at, max(resolved_at) as resolved_at, max(reopened) as reopened,
+                   bool_or(template) as template
+            from known group by number, subject, opened_at, twin
         ), ordered as (
             select *, lag(opened_at) over ticket as before, lead(opened_at) over ticket as again
-            from known window ticket as (partition by number, subject order by opened_at, resolved_at, reopened, template)
+            from once window ticket as (partition by number, subject order by opened_at, resolved_at, reopened, template)
         )
         select n.customer_id, o.* exclude (number, subject) from ordered o join numbered n on n.number = o.number
         """,
@@ -98,11 +104,12 @@ def _callback(tables: Tables, settings: Settings, context: Context) -> Measured:
     )
     if missing := tables.lacks("tickets.topic", "tickets.resolved_at", "tickets.called_back_at"):
         return not_delivered(check, words.measure, missing)
-    # a complaint solved so late in the period that its call-back is not yet due is left out
+    # a complaint solved so late that its call-back is not yet due is left out; a call before the solution is no call-back
     rows = tables.sql(
         """
         with complaints as (
-            select customer_id, date_diff('second', resolved_at, called_back_at) / 3600.0 as hours
+            select customer_id, case when called_back_at >= resolved_at
+                                     then date_diff('second', resolved_at, called_back_at) / 3600.0 end as hours
             from tickets
             where list_contains($topics, topic) and resolved_at >= cast($start as timestamp)
               and date_diff('second', resolved_at, cast($end as timestamp) + interval 1 day) / 3600.0 >= $hours
