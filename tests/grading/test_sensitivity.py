@@ -50,6 +50,14 @@ def test_missing_groups_give_their_weight_to_the_others_as_in_the_score(make_pro
     assert moved(profile, settings, "risk", found.loc["risk", "all_high"]) <= LEAVING + 1e-9
 
 
+def test_where_no_weight_moves_anybody_no_room_is_claimed(make_profile):
+    profile = make_profile(100).assign(
+        orders=3, revenue=100.0, recency_days=5.0, categories=2, revenue_period=1.0, revenue_previous=1.0
+    )
+    told = weigh_otherwise(grade(profile, Grading(), period=Q4)).table().title.render(EDITIONS[0])
+    assert told == "No weight of one group moves over 5% of customers to another tier"
+
+
 def test_it_is_told_in_both_languages_and_one_group_has_nothing_to_move(make_profile):
     profile = make_profile(600)
     told = weigh_otherwise(grade(profile, Grading(), period=Q4))

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbook.errors import SettingsError
+from workbook.grading.policy import past_of
+from workbook.grading.score import grade
 from workbook.grading.tiers import NOBODY, hold, places_of, thresholds
-from workbook.settings.models import Buffer, Grading
+from workbook.language import Edition
+from workbook.period import Period
+from workbook.settings.checks import check
+from workbook.settings.models import Buffer, Grading, Settings, Tier
 
 quickly = settings(max_examples=60, deadline=None)
 LOWS = np.array([90.0, 80.0, 60.0, 0.0])
@@ -87,3 +94,54 @@ def test_frozen_quantile_thresholds_grade_others_by_the_same_scores():
     assert list(lows) == [90, 80, 60, 0]
     assert list(places_of(np.array([89.9, 90.0, 5.0]), lows)) == [1, 0, 3]
     assert list(thresholds(np.full(5, 50.0), grading)) == [np.inf, np.inf, np.inf, 0]
+
+
+BENCHMARKED = [
+    Tier(id="top", name="Top", benchmark={"revenue": 2000.0, "frequency": 20.0}),
+    Tier(id="middle", name="Middle", benchmark={"revenue": 400.0, "frequency": 6.0}),
+    Tier(id="low", name="Low"),
+]
+Q3, Q4 = Period.parse("2025Q3"), Period.parse("2025Q4")
+
+
+def test_a_benchmark_cuts_where_the_customer_who_has_its_values_would_score(make_profile):
+    settings = Grading(cut="benchmark", tiers=BENCHMARKED, high_tiers=1, buffer=Buffer(points=0, periods=1))
+    profile = make_profile(400)
+    found = grade(profile, settings, period=Q3)
+    assert found.policy.lows[0] > found.policy.lows[1] > found.policy.lows[2] == 0
+    assert found.tiers_table().frame["at_least"].tolist() == found.policy.lows.tolist()
+    scales = found.policy.scales
+    points = {id: scale.median for id, scale in scales.items()} | {
+        id: scales[id].score(np.array([value]))[0] for id, value in BENCHMARKED[0].benchmark.items()
+    }
+    assert found.policy.lows[0] == pytest.approx(sum(found.index_weights[id] * points[id] for id in points))
+    past = past_of(found.frame, found.policy.json, periods=(Q3, Q4))
+    again = grade(profile.assign(revenue=profile["revenue"] * 3), settings, period=Q4, past=past)
+    assert again.policy.number == 1 and again.policy.lows.tolist() == found.policy.lows.tolist()  # frozen with the policy
+    anew = settings.model_copy(update={"reference": settings.reference + 1})
+    moved = grade(profile, anew, period=Q4, past=past)
+    assert moved.policy.number == 2 and moved.moves().share("all") == 0
+    shown = (*moved.moves().blocks(), *moved.limits(), moved.tiers_table(), moved.distribution(), moved.normalisation_table())
+    for block in shown:
+        block.bundle((Edition("en"), Edition("zh")))
+
+
+def test_benchmarks_that_do_not_fall_are_refused_with_both_scores(make_profile):
+    wrong = [BENCHMARKED[0].model_copy(update={"benchmark": {"revenue": 1.0}}), *BENCHMARKED[1:]]
+    with pytest.raises(SettingsError, match=r"grading\.tiers\.top\.benchmark: found values that score .* the score of middle"):
+        grade(make_profile(400), Grading(cut="benchmark", tiers=wrong, high_tiers=1), period=Q3)
+
+
+def test_benchmarks_are_checked_before_a_run():
+    def faults(cut, *benchmarks):
+        tiers = [{"id": f"t{k}", "name": "T", "benchmark": one, "at_least": 10 * (2 - k)} for k, one in enumerate(benchmarks)]
+        grading = {"cut": cut, "tiers": tiers, "high_tiers": 1}
+        return [(fault.path, fault.found) for fault in check(Settings(client={"name": "A"}, grading=grading))]
+
+    at = ("grading", "tiers")
+    assert faults("benchmark", {"revenue": 9}, {"revenue": 5}, {}) == []
+    assert faults("benchmark", {"revenu": 9}, {}, {"revenue": 1}) == [
+        ((*at, 0, "benchmark", "revenu"), "'revenu'"), ((*at, 1, "benchmark"), "no benchmark values"),
+        ((*at, 2, "benchmark"), "benchmark values"),
+    ]  # fmt: skip
+    assert faults("score", {}, {"revenue": 5}, {}) == [((*at, 1, "benchmark"), "benchmark values")]

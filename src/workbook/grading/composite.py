@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbook.errors import SettingsError
 from workbook.grading.ahp import Weights, weigh
-from workbook.grading.scale import Values
+from workbook.grading.scale import Scale, Values
 from workbook.language import named
 from workbook.settings.models import Grading, Index
 
@@ -36,7 +36,9 @@ def check_grading(settings: Grading) -> None:
     for what, ids in (("indices", [index.id for index in settings.indices]), ("groups", groups)):
         problems += [f"grading.{what}: {id!r} stands there twice" for id in sorted({i for i in ids if ids.count(i) > 1})]
     lows = [tier.at_least for tier in settings.tiers]
-    if not lows or lows[-1] != 0 or any(high <= low for high, low in itertools.pairwise(lows)):
+    if settings.cut != "benchmark" and (
+        not lows or lows[-1] != 0 or any(high <= low for high, low in itertools.pairwise(lows))
+    ):
         problems.append(
             f"grading.tiers: found at_least {lows}, expected falling thresholds from the highest tier down to 0 for the lowest"
         )
@@ -108,6 +110,31 @@ def index_shares(scores: pd.DataFrame, indices: Sequence[Index], group_weights: 
     whole = np.where(whole > 0, whole, 1.0)
     of_group = {g: group_weights.get(g, 0.0) / np.where(sums > 0, sums, 1.0) / whole for g, sums in inside.items()}
     return pd.DataFrame({i.id: weights[i.id] * of_group[i.group] for i in indices}, index=scores.index)
+
+
+def benchmark_thresholds(settings: Grading, scales: Mapping[str, Scale], group_weights: Mapping[str, float]) -> Values:
+    """The lowest score of each tier where ``cut`` is ``benchmark``: that of the industry's customer who just reaches it.
+
+    An index for which no benchmark value is given counts as the middle customer's of the reference population.
+
+    Raises:
+        SettingsError: where the benchmarks do not fall from the highest tier down, or score nothing.
+    """
+    tiers = settings.tiers[:-1]
+    points = {}
+    for index in settings.indices:
+        given = np.array([tier.benchmark.get(index.id, np.nan) for tier in tiers], dtype=float)
+        scale = scales.get(index.id)
+        scored = np.full(len(tiers), np.nan) if scale is None else scale.score(given)
+        points[index.id] = scored if scale is None else np.where(np.isnan(scored), scale.median, scored)
+    lows = np.append(total_score(pd.DataFrame(points), settings.indices, group_weights), 0.0)
+    if wrong := [i for i in range(len(tiers)) if not lows[i] > lows[i + 1]]:
+        tier, below = tiers[wrong[0]], settings.tiers[wrong[0] + 1]
+        raise SettingsError([
+            f"grading.tiers.{tier.id}.benchmark: found values that score {lows[wrong[0]]:.2f}, expected more than "
+            f"{lows[wrong[0] + 1]:.2f}, the score of {below.id}; correct the benchmarks"
+        ])  # fmt: skip
+    return lows
 
 
 def total_score(scores: pd.DataFrame, indices: Sequence[Index], group_weights: Mapping[str, float]) -> Values:

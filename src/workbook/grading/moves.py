@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbook.errors import SettingsError
-from workbook.grading.composite import total_score, weigh_groups
+from workbook.grading.composite import benchmark_thresholds, total_score, weigh_groups
 from workbook.grading.facts import Told, told_values
 from workbook.grading.indices import score_indices
 from workbook.grading.policy import CAUSES, Past, Policy
@@ -204,7 +204,11 @@ def tiers_by(profile: pd.DataFrame, past: Past, policy: Policy, told: Told) -> t
     def given(scales: Any, frozen: bool) -> Tiers:
         scores = total_score(score_indices(values, old.settings.indices, scales), old.settings.indices, weights)
         frame = pd.DataFrame({"customer_id": profile["customer_id"], "score": np.nan_to_num(scores)})
-        lows = old.lows if frozen else thresholds(frame["score"].to_numpy(), old.settings)
+        lows = old.lows
+        if not frozen and old.settings.cut == "benchmark":
+            lows = benchmark_thresholds(old.settings, scales, weights)
+        elif not frozen:
+            lows = thresholds(frame["score"].to_numpy(), old.settings)
         return held_tiers(frame, old.settings, lows, past.grades)[0]
 
     return given(old.scales, True), given(fresh, not anew)

@@ -13,7 +13,15 @@ from workbook.errors import WorkbookError
 from workbook.grading import agreement, pyramid
 from workbook.grading.ahp import Weights
 from workbook.grading.clusters import Clusters, find_clusters, place_in_clusters
-from workbook.grading.composite import check_grading, compare, total_score, weigh_groups, weigh_indices, with_compared
+from workbook.grading.composite import (
+    benchmark_thresholds,
+    check_grading,
+    compare,
+    total_score,
+    weigh_groups,
+    weigh_indices,
+    with_compared,
+)
 from workbook.grading.facts import Told, carry_facts, told_values, with_facts
 from workbook.grading.indices import DIRECTIONS, MISSING_RULES, NORMALISATIONS, score_indices
 from workbook.grading.moves import Moves, Tiers, explain_moves, policy_words, tiers_by
@@ -274,6 +282,13 @@ class Grades:
                 "limits",
             )
         ]
+        if self.policy.settings.cut == "benchmark":
+            words = text(
+                "grading.limits.benchmark",
+                "Thresholds are the scores of the benchmark values in the settings; what a benchmark does not name counts as"
+                " the middle customer's.",
+            )
+            told.append(Paragraph("grading.limits_benchmark", words, "limits"))
         if self.unscored:
             words = text("grading.limits.unscored", "Customers without any value, who score 0: {n}.", n=count(self.unscored))
             told.append(Paragraph("grading.limits.unscored", words, "limits"))
@@ -375,7 +390,12 @@ def grade(
         frame[f"index_{index.id}"] = scores[index.id]
     frame["score"] = total
     if not kept:
-        policy = replace(policy, lows=thresholds(total, settings))
+        benchmarked = settings.cut == "benchmark"
+        lows = benchmark_thresholds(settings, policy.scales, group_weights) if benchmarked else thresholds(total, settings)
+        policy = replace(policy, lows=lows)
+    if settings.cut == "benchmark":  # from here on the tiers are cut by the scores of the benchmarks
+        cut = [tier.model_copy(update={"at_least": float(low)}) for tier, low in zip(settings.tiers, policy.lows, strict=True)]
+        settings = settings.model_copy(update={"cut": "score", "tiers": cut})
     held, waiting = held_tiers(frame, settings, policy.lows, past.grades if past else None)
     present = profile["tier"] if "tier" in profile else pd.Series(pd.NA, index=profile.index, dtype="str")
     people = profile.assign(client_tier=present, score=total, tier=held)

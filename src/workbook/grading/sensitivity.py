@@ -77,9 +77,14 @@ class Sensitivity:
         return (self.table(),)
 
     def _title(self) -> Text:
-        below = (self.frame["weight"] - self.frame["all_low"]).to_numpy()
-        above = (self.frame["all_high"] - self.frame["weight"]).to_numpy()
-        room = np.floor(STEPS * np.minimum(below, above)) / STEPS
+        # a range that ends where weights end is no limit
+        below = np.where(self.frame["all_low"] > 0, self.frame["weight"] - self.frame["all_low"], np.inf)
+        above = np.where(self.frame["all_high"] < 1, self.frame["all_high"] - self.frame["weight"], np.inf)
+        free = np.minimum(below, above)
+        if np.isinf(free).all():
+            return text("grading.sensitivity.free", "No weight of one group moves over {leaving} of customers to another tier",
+                        leaving=share(LEAVING, 0))  # fmt: skip
+        room = np.floor(STEPS * free) / STEPS
         first = int(np.argmin(room))
         name = self.groups[str(self.frame["group"].iloc[first])]
         least = float(room[first])

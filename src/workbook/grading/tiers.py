@@ -29,7 +29,7 @@ def thresholds(scores: Values, settings: Grading) -> Values:
     share a tier; infinite where no score is that high.
     """
     asked = np.array([tier.at_least for tier in settings.tiers], dtype=float)
-    if settings.cut == "score":
+    if settings.cut != "quantile":
         return asked
     values, sizes = np.unique(scores, return_counts=True)
     below = 100.0 * (np.cumsum(sizes) - sizes) / max(len(scores), 1)

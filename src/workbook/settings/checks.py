@@ -282,6 +282,17 @@ def _grading(grading: Grading) -> Iterator[Fault]:
             yield Fault((at, "rfm", name), f"[{', '.join(f'{cut:g}' for cut in cuts)}]", expected)
 
 
+def _benchmarks(grading: Grading) -> Iterator[Fault]:
+    indices = [index.id for index in grading.indices]
+    for i, tier in enumerate(grading.tiers):
+        at, lowest = ("grading", "tiers", i, "benchmark"), i == len(grading.tiers) - 1
+        if bool(tier.benchmark) == lowest:
+            found = "benchmark values" if lowest else "no benchmark values"
+            yield Fault(at, found, "none in the lowest tier" if lowest else "index: value of who just reaches the tier")
+        for index in (index for index in tier.benchmark if index not in indices):
+            yield _unknown((*at, index), index, indices)
+
+
 def _rules(grading: Grading) -> Iterator[Fault]:
     tiers = [tier.id for tier in grading.tiers]
     yield from _unique([rule.id for rule in grading.rules], ("grading", "rules"))
@@ -317,6 +328,11 @@ def _events(grading: Grading) -> Iterator[Fault]:
 def _tiers(grading: Grading) -> Iterator[Fault]:
     at = ("grading", "tiers")
     floors = [tier.at_least for tier in grading.tiers]
+    if grading.cut == "benchmark":
+        yield from _benchmarks(grading)
+        floors = [float(len(floors) - i - 1) for i in range(len(floors))]  # told by the benchmark values
+    elif wrong := [i for i, tier in enumerate(grading.tiers) if tier.benchmark]:
+        yield Fault((*at, wrong[0], "benchmark"), "benchmark values", "grading.cut: benchmark beside them")
     for i in range(1, len(floors)):
         if floors[i] >= floors[i - 1]:
             expected = f"less than {floors[i - 1]:g}, that of the tier above it"

@@ -176,7 +176,11 @@ class Tier(Section):
 
     id: Identifier = Field(description="Short name of the tier.")
     name: Name = Field(description="The tier as readers see it.")
-    at_least: float = Field(ge=0, le=100, description="Lowest unrounded score (or quantile × 100) of the tier.")
+    at_least: float = Field(0, ge=0, le=100, description="Lowest unrounded score (or quantile × 100) of the tier.")
+    benchmark: dict[str, float] = Field(
+        default_factory=dict,
+        description="With cut: benchmark, index: value of the industry's customer who just reaches the tier.",
+    )
 
 
 class Rfm(Section):
@@ -291,7 +295,10 @@ class Grading(Section):
         ],
         description="Tiers from the highest to the lowest.",
     )
-    cut: Literal["score", "quantile"] = Field("score", description="Whether at_least is a score or a quantile of the scores.")
+    cut: Literal["score", "quantile", "benchmark"] = Field(
+        "score",
+        description="What tiers are cut by: at_least as a score, at_least as a quantile, or the score of the benchmark values.",
+    )
     rules: list[GradeRule] = Field(
         default_factory=list, description="Floors, caps and steps over the tier of the score, in the order of their effect."
     )
