@@ -15,7 +15,7 @@ from workbook.sources.columns import tidy_text, unclear_decimals
 from workbook.sources.fates import count_in
 from workbook.sources.mapping import DERIVED_IDS, ROW_NUMBER
 from workbook.sources.masking import shown_value
-from workbook.sources.parsing import LONGEST_WORDS, bare_number_sql, literal, number_evidence, number_sql
+from workbook.sources.parsing import LONGEST_WORDS, POINT, bare_number_sql, literal, number_evidence, number_sql
 from workbook.sources.typed import Delivered
 from workbook.tables import SCHEMAS, SQL_TYPES, TableSchema
 
@@ -125,37 +125,54 @@ def keep_attributes(connection: duckdb.DuckDBPyConnection, files: Sequence[Deliv
     connection.execute(start)
     notes = []
     for d in kept:
-        missing = ", ".join(literal(word) for word in d.source.missing) or "''"
-        noted = "clean.noted_at" if "noted_at" in SCHEMAS[d.source.table].columns else "null::date"
-        for own, kind in d.source.own_columns.items():
-            place = d.raw.columns.index(own)
-            words = tidy_text(f"raw.c{place}", d.raw.types[place], signs=kind == "number")
-            connection.execute(
-                f"""
-                create or replace temp table told as select * from (
-                    select clean._row, clean.customer_id, left({words}, {LONGEST_WORDS}) as value, {noted} as noted_at
-                    from clean_{d.source.table} as clean join {d.raw.relation} as raw on raw._row = clean._row
-                    where clean._file = {d.file} and clean.customer_id is not null
-                ) where value is not null and value <> '' and value not in ({missing})
-                """
-            )
-            value = "value"
-            if kind == "number":
-                signs = number_evidence(connection, "(select value as t from told)", country, d.source.decimals)
-                if signs.decimals is None:
-                    raise DeliveryError([unclear_decimals(d.raw.name, own, signs.sample)])
-                read = number_sql(bare_number_sql("value"), signs.decimals)
-                value = f"regexp_replace(cast(cast({read} as double) as varchar), '[.]0$', '')"
-                example = f"{literal(own)} || ': ' || value"
-                notes += _noted(connection, "value", "unreadable_value", f"told where {read} is null", example, "_row")
-            connection.execute(
-                f"insert into clean_attributes by name select {d.file} as _file, _row, customer_id, "
-                f"{literal(own)} as attribute, {value} as value, noted_at from told where {value} is not null"
-            )
+        notes += _tell_attributes(connection, d, country)
+    twice = "(select 1 from clean_attributes group by customer_id, attribute having count(*) > 1)"
+    if count_in(connection, twice):  # several contracts of a customer, or several files: the last one counts
+        connection.execute(
+            "create or replace table clean_attributes as select * from clean_attributes "
+            "qualify row_number() over (partition by customer_id, attribute order by _file desc, _row desc) = 1"
+        )
+    return notes
+
+
+def _tell_attributes(connection: duckdb.DuckDBPyConnection, d: Delivered, country: str) -> list[Note]:
+    """Add the attributes of one file to ``clean_attributes``: its rows are joined once, each number is read once."""
+    own = list(d.source.own_columns.items())
+    missing = f"[{', '.join(literal(word) for word in sorted({'', *d.source.missing}))}]"
+    words = []
+    for i, (name, kind) in enumerate(own):
+        place = d.raw.columns.index(name)
+        words.append(f"left({tidy_text(f'raw.c{place}', d.raw.types[place], signs=kind == 'number')}, {LONGEST_WORDS}) as w{i}")
+    noted = "clean.noted_at" if "noted_at" in SCHEMAS[d.source.table].columns else "null::date as noted_at"
+    given = ", ".join(f"case when not list_contains({missing}, w{i}) then w{i} end as v{i}" for i in range(len(own)))
     connection.execute(
-        "create or replace table clean_attributes as select * from clean_attributes "
-        "qualify row_number() over (partition by customer_id, attribute order by _file desc, _row desc) = 1"
+        f"create or replace temp table told as select _row, customer_id, noted_at, {given} from "
+        f"(select clean._row, clean.customer_id, {noted}, {', '.join(words)} from clean_{d.source.table} as clean "
+        f"join {d.raw.relation} as raw on raw._row = clean._row where clean._file = {d.file} and clean.customer_id is not null)"
     )
+    read, notes = [], []
+    for i, (name, kind) in enumerate(own):
+        if kind == "text":
+            read.append(f"v{i} as r{i}")
+            continue
+        signs = number_evidence(connection, f"(select v{i} as t from told where v{i} is not null)", country, d.source.decimals)
+        if signs.decimals is None:
+            raise DeliveryError([unclear_decimals(d.raw.name, name, signs.sample)])
+        slow = number_sql(f"({bare_number_sql(f'v{i}')})", signs.decimals)
+        plain = f"regexp_full_match(v{i}, '-?[0-9]+{'([.][0-9]+)?' * (signs.decimals == POINT)}')"  # most need no more looking
+        value = f"case when {plain} then cast(try_cast(v{i} as decimal(28,8)) as double) else cast({slow} as double) end"
+        read.append(f"regexp_replace(cast({value} as varchar), '[.]0$', '') as r{i}")
+    connection.execute(f"create or replace temp table told as select *, {', '.join(read)} from told")
+    for i, (name, kind) in enumerate(own):
+        if kind == "number":
+            example = f"{literal(name)} || ': ' || v{i}"
+            unread = f"told where v{i} is not null and r{i} is null"
+            notes += _noted(connection, "value", "unreadable_value", unread, example, "_row")
+        connection.execute(
+            f"insert into clean_attributes by name select {d.file} as _file, _row, customer_id, "
+            f"{literal(name)} as attribute, r{i} as value, noted_at from told where r{i} is not null"
+        )
+    connection.execute("drop table told")
     return notes
 
 
