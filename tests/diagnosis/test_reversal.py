@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbook.diagnosis.finding import Finding
+from workbook.diagnosis.interaction import interaction_checks
 from workbook.diagnosis.reversal import channel_gaps, gap_within, reversal_table
 from workbook.language import Edition
 from workbook.period import Period
@@ -76,3 +78,25 @@ def test_one_channel_or_no_tickets_is_said():
     one = [("phone", "low", 5, 50), ("phone", "high", 5, 50), ("web", "low", 0, 3)]
     assert isinstance(reversal_table(tables_of({"tickets": tickets(one)}, PERIOD), SETTINGS), NotMeasured)
     assert reversal_table(tables_of({}, PERIOD), SETTINGS).missing
+
+
+def worst_channel(counts):
+    checks = interaction_checks(tables_of({"tickets": tickets(counts)}, PERIOD), pd.DataFrame({"customer_id": []}), SETTINGS)
+    return next(found for found in checks if isinstance(found, Finding) and found.check == "interaction.late_channel")
+
+
+def test_a_channel_that_only_carries_the_harder_tickets_is_no_problem_and_the_one_it_hides_is_found():
+    found = worst_channel(STONES)
+    assert "WeChat" not in found.words.problem.render(EDITIONS[0])
+    assert "within one priority" in found.words.measure.render(EDITIONS[0])
+    assert 0 < found.low < found.figure < found.high
+    # WeChat carries nine times the hard tickets; among tickets of one priority both channels are alike
+    mix = [("wechat", "low", 5, 100), ("wechat", "high", 360, 900), ("phone", "low", 45, 900), ("phone", "high", 40, 100)]
+    assert worst_channel(mix).breached == "fine"
+
+
+def test_a_channel_late_among_tickets_of_every_kind_keeps_its_whole_gap():
+    honest = [("wechat", "low", 60, 300), ("wechat", "high", 80, 300), ("phone", "low", 9, 300), ("phone", "high", 12, 300)]
+    found = worst_channel(honest)
+    assert found.figure == pytest.approx(140 / 600 - 21 / 600)
+    assert "within" not in found.words.measure.render(EDITIONS[0])

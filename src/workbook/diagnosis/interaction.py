@@ -15,8 +15,9 @@ from workbook.diagnosis.finding import (
     not_delivered,
     share_finding,
 )
+from workbook.diagnosis.reversal import WITHIN, turned_gaps
 from workbook.diagnosis.tickets import channel_name, lateness
-from workbook.language import count, share, text
+from workbook.language import count, points, share, text
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
 from workbook.tables import Tables
@@ -85,7 +86,10 @@ def _late(tables: Tables, rows: pd.DataFrame, settings: Settings, context: Conte
 
 
 def _late_channel(tables: Tables, rows: pd.DataFrame, settings: Settings, context: Context) -> Measured:
-    """The worst channel against all others; the interval allows for its having been picked among several (Bonferroni)."""
+    """The worst channel against all others; the interval allows for its having been picked among several (Bonferroni).
+
+    Where the mix of its tickets makes or hides a channel's gap, the gap within tickets of one kind stands for it.
+    """
     check = "interaction.late_channel"
     measure = text("diagnosis.late_channel.any", "Gap in late first responses between the worst channel and the others")
     if missing := tables.lacks("tickets.first_response_at", "tickets.channel"):
@@ -97,23 +101,44 @@ def _late_channel(tables: Tables, rows: pd.DataFrame, settings: Settings, contex
     if len(channels) == 1:
         why = text("diagnosis.late_channel.one", "Tickets came in through one channel only.")
         return NotMeasured(f"diagnosis.{check}", measure, why=why)
-    worst = str((channels["late"] / channels["tickets"]).idxmax())
+    turned = turned_gaps(tables, settings)
+    raw = {str(c): _gap(channels, str(c)) for c in channels.index}
+    worst = max(sorted(raw), key=lambda c: turned[c].gap if c in turned else raw[c])
     n, late = (int(channels.loc[[worst], c].sum()) for c in ("tickets", "late"))
     other_n, other_late = int(channels["tickets"].sum()) - n, int(channels["late"].sum()) - late
-    low, high = difference_interval(
-        late, n, other_late, other_n, 1 - (1 - context.confidence) / len(channels)
-    )  # fmt: skip
-    words = Words(
-        text("diagnosis.late_channel.measure", "Gap in late first responses between {channel} and the other channels",
-             channel=channel_name(worst)),
-        text("diagnosis.late_channel.problem", "Late first responses concentrate on {channel}",
-             channel=channel_name(worst)),
-        text("diagnosis.late_channel.cause",
-             "The channel is staffed or routed apart: {late} late there against {others} elsewhere.",
-             late=share(late / n, 1), others=share(other_late / other_n, 1)),
-    )  # fmt: skip
+    problem = text("diagnosis.late_channel.problem", "Late first responses concentrate on {channel}",
+                   channel=channel_name(worst))  # fmt: skip
     customers, revenue = context.touched(rows.loc[(rows["channel"] == worst) & (rows["late"] > 0), "customer_id"])
+    if worst in turned:
+        inside = turned[worst]
+        words = Words(
+            text("diagnosis.late_channel.inside",
+                 "Gap in late first responses between {channel} and the other channels, within one {kind}",
+                 channel=channel_name(worst), kind=WITHIN[inside.kind]),
+            problem,
+            text("diagnosis.late_channel.mix",
+                 "Seen as a whole the gap is {raw} (Simpson): the channels carry different tickets, so like is held against "
+                 "like.",
+                 raw=points(raw[worst])),
+        )  # fmt: skip
+        figure, low, high = inside.gap, inside.low, inside.high
+    else:
+        words = Words(
+            text("diagnosis.late_channel.measure", "Gap in late first responses between {channel} and the other channels",
+                 channel=channel_name(worst)),
+            problem,
+            text("diagnosis.late_channel.cause",
+                 "The channel is staffed or routed apart: {late} late there against {others} elsewhere.",
+                 late=share(late / n, 1), others=share(other_late / other_n, 1)),
+        )  # fmt: skip
+        figure = raw[worst]
+        low, high = difference_interval(late, n, other_late, other_n, 1 - (1 - context.confidence) / len(channels))
     return Finding(
-        check, MODULE, words, late / n - other_late / other_n, "points", low, high, n, settings.diagnosis.channel_gap,
-        "above", customers, revenue,
-    )  # fmt: skip
+        check, MODULE, words, figure, "points", low, high, n, settings.diagnosis.channel_gap, "above", customers, revenue
+    )
+
+
+def _gap(channels: pd.DataFrame, channel: str) -> float:
+    """Share of late tickets of a channel less that of all others."""
+    own, others = channels.loc[channel], channels.drop(index=channel).sum()
+    return float(own["late"] / own["tickets"] - others["late"] / others["tickets"])

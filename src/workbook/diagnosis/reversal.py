@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import pandas as pd
@@ -106,6 +107,28 @@ def _gaps(cells: pd.DataFrame, channel: str, kind: str, level: float) -> dict[st
         "channel": channel, "within": kind, "n": n, "gap": gap, "low": low, "high": high, "inside": inside,
         "inside_low": inside_low, "inside_high": inside_high, "reading": reading,
     }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The gap of a channel within tickets of one *kind*, with its interval."""
+
+    kind: str
+    gap: float
+    low: float
+    high: float
+
+
+def turned_gaps(tables: Tables, settings: Settings) -> dict[str, Inside]:
+    """Channels whose gap comes from the mix of their tickets: it turns round within one kind, or loses more than half of itself
+    and is no longer clear; of several kinds the one with the smallest gap within, one that turns it round first."""
+    found = channel_gaps(tables, settings)
+    mixed = (found["reading"] == "gone") & (found["inside"].astype(float).abs() <= found["gap"].astype(float).abs() / 2)
+    rows = found[mixed | (found["reading"] == "reversed")].sort_values(["place", "inside", "within"])
+    return {
+        str(row["channel"]): Inside(str(row["within"]), row["inside"], row["inside_low"], row["inside_high"])
+        for row in rows.drop_duplicates("channel").to_dict("records")
+    }
 
 
 def reversal_table(tables: Tables, settings: Settings) -> Table | NotMeasured:
