@@ -13,8 +13,9 @@ profile                 one row a customer; see workbook/sources/sql/profile.sql
 tags                    tag, customer_id
 alerts                  alert, table, column, rows, share, severity, weakens
 consent                 purpose, channel, granted, withdrawn, expired
-findings                check, module, figure, low, high, n, threshold, unit, direction, breached, customers, revenue, and the
-                        words of measure, problem, cause, evidence and source of the limit in each language
+findings                check, module, figure, low, high, n, threshold, unit, direction, breached, customers, revenue,
+                        unjudged (cases left out of n), and the words of measure, problem, cause, evidence and source of the
+                        limit in each language
 problems                findings that breach + priority_score, priority, stability, status (new/open/better), part_of, sorted
 problem_customers       problem, customer_id
 topics                  topic, names, comments by mood, change since the previous period, typical quote (masked)

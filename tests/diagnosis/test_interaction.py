@@ -43,6 +43,7 @@ def test_late_is_judged_by_the_limit_of_the_priority(run, settings):
     found = run(interaction_checks, frames, settings)["interaction.late_response"]
     # f is still in time, g was opened before the period, h was answered before it was opened
     assert (found.n, found.customers) == (5, ("b", "e"))
+    assert found.unjudged == 2  # f and h
 
 
 def test_the_worst_channel_is_named_and_its_gap_measured(run, settings):

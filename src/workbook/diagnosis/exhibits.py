@@ -243,8 +243,9 @@ def module_table(
     note = text(
         "diagnosis.module.note",
         "Shares of records, customers or tickets (n) with {level} interval; service tickets of "
-        "{start} to {end}, records as of {end}; revenue over the trailing window.{unknown}",
-        unknown=_why_unknown(frame), level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end),
+        "{start} to {end}, records as of {end}; revenue over the trailing window.{unjudged}{unknown}",
+        unjudged=_unjudged(findings), unknown=_why_unknown(frame), level=share(settings.analysis.confidence),
+        start=day(period.start), end=day(period.end),
     )  # fmt: skip
     return Table(id, _module_title(module, findings), columns, frame, note, artefact="findings")
 
@@ -267,6 +268,18 @@ def _why_unknown(frame: pd.DataFrame) -> Text:
     if frame["revenue"].isna().any():
         return text("diagnosis.unknown.revenue", " n/a: no order amounts were delivered for the trailing window.")
     return named("")
+
+
+def _unjudged(findings: Sequence[Finding]) -> Text:
+    """Cases left out of the figures; nothing where there is none."""
+    left = [
+        text("diagnosis.unjudged.one", "{measure}: {n}", measure=f.words.measure, n=count(f.unjudged))
+        for f in findings if f.unjudged > 0
+    ]  # fmt: skip
+    if not left:
+        return named("")
+    return text("diagnosis.unjudged.all", " Tickets left out, as they are not due yet or have impossible times: {cases}.",
+                cases=joined(left))  # fmt: skip
 
 
 def _limit(finding: Finding) -> Text:

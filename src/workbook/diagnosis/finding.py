@@ -59,6 +59,7 @@ class Finding:
         revenue: revenue of these customers over the trailing window of the profile; NaN where no revenue is known.
         detail: what stands behind the figure beyond the customers, where there is such (pairs of products).
         source: where the limit comes from.
+        unjudged: cases of the period left out of *n* because they cannot be judged: not due yet, or with impossible times.
     """
 
     check: str
@@ -75,6 +76,7 @@ class Finding:
     revenue: float
     detail: pd.DataFrame | None = field(default=None, compare=False)
     source: Text = UNSOURCED
+    unjudged: int = 0
 
     @property
     def breached(self) -> Breach:
@@ -151,7 +153,8 @@ class Finding:
         return {
             "check": self.check, "module": self.module, "figure": self.figure, "low": self.low, "high": self.high,
             "n": self.n, "threshold": self.threshold, "unit": self.unit, "direction": self.direction,
-            "breached": self.breached, "customers": customers, "revenue": revenue, **words,
+            "breached": self.breached, "customers": customers, "revenue": revenue, "unjudged": self.unjudged,
+            **words,
         }  # fmt: skip
 
 
@@ -160,6 +163,7 @@ SMALL_SAMPLE = 30
 
 FINDING_COLUMNS: tuple[str, ...] = (
     "check", "module", "figure", "low", "high", "n", "threshold", "unit", "direction", "breached", "customers", "revenue",
+    "unjudged",
     *(f"{name}_{language}" for name in ("measure", "problem", "cause", "evidence", "source") for language in LANGUAGES),
 )  # fmt: skip
 
@@ -267,6 +271,7 @@ def share_finding(
     direction: Direction,
     touched: Iterable[object],
     context: Context,
+    unjudged: int = 0,
 ) -> Measured:
     """A finding whose figure is the share *hits* of *n*, with Wilson's interval; NotMeasured where there is no case."""
     if n == 0:
@@ -274,7 +279,8 @@ def share_finding(
     low, high = proportion_interval(hits, n, context.confidence)
     customers, revenue = context.touched(touched)
     return Finding(
-        check, module, words, hits / n, "share", low, high, int(n), threshold, direction, customers, revenue
+        check, module, words, hits / n, "share", low, high, int(n), threshold, direction, customers, revenue,
+        unjudged=unjudged,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from workbook.diagnosis.finding import (
     share_finding,
 )
 from workbook.diagnosis.reversal import WITHIN, turned_gaps
-from workbook.diagnosis.tickets import channel_name, lateness
+from workbook.diagnosis.tickets import channel_name, lateness, opened_in_period
 from workbook.language import count, points, share, text
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
@@ -82,6 +82,7 @@ def _late(tables: Tables, rows: pd.DataFrame, settings: Settings, context: Conte
         check, MODULE, words, hits=int(rows["late"].sum()), n=int(rows["tickets"].sum()),
         threshold=settings.service.late_share, direction="above",
         touched=rows.loc[rows["late"] > 0, "customer_id"], context=context,
+        unjudged=opened_in_period(tables) - int(rows["tickets"].sum()),
     )  # fmt: skip
 
 

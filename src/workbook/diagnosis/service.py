@@ -18,7 +18,7 @@ from workbook.diagnosis.finding import (
     not_delivered,
     share_finding,
 )  # fmt: skip
-from workbook.diagnosis.tickets import lateness, spellings
+from workbook.diagnosis.tickets import lateness, opened_in_period, spellings
 from workbook.language import count, number, share, text
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
@@ -195,6 +195,7 @@ def _late_resolution(tables: Tables, settings: Settings, context: Context) -> Me
         check, MODULE, words, hits=int(rows["late"].sum()), n=int(rows["tickets"].sum()),
         threshold=settings.diagnosis.late_resolution_share, direction="above",
         touched=rows.loc[rows["late"] > 0, "customer_id"], context=context,
+        unjudged=opened_in_period(tables) - int(rows["tickets"].sum()),
     )  # fmt: skip
 
 

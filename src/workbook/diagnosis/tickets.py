@@ -34,6 +34,17 @@ def lateness(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame:
     )
 
 
+def opened_in_period(tables: Tables) -> int:
+    """Number of tickets opened in the period, whether or not they can be judged."""
+    rows = tables.sql(
+        """
+        select count(*) as n from tickets
+        where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
+        """
+    )
+    return int(rows["n"].iloc[0])
+
+
 def ticket_times(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame:
     """First responses or solutions of the period, in all and by channel, priority, hour of opening and tier of the customer.
 
