@@ -195,3 +195,14 @@ def test_hillstrom_as_published_becomes_a_pilot_with_the_published_figures(tmp_p
     assert not red and (men["effect"], men["error"]) == pytest.approx((0.7698271559, 0.1452465602), abs=5e-11)
     assert (women["effect"], women["error"]) == pytest.approx((0.4244122159, 0.1303328585), abs=5e-11)
     assert effects.loc[("conversion", "Mens E-Mail"), "n_control"] == 21_306 and decision.action == "roll_out"
+
+
+def test_days_that_switch_whole_are_clusters_and_tell_when_it_began(tmp_path):
+    day = pd.date_range("2025-10-06", periods=20).repeat(24)
+    arm = np.where(np.arange(480) // 24 % 2 == 0, "control", "surge")
+    frame = pd.DataFrame({"day": day.strftime("%Y-%m-%d"), "variant": arm, "revenue": spent(480)})
+    engagement = opened(tmp_path, switchback=frame)
+    words = engagement.read_text("utf-8")
+    assert "unit: cluster" in words and "starts: 2025-10-06" in words and "ends: 2025-10-25" in words
+    red, effects, _ = judged(engagement)
+    assert not red and effects.loc[("revenue", "surge"), "n_arm"] == 10

@@ -117,7 +117,7 @@ def experiment_of(
     reason = text("new.reason.experiment", "by its name in a file of groups and what came of them, and its values fit")
     base = {} if key is None else {"unit_id": Guess("unit_id", (key.name,), 0.85, reason, "sure")}
     assigned = base | {"arm": Guess("arm", (group.name,), 0.85 if control else 0.7, reason, "sure")}
-    if day is not None:
+    if day is not None and day is not cluster:  # days that were drawn whole are clusters
         assigned["assigned_at"] = Guess("assigned_at", (day.name,), 0.7, reason, "maybe")
     if cluster is not None:
         whole = text("new.reason.cluster", "each of its values stands whole in one group")
