@@ -206,3 +206,19 @@ def test_days_that_switch_whole_are_clusters_and_tell_when_it_began(tmp_path):
     assert "unit: cluster" in words and "starts: 2025-10-06" in words and "ends: 2025-10-25" in words
     red, effects, _ = judged(engagement)
     assert not red and effects.loc[("revenue", "surge"), "n_arm"] == 10
+
+
+def test_units_called_like_customers_are_those_customers(tmp_path):
+    ids = [f"C{k:05d}" for k in range(N)]
+    orders = pd.DataFrame({"order_id": range(3 * N), "customer_id": ids * 3, "amount": spent(3 * N),
+                           "ordered_at": pd.date_range("2025-07-01", periods=3 * N, freq="2h")})  # fmt: skip
+    people = pd.DataFrame({"customer_id": ids, "name": [f"N{k}" for k in range(N)], "region": "East"})
+    tried = pd.DataFrame({"customer_id": ids, "group": HALF, "converted": bought()})
+    engagement = opened(tmp_path, orders=orders, customers=people, spring_test=tried)
+    red, effects, _ = judged(engagement)
+    plan = read_settings(engagement.parents[2], "acme", PERIOD)
+    prepared = prepare(engagement.parents[2], "acme", PERIOD, plan)
+    assert prepared.tables.sql("select count(*) as n from assignments where customer_id = unit_id")["n"][0] == N
+    # so what they ordered before the pilot tells whether the arms were alike
+    checks = check_pilots(prepared.tables, plan, fix_cards(plan, PERIOD))
+    assert not red and {"balance"} <= {check.check for check in checks.checks} and len(effects) == 1

@@ -19,6 +19,9 @@ from workbook.sources.parsing import LONGEST_WORDS, POINT, bare_number_sql, lite
 from workbook.sources.typed import Delivered
 from workbook.tables import SCHEMAS, SQL_TYPES, TableSchema
 
+NEARLY_ALL = 0.9
+"""Share of a pilot's units that are called like customers from which they are those customers."""
+
 
 class Note(NamedTuple):
     """A rule that gave or worked out values of one column: on how many rows, and what came of the first of them."""
@@ -58,6 +61,23 @@ def add_customers(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) 
     )
     connection.execute("insert into clean_customers by name select customer_id from added")
     return _noted(connection, "customer_id", "customers_from_orders", "added", "customer_id", "customer_id")
+
+
+def name_units(connection: duckdb.DuckDBPyConnection) -> list[Note]:
+    """Units of pilots of which no customer is told are the customers of the same id, where nearly all of them are called so."""
+    ((units, known),) = connection.execute(
+        """select count(distinct unit_id), count(distinct unit_id) filter (unit_id in (select customer_id from clean_customers))
+           from clean_assignments where customer_id is null"""
+    ).fetchall()
+    if not units or known < NEARLY_ALL * units:
+        return []
+    made = "clean_assignments where customer_id is null and unit_id in (select customer_id from clean_customers)"
+    notes = _noted(connection, "customer_id", "customer_is_unit", made, "unit_id", "_file, _row")
+    connection.execute(
+        "update clean_assignments set customer_id = unit_id "
+        "where customer_id is null and unit_id in (select customer_id from clean_customers)"
+    )
+    return notes
 
 
 def multiply_prices(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> list[Note]:

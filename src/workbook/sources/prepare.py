@@ -31,13 +31,13 @@ from workbook.sources.clean import CleanTable, clean_table, count_rows
 from workbook.sources.columns import join_files, type_columns
 from workbook.sources.customers_by import find_customers
 from workbook.sources.delivery import AnswerFile, DeliveredFile, answer_files, delivery_files
-from workbook.sources.derived import add_customers, fill_amounts, keep_attributes
+from workbook.sources.derived import add_customers, fill_amounts, keep_attributes, name_units
 from workbook.sources.later import set_aside_later_customers
 from workbook.sources.link import Linked
 from workbook.sources.link_merge import read_provenance
 from workbook.sources.link_review import read_answers
 from workbook.sources.link_tables import apart_sql, customer_systems, link_tables
-from workbook.sources.mapping import mapping_problems
+from workbook.sources.mapping import ROW_NUMBER, mapping_problems
 from workbook.sources.parsing import literal
 from workbook.sources.problem_rows import problem_rows
 from workbook.sources.read import RawFile, read_file
@@ -368,6 +368,9 @@ def _join_tables(connection: duckdb.DuckDBPyConnection, cleaned: Mapping[str, Cl
         notes += [Change("", "customers", *note) for note in add_customers(connection, list(cleaned))]
     elif settings.analysis.customers_from_orders and "orders" in cleaned:
         notes += [Change("", "customers", *note) for note in add_customers(connection, ["orders"])]
+    numbered = any(s.table == "assignments" and s.constants.get("unit_id") == ROW_NUMBER for s in settings.sources)
+    if "assignments" in cleaned and not numbered:
+        notes += [Change("", "assignments", *note) for note in name_units(connection)]
     return notes
 
 

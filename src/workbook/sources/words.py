@@ -79,6 +79,7 @@ def repair_name(repair: str) -> Text:
         "start_by_months": text(
             "sources.repair.start_by_months", "start worked out: the day of the snapshot less the months it names"
         ),
+        "customer_is_unit": text("sources.repair.customer_is_unit", "a pilot's unit is the customer of the same id"),
         "end_by_snapshot": text(
             "sources.repair.end_by_snapshot", "said to have ended: the day of the snapshot stands for the end"
         ),
