@@ -35,7 +35,8 @@ SQL_TYPES: Mapping[Kind, str] = {
 class TableSchema:
     """One canonical table: ``columns`` name → kind in order, ``key`` the columns that identify a row, ``required`` those
     without which a row is worthless, ``event`` the column that dates a row (rows after the analysis date are set aside),
-    ``several`` whether all different rows of one file are kept though their key is the same: a method counts them."""
+    ``several`` whether all different rows of one file are kept though their key is the same: a method counts them,
+    ``parts`` the columns of the key that tell rows of one id apart and may be empty: the questions one respondent answered."""
 
     name: str
     columns: Mapping[str, Kind]
@@ -43,6 +44,12 @@ class TableSchema:
     required: tuple[str, ...] = ()
     event: str | None = None
     several: bool = False
+    parts: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns of the key without its parts: every row that tells them has an id of its own."""
+        return tuple(column for column in self.key if column not in self.parts)
 
 
 def _columns(words: str) -> dict[str, Kind]:
@@ -82,7 +89,7 @@ SCHEMAS: Mapping[str, TableSchema] = {
         TableSchema("feedback", _columns(
             "feedback_id:id customer_id:id given_at:time channel:text instrument:text question:text score:number "
             "scale_max:number choices:text text:text language:text weight:number order_id:id ticket_id:id"),
-            ("feedback_id",), ("given_at",), "given_at"),
+            ("feedback_id", "instrument", "question"), ("given_at",), "given_at", parts=("instrument", "question")),
         TableSchema("needs", _columns(
             "customer_id:id noted_at:date need:text level:text source:text product_recommended:id"),
             ("customer_id", "noted_at", "need"), ("customer_id", "need"), "noted_at"),

@@ -249,6 +249,8 @@ def _source(words: _Words, proposed: ProposedSource) -> list[str]:
     if source.amounts_in != "yuan":
         lines.append(f"    amounts_in: {source.amounts_in}")
     lines += _mapping("values", source.values)
+    if source.low_is_good:
+        lines.append(f"    low_is_good: {flow(source.low_is_good)}")
     lines += _mapping("only", source.only)
     more = [word for word in source.missing if word not in USUAL_MISSING]
     if not set(USUAL_MISSING) <= set(source.missing):

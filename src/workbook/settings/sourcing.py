@@ -46,6 +46,11 @@ class Source(Section):
     values: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="Canonical column: the file's value: the canonical value, empty for a missing one."
     )
+    low_is_good: list[Literal["nps", "csat", "ces"]] = Field(
+        default_factory=list,
+        description="Instruments of a feedback file whose lowest score is the best (1 = sehr gut, 1 = very easy): their scores "
+        "are turned round within their scale (scale_max, else 5 for csat, 7 for ces, 10 for nps), so that high is good.",
+    )
     missing: list[str] = Field(
         default=["", "N/A", "n/a", "NULL", "null", "None", "-", "--", "无", "未知"],
         description="Words that stand for a missing value.",

@@ -14,7 +14,17 @@ import duckdb
 from workbook.errors import WorkbookError
 from workbook.period import Period
 from workbook.settings.models import Analysis
-from workbook.sources.derived import Note, date_by_months, derive_ids, give_ids, multiply_prices, name_rows, tell_answers_apart
+from workbook.sources.derived import (
+    Note,
+    date_by_months,
+    derive_ids,
+    give_ids,
+    multiply_prices,
+    name_rows,
+    part_ids,
+    tell_answers_apart,
+    turn_scores,
+)
 from workbook.sources.fates import exists, lose
 from workbook.sources.parsing import literal
 from workbook.sources.repeated import drop_repeated, keep_latest
@@ -76,11 +86,17 @@ def clean_table(
     _gather(connection, schema, files, period, analysis)
     _follow_parent(connection, schema)
     identical = drop_repeated(connection, schema, files)
-    notes = [*multiply_prices(connection, schema), *date_by_months(connection, schema), *name_rows(connection, schema, files)]
+    notes = [
+        *turn_scores(connection, schema, files),
+        *multiply_prices(connection, schema),
+        *date_by_months(connection, schema),
+        *name_rows(connection, schema, files),
+    ]
     notes += [*derive_ids(connection, schema, files), *tell_answers_apart(connection, schema, files)]
     _group(connection, schema, files)
     notes += give_ids(connection, schema)
     keep_latest(connection, schema, apart)
+    notes += part_ids(connection, schema, files)
     return CleanTable(name, tuple(notes), identical)
 
 

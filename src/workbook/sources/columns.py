@@ -176,11 +176,11 @@ def _told_once(source: Source, cells: Sequence[Cell]) -> str:
     A shop's export names the day and state of an order on its first line only: the others are no less part of it.
     """
     schema, by_name = SCHEMAS[source.table], {c.column: c for c in cells}
-    if any(k not in by_name for k in schema.key):
+    if any(k not in by_name for k in schema.identity):
         return ""
-    key = ", ".join(f'"{k}"' for k in schema.key)
-    given = " and ".join(f'"{k}" is not null' for k in schema.key)
-    deciding = [c for c in by_name if c not in schema.key and (c in schema.required or c in source.only or c == "status")]
+    key = ", ".join(f'"{k}"' for k in schema.identity)
+    given = " and ".join(f'"{k}" is not null' for k in schema.identity)
+    deciding = [c for c in by_name if c not in schema.identity and (c in schema.required or c in source.only or c == "status")]
     return ", ".join(
         f'case when {given} and "{"t_" * by_name[c].fallible}{c}" is null then last_value("{c}" ignore nulls) over '
         f"(partition by {key} order by _file, _row rows between unbounded preceding and unbounded following) "

@@ -271,6 +271,57 @@ def give_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> list
     return notes
 
 
+SCORE_SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+"""Lowest and highest score of an instrument where the delivery names no ``scale_max``."""
+
+
+def turn_scores(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> list[Note]:
+    """Scores of instruments whose lowest one is the best (``sources.low_is_good``), turned round within their scale.
+
+    What lies outside the scale (0 or 9 for "don't know" on 1–7) lies outside it afterwards too, and counts as no answer.
+    """
+    turned = [(d.file, instrument) for d in files if schema.name == "feedback" for instrument in d.source.low_is_good]
+    if not turned:
+        return []
+    which = " or ".join(f"(_file = {file} and lower(trim(instrument)) = {literal(name)})" for file, name in turned)
+    ends = "case lower(trim(instrument)) " + " ".join(
+        f"when {literal(name)} then {low} + coalesce(scale_max, {high})" for name, (low, high) in SCORE_SCALES.items()
+    )
+    rows = f"clean_feedback where score is not null and ({which})"
+    notes = _noted(connection, "score", "score_turned", rows, f"score || ' → ' || ({ends} end - score)", "_file, _row")
+    connection.execute(f"update clean_feedback set score = {ends} end - score where score is not null and ({which})")
+    return notes
+
+
+def part_ids(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> list[Note]:
+    """Answers to several questions under one number of a respondent: the number, and behind it what was asked.
+
+    The name of the instrument, and where one was asked several times six signs made of the question, so that an answer
+    keeps its number from delivery to delivery.
+    """
+    grouped = ", ".join(str(d.file) for d in files if d.source.group) or "-1"
+    if schema.name != "feedback" or not count_in(
+        connection, "(select feedback_id from clean_feedback group by feedback_id having count(*) > 1)"
+    ):
+        return []
+    connection.execute(
+        f"""
+        create or replace temp table parted as
+        select _file, _row, feedback_id, concat(feedback_id, '/', coalesce(nullif(lower(trim(instrument)), ''), 'open'),
+            case when count(*) over (partition by feedback_id, lower(trim(instrument))) > 1
+                then '-' || left(md5(coalesce(question, '')), 6) else '' end) as part
+        from clean_feedback where _file not in ({grouped})
+        qualify count(*) over (partition by feedback_id) > 1
+        """
+    )
+    notes = _noted(connection, "feedback_id", "id_of_question", "parted", "feedback_id || ' → ' || part", "_file, _row")
+    connection.execute(
+        "update clean_feedback set feedback_id = parted.part from parted "
+        "where parted._file = clean_feedback._file and parted._row = clean_feedback._row"
+    )
+    return notes
+
+
 def _noted(connection: duckdb.DuckDBPyConnection, column: str, repair: str, rows: str, example: str, order: str) -> list[Note]:
     """What a rule did: the rows of a relation counted, the first of them as the example."""
     number = count_in(connection, rows)

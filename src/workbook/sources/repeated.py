@@ -26,7 +26,7 @@ def drop_repeated(connection: duckdb.DuckDBPyConnection, schema: TableSchema, fi
     file, unless a whole stretch of the file stands there twice. Returns how many equal rows were kept.
     """
     # without its date a row is told apart by the rest of its key, which keeps one of each
-    key = set(schema.key) - {schema.event}
+    key = set(schema.identity) - {schema.event}
     keyless = [d for d in files if d.source.group or not key <= set(d.typed.columns)]
     if not keyless:
         return 0

@@ -73,6 +73,8 @@ def repair_name(repair: str) -> Text:
         "answer_of_respondent": text(
             "sources.repair.answer_of_respondent", "number of the respondent, with the question behind it"
         ),
+        "id_of_question": text("sources.repair.id_of_question", "one number for several answers: what was asked put behind it"),
+        "score_turned": text("sources.repair.score_turned", "score turned round: low was good in this file"),
         "customer_is_row": text(
             "sources.repair.customer_is_row", "row counted as a customer of its own: the file names nobody"
         ),

@@ -248,8 +248,8 @@ def _tell_instrument(made: _Writing, draft: Draft, facts: Mapping[str, Facts], w
     score = facts.get("score")
     if score is not None and "score" in made.columns and _may_be_reversed(score, words):
         own = made.columns.pop("score")
-        why = text("new.question.reversed", "is a high score good? If so write it under columns; if not, turn it round under "
-                   "values as well, such as 1: 5, 2: 4, 4: 2, 5: 1")  # fmt: skip
+        why = text("new.question.reversed", "is a high score good? Write it under columns; if not, write the instrument under "
+                   "low_is_good as well")  # fmt: skip
         made.ask("score", (own,) if isinstance(own, str) else own, why)
         return
     if score is None or "score" not in made.columns or "scale_max" in made.columns or not (score.numbers or score.ratings):
@@ -321,12 +321,15 @@ def _ask_required(made: _Writing, draft: Draft) -> None:
                 "new.question.nowhere", "no column of the file holds it; where it is one for all rows, write it under constants"
             )
             made.ask(column, (), why)
-    key = draft.match.guesses.get(schema.key[0]) if len(schema.key) == 1 else None
+    key = draft.match.guesses.get(schema.identity[0]) if len(schema.identity) == 1 else None
     if key is not None and draft.group is None:
         facts = draft.extract.column(key.own[0])
         if facts.filled < facts.rows:
-            made.say(schema.key[0], text("new.note.empty_keys", "{n} rows are without", n=count(facts.rows - facts.filled)))
+            made.say(
+                schema.identity[0], text("new.note.empty_keys", "{n} rows are without", n=count(facts.rows - facts.filled))
+            )
         if facts.unique < 1:
             made.say(
-                schema.key[0], text("new.note.repeated_keys", "{part} of its values are repeated", part=share(1 - facts.unique))
+                schema.identity[0],
+                text("new.note.repeated_keys", "{part} of its values are repeated", part=share(1 - facts.unique)),
             )

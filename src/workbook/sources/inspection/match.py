@@ -103,9 +103,9 @@ def match_columns(table: str, facts: Iterable[Facts], vocabulary: Vocabulary) ->
         first, *rest = own
         rivals = [c for c in rest if c.confidence >= first.confidence - 0.1]
         asked = first.confidence < ENOUGH or (rivals and first.strength != "sure" and schema.columns[column] in _ASK_KINDS)
-        if column in schema.key and rivals and not _decided_by_uniqueness(table, column, first, rivals):
+        if column in schema.identity and rivals and not _decided_by_uniqueness(table, column, first, rivals):
             asked = asked or first.strength != "sure"
-        if asked and column in schema.key and (full := _only_filled([first, *rivals])) and full.confidence >= ENOUGH:
+        if asked and column in schema.identity and (full := _only_filled([first, *rivals])) and full.confidence >= ENOUGH:
             first, asked = full, False
             rivals = []
         if asked:
@@ -331,7 +331,7 @@ def _best(order: list[_Candidate], column: str) -> float:
 
 
 def _decided_by_uniqueness(table: str, column: str, first: _Candidate, rivals: list[_Candidate]) -> bool:
-    unique_key = SCHEMAS[table].key == (column,)
+    unique_key = SCHEMAS[table].identity == (column,)
     return unique_key and first.facts.unique > 0.99 and all(c.facts.unique < 0.9 for c in rivals)
 
 
