@@ -20,6 +20,7 @@ from workbook.sources.inspection.keys import could_be_ids, gather_ids, overlap
 from workbook.sources.inspection.match import Guess, Match, Question, match_columns
 from workbook.sources.inspection.proposal import Proposal, ProposedSource
 from workbook.sources.inspection.snapshots import nameless_customers, snapshot_of
+from workbook.sources.inspection.surveys import survey_of
 from workbook.sources.inspection.tables import (
     CalledBy,
     Draft,
@@ -104,6 +105,9 @@ class Inspection:
     def _placed(self, extract: Extract) -> list[Draft] | Unplaced:
         """The tables of one file; where it says who has left, that it tells of contracts too."""
         told = self.told.get(extract.name)
+        survey = survey_of(extract, self.words) if told in (None, "feedback") else []
+        if survey:
+            return survey
         found = place(self.connection, extract, self.words, told)
         snapshot = snapshot_of(extract, self.words) if told in (None, "contracts") else None
         if snapshot is None:

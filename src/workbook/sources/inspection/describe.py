@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal, cast
 
 from workbook.language import Text, count, share, text
 from workbook.settings.models import Source
@@ -15,16 +15,15 @@ from workbook.sources.inspection.extracts import Extract
 from workbook.sources.inspection.facts import TOP, Facts
 from workbook.sources.inspection.match import CHURN_NAMES, Guess, Question
 from workbook.sources.inspection.proposal import ProposedSource
+from workbook.sources.inspection.scores import SCALES, Scores, read_scores
 from workbook.sources.inspection.tables import Draft
 from workbook.sources.inspection.vocabulary import Vocabulary, squash
 from workbook.sources.mapping import DERIVED_IDS
 from workbook.sources.parsing import DAY_FIRST, EXCEL, MONTH_FIRST, RATING, UNIX
 from workbook.tables import SCHEMAS, Kind
 
+Instrument = Literal["nps", "csat", "ces"]
 _GROUPED = re.compile(r"-?[1-9][0-9]{0,2}[.][0-9]{3}")
-
-SCALES = (5, 7, 10, 100)
-"""Largest scores of the usual scales."""
 
 USUAL_MISSING: tuple[str, ...] = tuple(Source.model_fields["missing"].default)
 
@@ -42,6 +41,7 @@ class _Writing:
     notes: list[Text] = field(default_factory=list)
     column_notes: dict[str, list[Text]] = field(default_factory=dict)
     unit: str = "yuan"
+    falling: list[Instrument] = field(default_factory=list)
 
     def say(self, column: str, note: Text) -> None:
         self.column_notes.setdefault(column, []).append(note)
@@ -89,7 +89,7 @@ def describe(draft: Draft, words: Vocabulary) -> ProposedSource:
         table=draft.table, file=extract.file, system=_system(extract.file), sheet=extract.reading.sheet,
         header_row=extract.reading.header_row, encoding=extract.reading.encoding, delimiter=extract.reading.delimiter,
         columns=made.columns, constants=made.constants, dates=made.dates or None, amounts_in=made.unit,
-        customers_by=draft.by, values=made.values, missing=[*USUAL_MISSING, *missing], only=made.only,
+        customers_by=draft.by, values=made.values, low_is_good=made.falling, missing=[*USUAL_MISSING, *missing], only=made.only,
         group={"sum": True, "last": "last", None: False}[draft.group],
         todo={c: list(q.candidates) for c, q in made.questions.items()}, attributes=dict(draft.attributes or {}),
     )  # fmt: skip
@@ -237,8 +237,8 @@ def _keep_sales(made: _Writing, status: Facts | None, words: Vocabulary) -> None
 
 
 def _tell_instrument(made: _Writing, draft: Draft, facts: Mapping[str, Facts], words: Vocabulary) -> None:
-    instrument = None
-    if "instrument" not in made.columns:
+    instrument = made.constants.get("instrument")
+    if "instrument" not in made.columns and "instrument" not in made.questions and instrument is None:
         instrument = _instrument(draft, words, "score" in made.columns)
         if instrument:
             made.constants["instrument"] = instrument
@@ -246,11 +246,15 @@ def _tell_instrument(made: _Writing, draft: Draft, facts: Mapping[str, Facts], w
             why = text("new.question.instrument", "write nps, csat, ces, review or open under constants")
             made.ask("instrument", (), why)
     score = facts.get("score")
-    if score is not None and "score" in made.columns and _may_be_reversed(score, words):
+    told = read_scores(score) if score is not None else None
+    if score is not None and "score" in made.columns and not (told and told.worded) and _may_be_reversed(score, words):
         own = made.columns.pop("score")
         why = text("new.question.reversed", "is a high score good? Write it under columns; if not, write the instrument under "
                    "low_is_good as well")  # fmt: skip
         made.ask("score", (own,) if isinstance(own, str) else own, why)
+        return
+    if told is not None and "score" in made.columns:
+        _tell_scores(made, told, instrument)
         return
     if score is None or "score" not in made.columns or "scale_max" in made.columns or not (score.numbers or score.ratings):
         return
@@ -276,6 +280,24 @@ def _tell_instrument(made: _Writing, draft: Draft, facts: Mapping[str, Facts], w
 def _may_be_reversed(score: Facts, words: Vocabulary) -> bool:
     name = unicodedata.normalize("NFKC", score.name).casefold()
     return any(str(sign).casefold() in name for sign in words.content["effort"])
+
+
+def _tell_scores(made: _Writing, told: Scores, instrument: str | None) -> None:
+    """Scores in signs or words: what each value means, the end of the scale, and which end is good."""
+    made.values["score"] = dict(sorted(told.values.items()))
+    if told.highest is not None and "scale_max" not in made.columns:
+        made.constants["scale_max"] = str(told.highest)
+    elif told.highest is None:
+        made.say("score", text("new.note.no_scale", "where the scale ends, none of its values tells: write scale_max"))
+    made.say("score", text("new.note.score_words", "its values are no bare numbers: see values for what each one means"))
+    if told.falls and instrument in ("nps", "csat", "ces"):
+        made.falling.append(cast(Instrument, instrument))
+        made.say("score", text("new.note.falls", "its labels say that the lowest score is the best"))
+    elif told.falls:
+        why = text("new.question.falls", "its labels say that the lowest score is the best: write the instrument under "
+                   "low_is_good, and the column under columns")  # fmt: skip
+        own = made.columns.pop("score")
+        made.ask("score", (own,) if isinstance(own, str) else own, why)
 
 
 def _instrument(draft: Draft, words: Vocabulary, scored: bool) -> str | None:

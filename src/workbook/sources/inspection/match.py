@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from workbook.language import Text, text
 from workbook.sources.inspection.facts import Facts
+from workbook.sources.inspection.scores import read_scores, unclear
 from workbook.sources.inspection.vocabulary import Meaning, Strength, Vocabulary, squash
 from workbook.tables import SCHEMAS, Kind
 
@@ -147,6 +148,11 @@ def fit(kind: Kind, column: str, facts: Facts, strength: Strength) -> tuple[floa
             return (0.2 if facts.share(facts.emails) > 0.5 or facts.share(facts.numbers) > 0.9 else 1.0), None
         case "date" | "time":
             return _fit_date(facts)
+        case "number" if column == "score" and read_scores(facts) is not None:
+            return 1.0, None
+        case "number" if column == "score" and unclear(facts):
+            return 0.0, text("new.values.scores", "its scores are not of one form: two scales, two words for "
+                             "one place, or labels that do not tell which end is the good one")  # fmt: skip
         case "money" | "number":
             good = facts.share(facts.numbers + facts.ratings * (column == "score"))
             if kind == "money" and strength == "maybe" and _could_be_pieces(facts):

@@ -1,0 +1,62 @@
+"""A survey with a column a question is proposed as feedback, each question with its own text, or asked about."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbook.sources.inspection.assemble import inspect_folder
+
+HEAD = ("Response ID", "Submitted at", "Customer ID"), ("答卷编号", "提交时间", "客户编号")
+ENGLISH = (
+    "How satisfied are you with our delivery?",
+    "How likely are you to recommend us to a friend?",
+    "How easy was it to reach our support team?",
+    "How often do you visit our web shop?",
+    "What could we do better?",
+)
+CHINESE = (
+    "您对我们的配送服务满意吗？",
+    "您有多大可能向朋友推荐我们？",
+    "联系客服是否容易？您怎么看？",
+    "您如何评价我们的新店铺",
+    "您对我们有什么建议？",
+)
+FALLS = "1 = very easy", "2", "3", "4", "5", "6", "7 = very difficult"
+
+
+def written(folder, header):
+    words = ("late again", "box was broken on arrival", "nothing", "more colours", "a shop nearer to my home")
+    rows = "".join(
+        f"R{i},2025-03-{i % 28 + 1:02d},C{i:03d},{i % 5 + 1},{i % 11},{FALLS[i % 7]},{i % 6},{words[i % 5]} {i}\n"
+        for i in range(120)
+    )
+    (folder / "export.csv").write_text(",".join(header) + "\n" + rows, "utf-8")
+    return inspect_folder(folder).proposal()
+
+
+@pytest.mark.parametrize("header", [HEAD[0] + ENGLISH, HEAD[1] + CHINESE], ids=["English", "Chinese"])
+def test_each_question_of_a_wide_survey_becomes_feedback_with_its_text(tmp_path, header):
+    sources = {s.source.constants["question"]: s for s in written(tmp_path, header).sources if s.source.table == "feedback"}
+    satisfied, recommend, easy, often, better = sources.values()
+    assert list(sources) == list(header[3:])
+    assert [s.source.constants.get("instrument") for s in sources.values()] == ["csat", "nps", "ces", None, "open"]
+    assert satisfied.source.constants["scale_max"] == "5" and easy.source.constants["scale_max"] == "7"
+    assert recommend.source.columns["score"] == header[4] and better.source.columns["text"]
+    assert easy.source.low_is_good == ["ces"] and not satisfied.source.low_is_good
+    assert "instrument" in often.questions and "instrument" in often.source.todo
+    for one in sources.values():
+        assert {"feedback_id", "given_at", "customer_id"} <= set(one.source.columns)
+
+
+def test_a_recommendation_asked_on_five_is_no_net_promoter_score(tmp_path):
+    header = "Response ID,Submitted at,Would you recommend us to your friends?,What could we do better for you?\n"
+    rows = "".join(f"R{i},2025-03-{i % 28 + 1:02d},{i % 5 + 1},word {i} and more\n" for i in range(60))
+    (tmp_path / "s.csv").write_text(header + rows, "utf-8")
+    first = inspect_folder(tmp_path).proposal().sources[0]
+    assert "instrument" in first.questions and "instrument" not in first.source.constants
+
+
+def test_a_list_of_customers_with_long_headers_is_no_survey(tmp_path):
+    header = "customer id,Customer name as registered,Date of first registration,Total amount of all orders\n"
+    (tmp_path / "c.csv").write_text(header + "".join(f"C{i},Name {i},2024-03-{i % 28 + 1:02d},{i * 7}\n" for i in range(40)))
+    assert not [s for s in inspect_folder(tmp_path).proposal().sources if s.source.table == "feedback"]
