@@ -101,3 +101,18 @@ def test_titles_and_all_six_bones_stand_in_both_languages():
 def test_without_causes_there_is_no_fishbone():
     nothing = NotMeasured("voice.causes", named("x"), ("feedback.text",))
     assert isinstance(find_bones(nothing, PROBLEMS, pd.DataFrame(), tables_of({}, PERIOD), SETTINGS), NotMeasured)
+
+
+@pytest.mark.parametrize("planted", [0.0, 0.8])
+def test_a_fishbone_without_a_systemic_cause_says_so(planted):
+    """Nothing, or an excess at one channel, planted among the complaints."""
+    causes, touched = made_up(1, 0.0)
+    people = causes.customers.assign(
+        channel=np.where(causes.customers["case"] & (planted > 0), "phone", causes.customers["channel"])
+    )
+    causes = Causes(excess(people, ["channel", "weekday"], 0.95, 5), causes.name, SETTINGS, people, 2000)
+    note = find_bones(causes, PROBLEMS, touched, tables_of({}, PERIOD), SETTINGS).figure().note
+    found = causes.verdict == "systemic"
+    assert found is (planted > 0)
+    assert ("No systemic cause was found" in note.render(EDITIONS[0])) is not found
+    assert ("未发现系统性原因" in note.render(EDITIONS[1])) is not found

@@ -16,7 +16,7 @@ from workbook.report.blocks import Column, Figure, NotMeasured, Table
 from workbook.report.figures import MUTED, TEXT, TIER_EDGE, canvas
 from workbook.settings.models import Settings
 from workbook.tables import Tables
-from workbook.voice.causes import Causes, excess, held_over_all, told_p
+from workbook.voice.causes import Causes, Verdict, excess, held_over_all, told_p
 from workbook.voice.hotspot_exhibits import SMALL_SAMPLE
 from workbook.voice.intervals import share_interval
 
@@ -28,6 +28,17 @@ BONE_NAMES: Mapping[str, Text] = {
     "policy": text("voice.bone.policy", "Policy and systems"),
     "data": text("voice.bone.data", "Data"),
 }
+CHOSEN: Mapping[Verdict, Text] = {
+    "systemic": text("voice.fishbone.systemic", "Drawn for the topic that draws most discontent, which gathers in a place."),
+    "general": text("voice.fishbone.general", "No systemic cause was found by place: the complaints are spread evenly. "
+                    "Drawn all the same for the topic that draws most discontent."),
+    "single": text("voice.fishbone.single", "No systemic cause was found by place: these are single cases by the stated test. "
+                   "Drawn all the same for the topic that draws most discontent."),
+    "open": text("voice.fishbone.open", "No systemic cause was found by place, and none can be ruled out. "
+                 "Drawn all the same for the topic that draws most discontent."),
+}  # fmt: skip
+"""Why the fishbone is drawn for this topic, by what the test of its places says."""
+
 FACTOR_BONES = {
     "owner": "people", "weekday": "process", "hours": "process", "product": "product", "channel": "channel",
     "store": "channel", "region": "channel",
@@ -70,10 +81,11 @@ class Fishbone:
         level = self.causes.settings.analysis.confidence
         note = text(
             "voice.fishbone.note",
-            "Each line: part of the {cases} customers discontent with the topic, against part of the {rest} discontent with "
-            "something else. Orange: more than chance allows ({level} confidence, held over all {n} places and problems); "
+            "{why} Each line: part of the {cases} customers discontent with the topic, against part of the {rest} discontent "
+            "with something else. Orange: more than chance allows ({level} confidence, held over all {n} places and problems); "
             "grey: not clear. It goes with the complaints; whether it causes them is for those who do the work to say.",
-            cases=count(cases), rest=count(rest), level=share(level), n=count(len(self.evidence)),
+            why=CHOSEN[self.causes.verdict], cases=count(cases), rest=count(rest), level=share(level),
+            n=count(len(self.evidence)),
         )  # fmt: skip
         alt = text(
             "voice.fishbone.alt", "Fishbone of {topic} with {bones} bones; {clear} of {n} pieces of evidence exceed chance.",
