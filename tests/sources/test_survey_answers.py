@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from workbook.errors import DeliveryError
 from workbook.settings.models import Settings
 from workbook.voice.satisfaction import measure_satisfaction
 
@@ -73,3 +74,12 @@ def test_a_scale_that_falls_gives_the_figure_of_the_same_answers_on_a_scale_that
 def test_an_unknown_instrument_that_falls_is_refused(deliver, source):
     with pytest.raises(Exception, match="low_is_good"):
         deliver({"s.csv": WIDE}, [of(source, "ces", "ease", low_is_good=["mood"])])
+
+
+def test_scores_of_two_scales_in_one_column_stop_the_delivery_until_each_is_told(deliver, source):
+    rows = "no,day,score\n" + "".join(f"R{i},2025-11-01,{('4/5', '8/10', '2/5')[i % 3]}\n" for i in range(30))
+    described = source("feedback", "s.csv", "feedback_id=no given_at=day score=score") | {"constants": {"instrument": "csat"}}
+    with pytest.raises(DeliveryError, match="several scales such as '2/5', '8/10' in 'score'"):
+        deliver({"s.csv": rows}, [described])
+    told = deliver({"s.csv": rows}, [described | {"values": {"score": {"8/10": "4"}}}])
+    assert sorted(set(feedback(told)["score"])) == [2.0, 4.0]

@@ -14,7 +14,7 @@ from dataclasses import replace
 import duckdb
 
 from workbook.settings.models import Source
-from workbook.sources.forms import count_forms, form_flags
+from workbook.sources.forms import count_forms, form_flags, several_scales
 from workbook.sources.mapping import ROW_NUMBER, own_columns
 from workbook.sources.masking import FREE_TEXT, shown_value
 from workbook.sources.parsing import (
@@ -260,6 +260,8 @@ def _cell(
         signs = number_evidence(connection, f"(select {t} as t from {texts})", country, source.decimals)
         if signs.decimals is None:
             problems.append(unclear_decimals(raw.name, _own(source, column), signs.sample))
+        if column == "score" and held.type == "VARCHAR":
+            problems += several_scales(connection, raw, held.own, _own(source, column), source.values.get("score", {}))
         number = number_sql(s, signs.decimals or POINT)
         scale = AMOUNT_SCALES[source.amounts_in]
         typed = {

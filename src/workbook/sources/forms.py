@@ -5,12 +5,13 @@ Nothing is changed without a name: each rule has its count, and an example that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import duckdb
 
 from workbook.settings.models import Source
 from workbook.sources.masking import shown_value
+from workbook.sources.parsing import RATING, literal
 from workbook.sources.typed import Cell, Held, RawSource, Repair
 
 FORM_REPAIRS = (
@@ -109,3 +110,28 @@ def _changed(cell: Cell) -> Iterator[tuple[str, str]]:
     rule = _FORMS.get(cell.kind)
     if rule:
         yield rule, f"{value} is not null and not regexp_full_match({text}, {_PLAIN[rule]})"
+
+
+def several_scales(
+    connection: duckdb.DuckDBPyConnection, raw: RawSource, held: str, own: str, told: Collection[str]
+) -> list[str]:
+    """The fault of a column of scores that tell different scales, as 4/5 beside 8/10: as bare numbers they would be mixed.
+
+    Args:
+        held: cell of the column in the source's relation.
+        own: the column as its file calls it.
+        told: values of the file for which the settings say what they mean.
+    """
+    known = ", ".join(map(literal, told)) or "null"
+    found = connection.execute(
+        f"""
+        select min(words) from (select lower(trim({held})) as words, trim({held}) as own from {raw.relation})
+        where regexp_full_match(words, '{RATING}') and coalesce(own not in ({known}), true)
+        group by regexp_extract(words, '{RATING}', 4) order by 1
+        """
+    ).fetchall()
+    if len(found) < 2:
+        return []
+    shown = ", ".join(repr(words) for (words,) in found)
+    return [f"{raw.name}: found scores of several scales such as {shown} in {own!r}; expected one scale; say under "
+            "sources.values what each value means, and its end as scale_max"]  # fmt: skip
