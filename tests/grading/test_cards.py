@@ -76,6 +76,13 @@ def test_the_way_to_the_next_tier_leads_there(world):
     assert (reached >= np.array([*wanted.values()]) - 1e-6).all()
 
 
+def test_a_count_is_asked_for_whole(world):
+    counts = {"frequency", "breadth", "recency"}
+    for customer in world[2].frame["customer_id"].iloc[::11]:
+        wanted = card(world, customer).parts.set_index("index")["wanted"].reindex(list(counts)).dropna()
+        assert (wanted % 1 == 0).all()
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(
     st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40), st.sampled_from(KINDS), st.sampled_from(["benefit", "cost"]),

@@ -60,6 +60,15 @@ def test_a_fact_counts_while_the_delivery_stays_and_gives_way_with_its_cause_whe
     assert gone["state"].tolist() == ["gone", "gone", "carried"]
 
 
+def test_what_was_told_of_one_period_ends_with_it_even_where_the_delivery_happens_to_stay():
+    told = told_at_last(None, changes(("a", "2025-08-01", {"revenue_period": 9, "growth": 2})))
+    index = INDICES[1].model_copy(update={"source": "revenue_period - revenue_previous"})
+    frame = profile().assign(revenue_period=0.0, revenue_previous=0.0)
+    found = carry_facts(told, frame, frame, [index], [index])
+    assert found.frame["state"].tolist() == ["period", "period"] and found.beside(frame["customer_id"]).empty
+    assert "was of one period" in tell_fact(found.frame.iloc[0].to_dict(), named("Growth")).render(Edition("en"))
+
+
 @pytest.mark.parametrize("indices", [
     [INDICES[0], INDICES[1].model_copy(update={"source": "late"})],  # another measure under the same name
     [INDICES[0]],  # no longer asked for

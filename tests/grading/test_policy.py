@@ -155,3 +155,11 @@ def test_new_customers_get_the_tier_of_their_score(make_profile):
     later = grade(make_profile(300, seed=1), Grading(), period=Q4, past=after(first))
     fresh = later.frame[~later.frame["customer_id"].isin(first.frame["customer_id"])]
     assert (fresh["tier"] == fresh["tier_by_score"]).all()
+
+
+def test_tiers_that_nobody_had_before_give_no_count_of_moves(make_profile):
+    first = grade(make_profile(), LOOSE, period=Q3)
+    others = [tier.model_copy(update={"id": f"new_{tier.id}"}) for tier in LOOSE.tiers]
+    second = grade(make_profile(), LOOSE.model_copy(update={"tiers": others}), period=Q4, past=after(first))
+    told = second.moves()
+    assert isinstance(told, NotMeasured) and "under tiers that the settings still have" in told.why.render(Edition("en"))

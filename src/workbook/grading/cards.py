@@ -17,6 +17,7 @@ from workbook.grading.scale import Values
 from workbook.grading.tiers import places_of
 from workbook.language import Quantity, Text, count, named, number, share, text
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
+from workbook.settings.models import Index
 
 DRAWS = 4000
 """Draws behind the probability of each tier."""
@@ -236,7 +237,7 @@ def make_card(
     parts = pd.DataFrame([
         {"index": i.id, "group": i.group, "value": values[i.id], "points": points[i.id].iloc[0], "weight": weights[i.id],
          "contribution": 0.0 if np.isnan(points[i.id].iloc[0]) else weights[i.id] * points[i.id].iloc[0],
-         **_lift(policy, i.id, float(values[i.id]), float(points[i.id].iloc[0]), float(weights[i.id]), gap)}
+         **_lift(policy, i, float(values[i.id]), float(points[i.id].iloc[0]), float(weights[i.id]), gap, _counts(profile, i))}
         for i in indices
     ])  # fmt: skip
     rule = str(row["rule"]) if "rule" in scores and pd.notna(row["rule"]) and row["rule"] else None
@@ -248,14 +249,27 @@ def make_card(
     )  # fmt: skip
 
 
-def _lift(policy: Policy, index: str, value: float, points: float, weight: float, gap: float | None) -> dict[str, float]:
-    """The points that this index alone would have to gain, and the value that has them."""
+def _counts(profile: pd.DataFrame, index: Index) -> bool:
+    """Whether an index counts things: a column without a fraction anywhere."""
+    column = index.source.strip()
+    if column not in profile:
+        return False
+    known = pd.to_numeric(profile[column]).astype(float).dropna()
+    return bool((known % 1 == 0).all())
+
+
+def _lift(
+    policy: Policy, index: Index, value: float, points: float, weight: float, gap: float | None, whole: bool
+) -> dict[str, float]:
+    """The points that this index alone would have to gain, and the value that has them; a whole one where it counts things."""
     nothing = {"lift": np.nan, "wanted": np.nan}
     if gap is None or not 0 < gap < np.inf or weight <= 0 or np.isnan(points) or np.isnan(value):
         return nothing
     lift = gap / weight
     # a hair more, so that rounding does not leave the score below the threshold
-    wanted = policy.scales[index].value_at(points + lift * (1 + 1e-12)) if points + lift <= 100 else None
+    wanted = policy.scales[index.id].value_at(points + lift * (1 + 1e-12)) if points + lift <= 100 else None
+    if wanted is not None and whole:
+        wanted = float(np.ceil(wanted) if index.direction == "benefit" else np.floor(wanted))
     return nothing if wanted is None else {"lift": lift, "wanted": wanted}
 
 

@@ -1,12 +1,14 @@
 """Facts told of single customers by events and appeals, and how long they count; rows T8 and T9 of the method.
 
 A told fact stands over the delivered value for as long as the delivery stays what it was: nobody has looked at it again. Once
-the delivered value moves, the client's own data speak again, and the told fact is given up; both are said.
+the delivered value moves, the client's own data speak again, and the told fact is given up; both are said. What was told of one
+period alone (revenue of the period) says nothing of the next one and ends with it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,10 +26,14 @@ COLUMNS = ("customer_id", "fact", "told_on", "value", "before", "delivered", "st
 STATES: Mapping[str, Text] = {
     "carried": text("grading.told.carried", "counts as told"),
     "moved": text("grading.told.moved", "as delivered: the delivery moved"),
+    "period": text("grading.told.period", "given up: it told of one period"),
     "gone": text("grading.told.gone", "given up: customer not delivered"),
     "unknown": text("grading.told.unknown", "given up: measured otherwise now"),
 }
 """What became of a told fact."""
+
+_OF_ONE_PERIOD = re.compile(r"\b\w+_(?:period|previous)\b")
+"""Columns of the profile that speak of one period alone: what is told of them ends with it."""
 
 
 def no_facts() -> pd.DataFrame:
@@ -77,7 +83,8 @@ class Told:
         )  # fmt: skip
         note = text(
             "grading.told.note",
-            "A fact that an event or an appeal told counts until the delivered value moves; from then on the delivery counts.",
+            "A fact that an event or an appeal told counts until the delivered value moves; from then on the delivery counts."
+            " What was told of one period alone ends with it.",
         )
         return (Table("grading.told", title, columns, self.frame, note),)
 
@@ -103,6 +110,11 @@ def tell_fact(row: Mapping[Hashable, Any], name: Text) -> Text:
             "grading.told.says_moved",
             "{fact} counts as delivered again, {delivered}: it moved from {before} after {value} was told on {day}.",
             fact=name, value=value, day=on, delivered=delivered, before=before,
+        )  # fmt: skip
+    if row["state"] == "period":
+        return text(
+            "grading.told.says_period", "{fact}, told as {value} on {day}, was of one period and no longer counts.",
+            fact=name, value=value, day=on,
         )  # fmt: skip
     return text(
         "grading.told.says_unknown", "{fact}, told as {value} on {day}, no longer counts: it is measured otherwise now.",
@@ -185,7 +197,9 @@ def carry_facts(
             continue
         delivered[rows], past[rows] = (one.to_numpy(dtype=float)[place[rows]] for one in both)
         same = (delivered[rows] == past[rows]) | (np.isnan(delivered[rows]) & np.isnan(past[rows]))
-        state[rows] = np.where(same, "carried", "moved")
+        index = asked.get(fact)
+        passing = _OF_ONE_PERIOD.search(str(fact) if index is None else index.source)
+        state[rows] = np.where(same, "period" if passing else "carried", "moved")
     state[~there.to_numpy()[place]] = "gone"
     found = told.assign(before=past, delivered=delivered, state=state)[list(COLUMNS)]
     return Told(found.astype({"state": "str"}).reset_index(drop=True))

@@ -232,7 +232,12 @@ class Grades:
             what = text("grading.moves.what", "Moves between tiers since the period before, and their causes")
             why = text("grading.moves.why", "The period before was not graded, so there is nothing to compare with.")
             return NotMeasured("grading.moves", what, (), why)
-        return explain_moves(self.frame, self.held, self.past, self.policy, self.without_change, self.settings.tiers)
+        told = explain_moves(self.frame, self.held, self.past, self.policy, self.without_change, self.settings.tiers)
+        if told.n:
+            return told
+        what = text("grading.moves.what", "Moves between tiers since the period before, and their causes")
+        why = text("grading.moves.none", "No customer was graded in both periods under tiers that the settings still have.")
+        return NotMeasured("grading.moves", what, (), why)
 
     def rules(self) -> tuple[Block, ...]:
         """Floors, caps and overrides with what they did and what is wrong with them; nothing where there are none."""
