@@ -163,3 +163,9 @@ def test_tiers_that_nobody_had_before_give_no_count_of_moves(make_profile):
     second = grade(make_profile(), LOOSE.model_copy(update={"tiers": others}), period=Q4, past=after(first))
     told = second.moves()
     assert isinstance(told, NotMeasured) and "under tiers that the settings still have" in told.why.render(Edition("en"))
+
+
+def test_a_policy_without_benchmarks_is_written_as_before_there_were_any(make_profile):
+    content = grade(make_profile(), LOOSE, period=Q3).policy.json
+    assert {key for tier in content["settings"]["tiers"] for key in tier} == {"id", "name", "at_least"}
+    assert Policy.of(content).json == content

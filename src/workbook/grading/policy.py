@@ -63,9 +63,15 @@ class Policy:
     @property
     def json(self) -> dict[str, Any]:
         """As plain JSON, from which :meth:`of` makes the same policy."""
+        said = self.settings.model_dump(mode="json", exclude={"events"})
+        for tier in said["tiers"]:
+            if not tier[
+                "benchmark"
+            ]:  # policies were accepted before there were benchmarks: what says nothing new stays the same
+                del tier["benchmark"]
         return {
             "number": self.number, "since": self.since, "cause": self.cause, "reference": dict(self.reference),
-            "provisional": self.provisional, "settings": self.settings.model_dump(mode="json", exclude={"events"}),
+            "provisional": self.provisional, "settings": said,
             "scales": {index: scale.json for index, scale in self.scales.items()},
             "lows": [None if np.isinf(low) else float(low) for low in self.lows],
         }  # fmt: skip
