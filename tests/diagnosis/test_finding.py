@@ -140,3 +140,14 @@ def test_a_limit_says_whether_it_was_set_is_a_default_or_comes_from_elsewhere():
     assert limit_source("information.complete.phone", given).render(Edition("en")) == "Own mean"
     assert limit_source("information.complete.phone", default).render(Edition("zh")) == "为本客户设定"
     assert limit_source("service.own.mine", default).render(Edition("en")) == "set for this client"
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [(400, "20.0% in order (10.0% to 30.0%), at least 50% wanted, n = 400"), (20, "4 of 20 in order (at least 50% wanted)")],
+)
+def test_a_figure_that_counts_what_is_in_order_says_so_beside_the_name_of_what_is_wrong(n, said):
+    """“Complaints closed without a call-back: 57.6%” was read as 57.6% without one; it was the share with one."""
+    found = Finding("service.callback", "service", None, 0.2, "share", 0.1, 0.3, n, 0.5, "below", (), 0.0)
+    assert found.evidence.render(Edition("en")) == said
+    assert "达标" in found.evidence.render(Edition("zh"))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from workbook.diagnosis.finding import MODULE_NAMES, TOUCHED_TYPES, Finding, Touch
+from workbook.diagnosis.finding import MODULE_NAMES, TOUCHED_TYPES, Finding, Touch, told
 from workbook.language import Edition, Quantity, Text, count, day, format_value, joined, named, number, share, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Column, Figure, NotMeasured, Paragraph, Table
@@ -296,7 +296,7 @@ def _module_title(module: str, findings: Sequence[Finding]) -> Text:
                     module=MODULE_NAMES[module], n=count(len(findings)))  # fmt: skip
     values: dict[str, Text | Quantity] = {
         "problem": worst.words.problem,
-        "figure": worst.quantity(worst.figure), "limit": _limit(worst),
+        "figure": told(worst.figure, worst.unit, worst.direction), "limit": _limit(worst),
     }  # fmt: skip
     if worst.breached == "possible":
         return text("diagnosis.module.possible", "Perhaps: {problem} ({figure}, {limit} wanted)", **values)

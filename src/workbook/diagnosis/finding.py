@@ -115,11 +115,22 @@ class Finding:
 
     @property
     def evidence(self) -> Text:
-        """Figure, interval, limit and n in one phrase; counts where there are fewer than 30 cases."""
-        n = Quantity(self.n, "count")
+        """Figure, interval, limit and n in one phrase; counts where there are fewer than 30 cases.
+
+        Where the figure counts what is in order, the phrase says so: it stands beside the name of what is wrong.
+        """
+        n, good = Quantity(self.n, "count"), self.direction == "below"
         if self.unit == "share" and self.n < SMALL_SAMPLE:
             hits = Quantity(round(self.figure * self.n), "count")
+            if good:
+                return text("diagnosis.evidence.good_counts", "{hits} of {n} in order (at least {limit} wanted)",
+                            hits=hits, n=n, limit=self.limit)  # fmt: skip
             return text("diagnosis.evidence.counts", "{hits} of {n} (limit {limit})", hits=hits, n=n, limit=self.limit)
+        if good:
+            return text(
+                "diagnosis.evidence.good", "{figure} in order ({low} to {high}), at least {limit} wanted, n = {n}",
+                figure=self.quantity(self.figure), low=self.bound(self.low), high=self.bound(self.high), limit=self.limit, n=n,
+            )  # fmt: skip
         return text(
             "diagnosis.evidence.share", "{figure} ({low} to {high}), limit {limit}, n = {n}",
             figure=self.quantity(self.figure), low=self.bound(self.low), high=self.bound(self.high), limit=self.limit, n=n,
@@ -169,6 +180,15 @@ FINDING_COLUMNS: tuple[str, ...] = (
 
 TOUCHED_TYPES = {"customers": "Int64", "revenue": "float64"}
 """Types of the columns of what a finding touches; missing where it is not known."""
+
+
+def told(value: float, unit: Unit, direction: Direction) -> Text | Quantity:
+    """A figure beside the name of its problem: said to be in order where it counts what is."""
+    figure = Quantity(value, unit, 1)
+    if direction == "above" or math.isnan(value):
+        return figure
+    return text("diagnosis.told.good", "{figure} in order", figure=figure)
+
 
 Measured = Finding | NotMeasured
 

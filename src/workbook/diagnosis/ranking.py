@@ -129,9 +129,9 @@ def progress(findings: list[Finding], trends: dict[str, Trend], earlier: pd.Data
         earlier: the artefact ``problems`` of the period before; None where there is none.
 
     Returns:
-        check, problem_en, problem_zh, unit, before, now, status: solved, better, worse, open, or not_measured.
+        check, problem_en, problem_zh, unit, direction, before, now, status: solved, better, worse, open, or not_measured.
     """
-    columns = ["check", "problem_en", "problem_zh", "unit", "before", "now", "status"]
+    columns = ["check", "problem_en", "problem_zh", "unit", "direction", "before", "now", "status"]
     if earlier is None:
         return pd.DataFrame(columns=columns)
     found = {finding.check: finding for finding in findings}
@@ -148,6 +148,7 @@ def progress(findings: list[Finding], trends: dict[str, Trend], earlier: pd.Data
         [
             {
                 "check": row["check"], "problem_en": row["problem_en"], "problem_zh": row["problem_zh"], "unit": row["unit"],
+                "direction": row["direction"],
                 "before": float(row["figure"]),
                 "now": found[row["check"]].figure if row["check"] in found else float("nan"),
                 "status": became(str(row["check"])),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from workbook.diagnosis.exhibits import PRIORITY_NAMES
-from workbook.diagnosis.finding import Finding, Touch
-from workbook.language import Quantity, count, day, named, number, text
+from workbook.diagnosis.finding import Finding, Touch, told
+from workbook.language import count, day, named, number, text
 from workbook.period import Period
 from workbook.report.blocks import Column, NotMeasured, Table
 from workbook.settings.models import Settings
@@ -86,8 +86,8 @@ def progress_table(progress: pd.DataFrame, known: bool, period: Period) -> Table
             [named({"en": en, "zh": zh}) for en, zh in zip(progress["problem_en"], progress["problem_zh"], strict=True)],
             dtype=object,
         ),
-        then=pd.Series([Quantity(v, u, 1) for v, u in zip(progress["before"], progress["unit"], strict=True)], dtype=object),
-        here=pd.Series([Quantity(v, u, 1) for v, u in zip(progress["now"], progress["unit"], strict=True)], dtype=object),
+        then=pd.Series([told(*row) for row in progress[["before", "unit", "direction"]].to_numpy()], dtype=object),
+        here=pd.Series([told(*row) for row in progress[["now", "unit", "direction"]].to_numpy()], dtype=object),
     )
     columns = (
         Column("problem", text("diagnosis.column.problem", "Problem")),
