@@ -135,3 +135,9 @@ def test_amounts_that_may_be_thousands_or_three_decimals_are_asked(look):
         }
     )
     assert mapped(prices, "orders")["amount"] == "Amount"
+
+
+def test_names_of_products_that_order_lines_repeat_are_names_all_the_same(look):
+    rows = [f"o{i},c{i % 50},2025-11-{1 + i % 28:02},p{i % 100},Article {i % 100},{1 + i % 3},9.5" for i in range(6000)]
+    text = "\n".join(["InvoiceNo,CustomerID,InvoiceDate,StockCode,Description,Quantity,UnitPrice", *rows])
+    assert mapped(look({"sales.csv": text}), "products") == {"product_id": "StockCode", "name": "Description"}

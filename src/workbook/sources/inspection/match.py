@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from workbook.language import Text, text
-from workbook.sources.inspection.facts import Facts
+from workbook.sources.inspection.facts import TOP, Facts
 from workbook.sources.inspection.scores import read_scores, unclear
 from workbook.sources.inspection.vocabulary import Meaning, Strength, Vocabulary, squash
 from workbook.tables import SCHEMAS, Kind
@@ -227,8 +227,10 @@ def _fit_text(column: str, facts: Facts, strength: Strength) -> tuple[float, Tex
     coded = facts.share(facts.whole) > 0.9 and facts.width <= 3 and not left
     if coded and (strength != "sure" or column == "language"):
         return 0.6, text("new.values.codes", "its values are numbers that stand for words")
-    if column in _LONG_TEXT and strength != "sure" and facts.filled > 50 * max(facts.distinct, 1):
-        return 0.0, None  # few words over and over name kinds, nobody wrote them
+    # few words over and over name kinds, nobody wrote them; of names there are more, and order lines repeat each
+    repeated = facts.filled > 50 * max(facts.distinct, 1) and (column != "name" or facts.distinct <= TOP)
+    if column in _LONG_TEXT and strength != "sure" and repeated:
+        return 0.0, None
     if column in _LONG_TEXT:
         return (0.3 if facts.share(facts.numbers) > 0.9 else 1.0), None
     if facts.width > 80:
