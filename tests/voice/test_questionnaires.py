@@ -140,3 +140,25 @@ def test_sample_advice_needs_more_answers_where_they_differ_more():
     table = sample_advice(measure_satisfaction(tables, SETTINGS), tables)
     assert table.frame["needed"].iloc[0] == pytest.approx((1.96 * 100 / 10) ** 2, rel=0.05)
     table.bundle(EDITIONS)
+
+
+@pytest.mark.parametrize("n", [150, 186, 400])
+def test_sample_advice_asks_for_more_answers_exactly_where_the_interval_is_too_wide(n):
+    """Whatever the number of customers: else 170 answers would suffice where 186 do not reach the useful half width."""
+    scores = np.resize([10, 9, 9, 8, 7, 10, 3, 6], n)
+    rows = pd.DataFrame(
+        {"feedback_id": [str(i) for i in range(n)], "given_at": "2025-11-01", "instrument": "nps", "score": scores}
+    )
+    people = pd.DataFrame({"customer_id": [f"C{i}" for i in range(1500)]})
+    tables = tables_of({"feedback": rows, "customers": people}, PERIOD)
+    row = sample_advice(measure_satisfaction(tables, SETTINGS), tables).frame.iloc[0]
+    assert (row["needed"] > n) == (row["reached"] > row["wanted"])
+
+
+def test_sample_advice_names_no_number_that_exceeds_the_customers():
+    rows = pd.DataFrame({"feedback_id": [str(i) for i in range(80)], "given_at": "2025-11-01", "instrument": "nps",
+                         "score": [10, 0] * 40})  # fmt: skip
+    people = pd.DataFrame({"customer_id": [f"C{i}" for i in range(100)]})
+    tables = tables_of({"feedback": rows, "customers": people}, PERIOD)
+    table = sample_advice(measure_satisfaction(tables, SETTINGS), tables)
+    assert pd.isna(table.frame["needed"].iloc[0]) and "1 of 1" in table.title.render(EDITIONS[0])

@@ -157,19 +157,21 @@ def sample_advice(satisfaction: Satisfaction | NotMeasured, tables: Tables) -> T
         return satisfaction
     whole = satisfaction.frame[satisfaction.frame["dimension"] == "all"]
     level = satisfaction.settings.analysis.confidence
-    population = tables.rows("customers") or None
+    population = tables.rows("customers") or np.inf
     z = float(stats.norm.ppf((1 + level) / 2))
     rows = [
         {
             "instrument": row["instrument"], "n": int(row["n"]), "unit": row["unit"],
             "reached": (float(row["high"]) - float(row["low"])) / 2, "wanted": MARGINS[str(row["instrument"])],
+            # as the intervals do, so that more are needed exactly where they are too wide: without the number of customers
             "needed": answers_needed((float(row["high"]) - float(row["low"])) / 2 / z * math.sqrt(int(row["n"])),
-                                     MARGINS[str(row["instrument"])], population, level)
+                                     MARGINS[str(row["instrument"])], None, level)
             if int(row["n"]) > 1 else None,
         }
         for row in whole.to_dict("records")
     ]  # fmt: skip
-    return _advice_table(pd.DataFrame(rows), level)
+    frame = pd.DataFrame(rows)
+    return _advice_table(frame.assign(needed=frame["needed"].where(frame["needed"] <= population)), level)
 
 
 def _advice_table(rows: pd.DataFrame, level: float) -> Table:
@@ -191,7 +193,7 @@ def _advice_table(rows: pd.DataFrame, level: float) -> Table:
     note = text(
         "voice.sample.note",
         "Half width of the {level} interval in points (CSAT: percentage points) and the answers for the useful one, from the "
-        "spread of this period's answers and the number of customers; for a group by itself as many again.",
+        "spread of this period's answers; n/a where there are fewer customers; for a group by itself as many again.",
         level=share(level),
     )  # fmt: skip
     return Table("voice.sample", title, columns, frame, note)
