@@ -1,5 +1,6 @@
 """The cross-check: an effect that was planted is found, none is found where there is none, and who buys much is not blamed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,15 @@ def test_it_shows_in_both_languages_with_titles_that_hold_to_the_readings():
         title = found.table().title.render(EDITIONS[0])
         assert len(title.split()) <= 15 and ("None of" in title) == (effect == 0)
         assert len(found.figure().title.render(EDITIONS[0]).split()) <= 15
+
+
+def test_the_money_of_a_signal_that_few_customers_met_is_not_shown():
+    found = checked(2)
+    named = found.figure().table.frame["signal"].tolist()
+    few = found.rows["now"].mask(found.rows["signal"] == named[0], 4)
+    assert named[0] not in replace(found, rows=found.rows.assign(now=few)).figure().table.frame["signal"].tolist()
+    nobody = replace(found, rows=found.rows.assign(now=4)).figure()
+    assert isinstance(nobody, NotMeasured)
 
 
 def test_without_orders_or_signals_nothing_is_measured():

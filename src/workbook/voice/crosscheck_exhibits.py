@@ -83,7 +83,8 @@ def _title(rows: pd.DataFrame) -> Text:
 
 def loud_and_costly(rows: pd.DataFrame, settings: Settings, period: Period) -> Figure | NotMeasured:
     """Two rows of bars side by side: customers with each signal, and the revenue that goes with it, with its interval."""
-    shown = rows[(rows["outcome"] == "repeat") & rows["at_stake"].notna()]
+    # the money of a few customers would tell of them as their number would
+    shown = rows[(rows["outcome"] == "repeat") & rows["at_stake"].notna() & (rows["now"] >= settings.analysis.small_cell)]
     shown = (
         shown.assign(n=shown["now"])
         .sort_values(["n", "signal"], ascending=[False, True])
