@@ -8,7 +8,7 @@ from workbook.language import Text, count, joined, named, text
 from workbook.opening.scalars import scalar
 from workbook.sources.inspection.experiments import Experiment
 
-TODO = "todo"
+OPEN = "todo"
 """What stands where a person must answer; settings that hold it are refused with the line and what is expected."""
 
 
@@ -54,15 +54,15 @@ def _card(one: Experiment, behind: Callable[[str, Text], str]) -> Iterator[str]:
         yield behind("    unit: cluster", drawn)
     first, last = one.days or (None, None)
     if first is None:
-        yield behind(f"    starts: {TODO}", text("new.card.starts", "the day on which it was launched, such as 2025-10-01"))
+        yield behind(f"    starts: {OPEN}", text("new.card.starts", "the day on which it was launched, such as 2025-10-01"))
     else:
         yield behind(f"    starts: {first}", text("new.card.first", "the first day in the file; was it launched then?"))
     if last is None or last == first:
-        yield behind(f"    ends: {TODO}", text("new.card.ends", "its last day, as planned before the launch"))
+        yield behind(f"    ends: {OPEN}", text("new.card.ends", "its last day, as planned before the launch"))
     else:
         yield behind(f"    ends: {last}", text("new.card.last", "the last day in the file; was it the end that was planned?"))
     looks = text("new.card.looks", "how often the result was to be looked at, the last time included: 1 if only at the end")
-    yield behind(f"    looks: {TODO}", looks)
+    yield behind(f"    looks: {OPEN}", looks)
     yield behind("    metrics:", text("new.card.metrics", "the first decides; the others stand beside it"))
     for metric in one.metrics:
         yield f"      - id: {metric.id}"
@@ -76,4 +76,4 @@ def _card(one: Experiment, behind: Callable[[str, Text], str]) -> Iterator[str]:
             if metric.unit == "share"
             else text("new.card.margin", "the smallest difference a unit that is worth the effort")
         )
-        yield behind(f"        margin: {TODO}", margin)
+        yield behind(f"        margin: {OPEN}", margin)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbook.errors import SettingsError, WorkbookError
-from workbook.opening.cards import TODO
+from workbook.opening.cards import OPEN
 from workbook.period import Period
 from workbook.settings.folders import ENGAGEMENT, check_client_name
 from workbook.settings.reading import check_settings
@@ -56,7 +56,7 @@ def place_engagement(
         drafted.mkdir(parents=True)
         (drafted / ENGAGEMENT).write_text(engagement, "utf-8", newline="\n")
         (drafted / f"{period.name}.yaml").write_text(period_words, "utf-8", newline="\n")
-        asked = f"'{TODO}'"
+        asked = f"'{OPEN}'"
         faults = [p for p in check_settings(draft, client, [period]) if ".todo." not in p.key and p.found != asked]
         if faults:
             raise SettingsError(faults)

@@ -19,7 +19,7 @@ from workbook.sources.inspection.scores import SCALES, Scores, read_scores
 from workbook.sources.inspection.tables import Draft
 from workbook.sources.inspection.vocabulary import Vocabulary, squash
 from workbook.sources.mapping import DERIVED_IDS
-from workbook.sources.parsing import DAY_FIRST, EXCEL, MONTH_FIRST, RATING, UNIX
+from workbook.sources.parsing import DAY_FIRST, EXCEL, MONTH_FIRST, UNIX
 from workbook.tables import SCHEMAS, Kind
 
 Instrument = Literal["nps", "csat", "ces"]
@@ -256,7 +256,7 @@ def _tell_instrument(made: _Writing, draft: Draft, facts: Mapping[str, Facts], w
     if told is not None and "score" in made.columns:
         _tell_scores(made, told, instrument)
         return
-    if score is None or "score" not in made.columns or "scale_max" in made.columns or not (score.numbers or score.ratings):
+    if score is None or "score" not in made.columns or "scale_max" in made.columns or not score.numbers:
         return
     largest = 10 if instrument == "nps" else _scale(score)
     if largest is None or instrument is None:
@@ -314,11 +314,6 @@ def _instrument(draft: Draft, words: Vocabulary, scored: bool) -> str | None:
 
 
 def _scale(score: Facts) -> int | None:
-    told = {int(found[4]) for t, _ in score.top if (found := re.fullmatch(RATING, t.casefold()))}
-    if score.ratings and not told and score.ratings >= score.numbers:  # stars, or words of satisfaction
-        return 5
-    if len(told) == 1:
-        return told.pop()
     rows = sum(n for t, n in score.top if _number(t) is not None)
     for largest in SCALES:
         within = sum(n for t, n in score.top if (v := _number(t)) is not None and 0 <= v <= largest)
