@@ -1,68 +1,41 @@
 """How long the next pilot must run: from the client's own rhythm of orders and the rate at which customers come (row P1).
 
-A longer window lets each customer buy more often, which makes the spread smaller beside the level; more customers come with
-time. Both are read from the orders, together with how much more orders vary between customers than chance alone would make.
+For means, proportions and ratios, of single customers or of whole clusters: what each window finds, how many units the
+difference asked for takes, and how many days until they are there. See :mod:`workbook.pilots.rhythm` for the figures.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy import stats
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from workbook.language import Quantity, Text, count, named, number, share, text
+from workbook.language import Edition, Quantity, Text, count, format_value, joined, named, number, points, share, text
 from workbook.pilots.design import Assignment, Unplanned
-from workbook.pilots.power import detectable_mean
+from workbook.pilots.design_clusters import way_of
+from workbook.pilots.rhythm import LONGEST, MEASURES, WEEKS, Measure, Window, windows_of
 from workbook.pilots.season import Season, read_season
-from workbook.report.blocks import Block, Column, NotMeasured, Table
+from workbook.report.blocks import Block, Column, Figure, NotMeasured, Table
+from workbook.report.figures import CATEGORIES, FULL_WIDTH, MUTED, canvas, label_axis
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
-WEEKS = (4, 8, 13, 26)
-"""Lengths of the window in which each customer's orders are counted."""
-MOST_CUSTOMERS = 20_000
-"""Customers of the draw whose orders are read; of more, the first by id stand for all."""
-LONGEST = 365
-"""Days beyond which a pilot is no longer planned."""
 DAYS_TO_START = 14
 """Days after the period before which no pilot starts."""
 
-Floats = NDArray[np.float64]
 _WHAT = text("pilots.duration.none", "How long the next pilot must run")
 
-
-@dataclass(frozen=True)
-class Window:
-    """One length of the window.
-
-    Attributes:
-        days: its length.
-        level, spread: mean and standard deviation of revenue a customer in it.
-        scatter: variance over mean of the number of orders a customer; 1 where orders come by chance alone.
-        found: smallest difference of revenue a customer that those drawn find with the wanted power.
-        needed: customers of all arms for the difference asked for.
-        gather: days until so many are there; 0 where they are, None where not within :data:`LONGEST` days.
-    """
-
-    days: int
-    level: float
-    spread: float
-    scatter: float
-    found: float
-    needed: int
-    gather: int | None
-
-    @property
-    def total(self) -> int | None:
-        """Days from the first day to the last measurement; None beyond :data:`LONGEST`."""
-        if self.gather is None or self.gather + self.days > LONGEST:
-            return None
-        return self.gather + self.days
+NAMES: Mapping[Measure, Text] = {
+    "revenue": text("pilots.duration.revenue", "Revenue a customer"),
+    "buyers": text("pilots.duration.buyers", "Share that buys"),
+    "average_order": text("pilots.power.average_order", "Revenue over orders (ratio)"),
+}
+"""The metrics, as readers see them."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +43,9 @@ class Duration:
     """How long the next pilot must run.
 
     Attributes:
-        windows: by length.
+        windows: by metric and length.
         drawn: customers of the draw; ``a_week`` more come who would take part.
+        clusters: clusters of the draw; None where single customers are drawn.
         season: what the months of the history say of the planned window.
         settings: the parameters.
     """
@@ -79,73 +53,181 @@ class Duration:
     windows: tuple[Window, ...]
     drawn: int
     a_week: float
+    clusters: int | None
     season: Season
     settings: Settings
 
-    @property
-    def best(self) -> Window | None:
+    def of(self, measure: Measure) -> tuple[Window, ...]:
+        """The windows of one metric, by length."""
+        return tuple(window for window in self.windows if window.measure == measure)
+
+    def best(self, measure: Measure = "revenue") -> Window | None:
         """The window with which the difference asked for is found soonest; None where none does within a year."""
-        told = [window for window in self.windows if window.total is not None]
-        return min(told, key=lambda window: (window.total or 0, window.days), default=None)
+        return soonest(self.of(measure))
+
+    @property
+    def first(self) -> Measure:
+        """The metric of the title: revenue a customer, where it can be told."""
+        return self.windows[0].measure
 
     def table(self) -> Table:
-        """A row a window: level, scatter, what is found, customers needed and days in all."""
-        pilot = self.settings.next_pilot
+        """A row a metric and window: level, what is found, units needed and days in all."""
         rows: list[dict[str, object]] = [
             {
+                "metric": NAMES[window.measure],
                 "days": text("pilots.duration.days", "{n} days", n=count(window.days)),
-                "level": Quantity(window.level, "money"),
-                "scatter": window.scatter,
-                "found": Quantity(window.found, "money"),
-                "relative": window.found / window.level if window.level else None,
-                "needed": window.needed,
-                "total": text("pilots.duration.long", "over a year") if window.total is None else count(window.total),
+                "level": _amount(window.measure, window.level, level=True),
+                "found": _amount(window.measure, window.found),
+                "relative": window.found / window.level,
+                "needed": window.needed or None,
+                "total": self._total(window),
             }
             for window in self.windows
         ]
+        needed = (
+            Column("needed", text("pilots.duration.head.needed", "Customers needed"), "people")
+            if self.clusters is None
+            else Column("needed", text("pilots.duration.head.needed_clusters", "Clusters needed"), "number")
+        )
         columns = (
+            Column("metric", text("pilots.head.metric", "Metric")),
             Column("days", text("pilots.duration.head.days", "Orders counted over")),
-            Column("level", text("pilots.duration.head.level", "Revenue a customer"), "number"),
-            Column("scatter", text("pilots.duration.head.scatter", "Orders scatter, times chance"), "number", digits=1),
+            Column("level", text("pilots.duration.head.level", "Level in that time"), "number"),
             Column("found", text("pilots.head.detectable", "Smallest difference found"), "number"),
             Column("relative", text("pilots.head.relative", "As a share of the level"), "share", digits=0),
-            Column("needed", text("pilots.duration.head.needed", "Customers needed"), "people"),
+            needed,
             Column("total", text("pilots.duration.head.total", "Days in all"), "number"),
         )
-        note = text(
-            "pilots.duration.note",
-            "From the orders of those drawn ({n}) in the year before. Needed: for a difference of {margin} of the level, power "
-            "{power}, confidence {level}. Days in all: until so many are there, at {rate} new ones a week who would take part, "
-            "and the window. Scatter: variance of the orders a customer over their mean, 1 by chance alone.",
-            n=count(self.drawn),
-            margin=share(pilot.margin, 0),
-            power=share(pilot.power, 0),
-            level=share(self.settings.analysis.confidence, 0),
-            rate=number(self.a_week, 1),
-        )
-        return Table("pilots.duration", self.title(), columns, pd.DataFrame(rows, dtype=object), note)
+        return Table("pilots.duration", self.title(), columns, pd.DataFrame(rows, dtype=object), self._note())
 
     def title(self) -> Text:
         """Days that the difference asked for takes, or how much is found within a year."""
-        margin = share(self.settings.next_pilot.margin, 0)
-        if self.best is not None:
+        best, name = self.best(self.first), NAMES[self.first]
+        if best is not None:
             return text(
                 "pilots.duration.title",
-                "To find a difference of {margin} the next pilot needs {days} days",
-                margin=margin,
-                days=count(self.best.total or 0),
+                "{metric}: to find a difference of {margin} the next pilot needs {days} days",
+                metric=name,
+                margin=share(self.settings.next_pilot.margin, 0),
+                days=count(best.total or 0),
             )
-        found = min(window.found / window.level for window in self.windows if window.level)
+        found = [window.found / window.level for window in self.of(self.first) if math.isfinite(window.found)]
+        if not found:
+            return text("pilots.duration.title_few", "{metric}: those drawn are too few to find any difference", metric=name)
         return text(
             "pilots.duration.title_none",
-            "Within a year no difference of {margin} can be found, only from {found} on",
-            margin=margin,
-            found=share(found, 0),
+            "{metric}: within a year only differences from {found} on can be found",
+            metric=name,
+            found=share(min(found), 0),
         )
 
+    def figure(self) -> Figure:
+        """The smallest difference found by those drawn, as a share of the level, against the days of the window."""
+        told = [measure for measure in MEASURES if any(math.isfinite(window.found) for window in self.of(measure))]
+        margin = self.settings.next_pilot.margin
+
+        def draw(edition: Edition) -> Canvas:
+            picture, axes = canvas(FULL_WIDTH, 2.6)
+            ends = []
+            for place, measure in enumerate(told):
+                windows = [window for window in self.of(measure) if math.isfinite(window.found)]
+                days, parts = [window.days for window in windows], [window.found / window.level for window in windows]
+                axes.plot(days, parts, color=CATEGORIES[place], marker="os^"[place])
+                ends.append((parts[-1], days[-1], place, NAMES[measure].render(edition)))
+            axes.axhline(margin, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)))
+            top = max(margin, *(window.found / window.level for window in self.windows if math.isfinite(window.found))) * 1.15
+            axes.set_ylim(0, top)
+            last = max(window.days for window in self.windows)
+            axes.set_xlim(0, last * 1.55)
+            for height, (value, day, place, name) in zip(
+                _apart([e[0] for e in sorted(ends)], top / 9), sorted(ends), strict=True
+            ):
+                words = f"{name} {format_value(value, 'share', edition, 0)}"
+                axes.annotate(words, (day, value), (last * 1.05, height), va="center", fontsize=8.5, color=CATEGORIES[place])
+            axes.xaxis.set_major_locator(FixedLocator(sorted({window.days for window in self.windows})))
+            axes.yaxis.set_major_locator(MaxNLocator(4))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: format_value(x, "share", edition, 0)))
+            axes.set_xlabel(text("pilots.duration.axis_days", "Days over which orders are counted").render(edition))
+            label_axis(axes, text("pilots.duration.axis", "Smallest difference found, share of the level").render(edition))
+            return picture
+
+        alt = text(
+            "pilots.duration.alt",
+            "Lines: smallest difference that those drawn find against the days of the window, for {metrics}. {title}.",
+            metrics=joined([NAMES[measure] for measure in told]),
+            title=self.title(),
+        )
+        note = text(
+            "pilots.duration.figure_note",
+            "With those drawn, none added. Dashed: the difference asked for, {margin} of the level. Where a line stays above "
+            "it, more of them are needed; power {power}.",
+            margin=share(margin, 0),
+            power=share(self.settings.next_pilot.power, 0),
+        )
+        return Figure("pilots.duration.figure", self._figure_title(), draw, alt, note)
+
     def blocks(self) -> tuple[Block, ...]:
-        """The table, and what the season says."""
-        return (self.table(), self.season.paragraph())
+        """The table, its picture where there is more than one window, and what the season says."""
+        finite = [window for window in self.windows if math.isfinite(window.found)]
+        picture = (self.figure(),) if len({window.days for window in finite}) > 1 else ()
+        return (self.table(), *picture, self.season.paragraph())
+
+    def _figure_title(self) -> Text:
+        told = [window for window in self.windows if math.isfinite(window.found)]
+        best = min(told, key=lambda window: window.found / window.level)
+        return text(
+            "pilots.duration.figure_title",
+            "Those drawn find {found} of the level at best: {metric} over {days} days",
+            found=share(best.found / best.level, 0),
+            metric=NAMES[best.measure],
+            days=count(best.days),
+        )
+
+    def _total(self, window: Window) -> Quantity | Text:
+        if window.total is not None:
+            return count(window.total)
+        if self.clusters is not None:
+            return text("pilots.duration.too_few", "too few clusters")
+        return text("pilots.duration.long", "over a year") if window.needed else text("pilots.duration.not_at_all", "never")
+
+    def _note(self) -> Text:
+        pilot = self.settings.next_pilot
+        wanted = text(
+            "pilots.duration.wanted",
+            "Needed: for a difference of {margin} of the level, power {power}, confidence {level}.",
+            margin=share(pilot.margin, 0),
+            power=share(pilot.power, 0),
+            level=share(self.settings.analysis.confidence, 0),
+        )
+        if self.clusters is not None:
+            return text(
+                "pilots.duration.note_clusters",
+                "From the orders of the {n} customers in the {clusters} clusters drawn {way}, in the year before; each cluster "
+                "counts once (Student's t on their means). {wanted} More days bring no more clusters: days in all is the "
+                "window with which those drawn are enough.",
+                n=count(self.drawn),
+                clusters=count(self.clusters),
+                way=way_of(str(pilot.cluster)),
+                wanted=wanted,
+            )
+        scatters = [window.scatter for window in self.of(self.first) if math.isfinite(window.scatter)]
+        return text(
+            "pilots.duration.note",
+            "From the orders of those drawn ({n}) in the year before. {wanted} Days in all: until so many are there, at {rate} "
+            "new ones a week who would take part, and the window. Orders a customer scatter {low} to {high} times as much as "
+            "by chance alone (variance over mean, shortest to longest window).",
+            n=count(self.drawn),
+            wanted=wanted,
+            rate=number(self.a_week, 1),
+            low=number(scatters[0], 1),
+            high=number(scatters[-1], 1),
+        )
+
+
+def soonest(windows: tuple[Window, ...]) -> Window | None:
+    """The window that ends first; None where none ends within a year."""
+    told = [window for window in windows if window.total is not None]
+    return min(told, key=lambda window: (window.total or 0, window.days), default=None)
 
 
 def plan_duration(
@@ -165,56 +247,39 @@ def plan_duration(
     missing = tables.lacks("orders.customer_id", "orders.amount")
     if missing or tables.first_order is None:
         return NotMeasured("pilots.duration", _WHAT, missing or ("orders.ordered_at",))
-    if draw.drawn_clusters is not None:
-        why = text(
-            "pilots.duration.clusters",
-            "Whole clusters are drawn: more days bring no more of them, so what can be found hangs on their number.",
-        )
-        return NotMeasured("pilots.duration", _WHAT, why=why)
     end = tables.period.end
     weeks = min(52, ((end - tables.first_order.date()).days + 1) // 7)
-    lengths = [length for length in WEEKS if length <= weeks]
-    if not lengths:
+    if weeks < WEEKS[0]:
         why = text("pilots.duration.short", "The orders reach back less than {n} weeks.", n=count(WEEKS[0]))
         return NotMeasured("pilots.duration", _WHAT, why=why)
-    revenue, orders = _by_week(tables, draw, settings, weeks)
     a_week = _arrivals(tables, weeks) * (len(draw.frame) + draw.beyond) / len(profile)
-    windows = tuple(_window(revenue, orders, length, draw, a_week, settings) for length in lengths)
-    windows = tuple(window for window in windows if window.level > 0 and window.spread > 0)
+    windows = windows_of(tables, draw, a_week, weeks, settings)
     if not windows:
         why = text("pilots.duration.silent", "Nobody who was drawn bought anything in the year before.")
         return NotMeasured("pilots.duration", _WHAT, why=why)
-    told = [window for window in windows if window.total is not None]
-    longest = min((w.total or 0 for w in told), default=windows[-1].days)
+    main = tuple(window for window in windows if window.measure == windows[0].measure)
+    best = soonest(main)
+    longest = best.total or LONGEST if best else main[-1].days
     first = end + dt.timedelta(days=DAYS_TO_START)
     season = read_season(tables, settings, named(settings.next_pilot.name), first, first + dt.timedelta(days=longest - 1))
-    return Duration(windows, len(draw.frame), a_week, season, settings)
+    clusters = None if draw.drawn_clusters is None else len(draw.drawn_clusters)
+    return Duration(windows, len(draw.frame), a_week, clusters, season, settings)
 
 
-def _by_week(tables: Tables, draw: Assignment, settings: Settings, weeks: int) -> tuple[Floats, Floats]:
-    """Revenue and orders of each customer in each week before the analysis date, the latest first: customers × weeks."""
-    people = draw.people
-    if "tenure_days" in people.columns:
-        old = people["tenure_days"].fillna(0) >= 7 * weeks
-        people = people[old] if int(old.sum()) >= 30 else people  # who was no customer yet did not buy for that reason
-    ids = sorted(people["customer_id"])[:MOST_CUSTOMERS]
-    found = tables.sql(
-        f"""select customer_id, date_diff('day', cast(ordered_at as date), cast($end as date)) // 7 as week,
-                   count(*) as orders, cast(sum(amount) as double) as revenue
-            from orders
-            where customer_id in (select unnest($ids)) and amount is not null and cast(ordered_at as date) <= $end
-              and cast(ordered_at as date) > cast($end as date) - {7 * weeks} * interval 1 day
-              {"and list_contains($finished, status)" if settings.analysis.finished_orders else ""}
-            group by 1, 2 order by 1, 2""",
-        ids=ids,
-        finished=settings.analysis.finished_orders,
-    )
-    revenue, orders = np.zeros((len(ids), weeks)), np.zeros((len(ids), weeks))
-    place = pd.Index(ids).get_indexer(found["customer_id"])
-    week = found["week"].to_numpy(int)
-    revenue[place, week] = found["revenue"].to_numpy(float)
-    orders[place, week] = found["orders"].to_numpy(float)
-    return revenue, orders
+def _amount(measure: Measure, value: float, *, level: bool = False) -> Quantity | Text:
+    if math.isnan(value):
+        return text("pilots.duration.not_found", "none")
+    if measure == "buyers":
+        return share(value, 1) if level else points(value)
+    return Quantity(value, "money")
+
+
+def _apart(heights: list[float], least: float) -> list[float]:
+    """Rising heights moved up so far that none lies within *least* of the one below."""
+    found: list[float] = []
+    for height in heights:
+        found.append(max(height, found[-1] + least) if found else max(height, least / 2))
+    return found
 
 
 def _arrivals(tables: Tables, weeks: int) -> float:
@@ -229,28 +294,3 @@ def _arrivals(tables: Tables, weeks: int) -> float:
     # in a history that begins with the stretch, everybody seems to be new
     known = (tables.period.end - since).days >= 2 * 7 * weeks
     return float(row["new"].iloc[0]) / weeks if known else 0.0
-
-
-def _window(revenue: Floats, orders: Floats, length: int, draw: Assignment, a_week: float, settings: Settings) -> Window:
-    """What one length of the window finds, spread and level averaged over all such windows of the stretch."""
-    pilot, confidence = settings.next_pilot, settings.analysis.confidence
-    blocks = revenue.shape[1] // length
-    money = revenue[:, : blocks * length].reshape(len(revenue), blocks, length).sum(axis=2)
-    times = orders[:, : blocks * length].reshape(len(orders), blocks, length).sum(axis=2)
-    if len(money) < 2:
-        return Window(7 * length, 0.0, 0.0, math.nan, math.nan, 0, None)
-    level, spread = float(money.mean()), math.sqrt(float(money.var(axis=0, ddof=1).mean()))
-    mean = float(times.mean())
-    scatter = float(times.var(axis=0, ddof=1).mean()) / mean if mean else math.nan
-    sizes = draw.frame["arm"].value_counts()
-    control, *arms = pilot.arms
-    n0, n1 = int(sizes.get(control, 0)), min(int(sizes.get(arm, 0)) for arm in arms)
-    found = detectable_mean(spread, n0, n1, confidence, pilot.power) if min(n0, n1) else math.nan
-    whole = sum(pilot.arms.values())
-    parts = [pilot.arms[control] / whole, min(pilot.arms[arm] for arm in arms) / whole]
-    z = float(stats.norm.ppf(0.5 + confidence / 2) + stats.norm.ppf(pilot.power))
-    wanted = (z * spread / (pilot.margin * level)) ** 2 * sum(1 / part for part in parts) if level > 0 else math.inf
-    needed = math.ceil(wanted) if math.isfinite(wanted) else 0
-    short = needed - len(draw.frame)
-    days = 0 if short <= 0 else math.ceil(7 * short / a_week) if a_week > 0 else LONGEST + 1
-    return Window(7 * length, level, spread, scatter, found, needed, days if days <= LONGEST else None)

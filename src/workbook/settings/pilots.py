@@ -174,7 +174,5 @@ class NextPilot(Section):
         "best tenth). One draw by default.",
     )
     power: Share = Field(0.8, description="Power wanted.")
-    margin: Share = Field(
-        0.1, gt=0, description="Smallest worthwhile difference of revenue a customer, as a share of its level today."
-    )
+    margin: Share = Field(0.1, gt=0, description="Smallest worthwhile difference of a metric, as a share of its level today.")
     largest: int | None = Field(None, ge=2, description="Most customers that may take part.")
