@@ -172,6 +172,16 @@ def test_days_come_from_the_rate_at_which_customers_come():
     assert any(window.total is None for window in still.windows if window.needed > still.drawn)
 
 
+def test_who_comes_is_counted_by_the_records_where_they_are_dated_and_not_made_up_from_a_short_history():
+    tables, profile = firm(joining=100)
+    created = pd.Timestamp(PERIOD.end) - pd.to_timedelta(profile["tenure_days"] - 1, unit="D")
+    dated = planned((tables, profile.assign(created_at=created)))
+    assert dated.a_week == pytest.approx(100 / 52, rel=0.05)
+    late = tables.sql("select * from orders where cast(ordered_at as date) > cast($end as date) - 400 * interval 1 day")
+    short = planned((tables_of({"orders": late}, PERIOD), profile))
+    assert np.isnan(short.a_week) and "how many come is not known" in str(short.table().bundle((EN,)))
+
+
 def test_the_title_says_the_soonest_or_that_a_year_is_too_short():
     soon = planned(firm(), margin=0.2)
     assert soon.best() and soon.title().render(EN).endswith(f"needs {soon.best().total} days")

@@ -28,6 +28,9 @@ from workbook.tables import Tables
 DAYS_TO_START = 14
 """Days after the period before which no pilot starts."""
 
+DATED = 0.9
+"""Share of the customers whose record has a day of creation, from which on these days say how many come."""
+
 _WHAT = text("pilots.duration.none", "How long the next pilot must run")
 
 NAMES: Mapping[Measure, Text] = {
@@ -44,7 +47,7 @@ class Duration:
 
     Attributes:
         windows: by metric and length.
-        drawn: customers of the draw; ``a_week`` more come who would take part.
+        drawn: customers of the draw; ``a_week`` more come who would take part, NaN where that is not known.
         clusters: clusters of the draw; None where single customers are drawn.
         season: what the months of the history say of the planned window.
         settings: the parameters.
@@ -134,11 +137,11 @@ class Duration:
                 days, parts = [window.days for window in windows], [window.found / window.level for window in windows]
                 axes.plot(days, parts, color=CATEGORIES[place], marker="os^"[place])
                 ends.append((parts[-1], days[-1], place, NAMES[measure].render(edition)))
-            axes.axhline(margin, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)))
             top = max(margin, *(window.found / window.level for window in self.windows if math.isfinite(window.found))) * 1.15
             axes.set_ylim(0, top)
             last = max(window.days for window in self.windows)
             axes.set_xlim(0, last * 1.55)
+            axes.plot([0, last], [margin, margin], color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
             for height, (value, day, place, name) in zip(
                 _apart([e[0] for e in sorted(ends)], top / 9), sorted(ends), strict=True
             ):
@@ -177,7 +180,7 @@ class Duration:
         best = min(told, key=lambda window: window.found / window.level)
         return text(
             "pilots.duration.figure_title",
-            "Those drawn find {found} of the level at best: {metric} over {days} days",
+            "{metric} over {days} days: those drawn find {found} of the level at best",
             found=share(best.found / best.level, 0),
             metric=NAMES[best.measure],
             days=count(best.days),
@@ -213,12 +216,14 @@ class Duration:
         scatters = [window.scatter for window in self.of(self.first) if math.isfinite(window.scatter)]
         return text(
             "pilots.duration.note",
-            "From the orders of those drawn ({n}) in the year before. {wanted} Days in all: until so many are there, at {rate} "
-            "new ones a week who would take part, and the window. Orders a customer scatter {low} to {high} times as much as "
+            "From the orders of those drawn ({n}) in the year before. {wanted} Days in all: until so many are there ({pace}), "
+            "and the window. Orders a customer scatter {low} to {high} times as much as "
             "by chance alone (variance over mean, shortest to longest window).",
             n=count(self.drawn),
             wanted=wanted,
-            rate=number(self.a_week, 1),
+            pace=text("pilots.duration.pace_unknown", "how many come is not known, so none is counted")
+            if math.isnan(self.a_week)
+            else text("pilots.duration.pace", "{rate} new ones a week who would take part", rate=number(self.a_week, 1)),
             low=number(scatters[0], 1),
             high=number(scatters[-1], 1),
         )
@@ -252,8 +257,8 @@ def plan_duration(
     if weeks < WEEKS[0]:
         why = text("pilots.duration.short", "The orders reach back less than {n} weeks.", n=count(WEEKS[0]))
         return NotMeasured("pilots.duration", _WHAT, why=why)
-    a_week = _arrivals(tables, weeks) * (len(draw.frame) + draw.beyond) / len(profile)
-    windows = windows_of(tables, draw, a_week, weeks, settings)
+    a_week = _arrivals(tables, profile, weeks) * (len(draw.frame) + draw.beyond) / len(profile)
+    windows = windows_of(tables, draw, 0.0 if math.isnan(a_week) else a_week, weeks, settings)
     if not windows:
         why = text("pilots.duration.silent", "Nobody who was drawn bought anything in the year before.")
         return NotMeasured("pilots.duration", _WHAT, why=why)
@@ -282,15 +287,22 @@ def _apart(heights: list[float], least: float) -> list[float]:
     return found
 
 
-def _arrivals(tables: Tables, weeks: int) -> float:
-    """Customers a week whose first order fell into the stretch; 0 where the history is no longer than the stretch."""
+def _arrivals(tables: Tables, profile: pd.DataFrame, weeks: int) -> float:
+    """Customers a week who came in the stretch: by the day of their record, where nearly all have one, else by first order.
+
+    NaN where neither reaches back twice the stretch: in records that begin with it, everybody seems to be new.
+    """
+    days = 7 * weeks
+    created = pd.to_datetime(profile["created_at"]) if "created_at" in profile.columns else pd.Series(dtype="datetime64[ns]")
+    if len(profile) and created.notna().sum() >= DATED * len(profile):
+        age = (pd.Timestamp(tables.period.end) - created).dt.days
+        if age.max() >= 2 * days:
+            return float(((age >= 0) & (age < days)).sum()) / weeks
     row = tables.sql(
         """select count(*) filter (where first > cast($end as date) - $days * interval 1 day) as new
            from (select min(cast(ordered_at as date)) as first from orders
                  where customer_id is not null group by customer_id)""",
-        days=7 * weeks,
+        days=days,
     )
     since = tables.first_order.date() if tables.first_order else tables.period.end
-    # in a history that begins with the stretch, everybody seems to be new
-    known = (tables.period.end - since).days >= 2 * 7 * weeks
-    return float(row["new"].iloc[0]) / weeks if known else 0.0
+    return float(row["new"].iloc[0]) / weeks if (tables.period.end - since).days >= 2 * days else math.nan
