@@ -25,6 +25,12 @@ STORES = ("静安店", "望京店", "天河店", "西湖店", "锦江店")
 REFUND_SHARE = 0.03
 EXTRA_PICKS = 0.55
 """Mean number of further products in a basket."""
+MORE_UNITS = {"person": 0.6, "company": 4.0}
+"""Mean number of units beyond the first in a line, for a customer whose spend factor is 1."""
+SECOND_MACHINE = 0.1
+"""Chance that a company takes two of what is bought one at a time."""
+DISCOUNTED, DISCOUNTS = 0.2, (0.05, 0.1, 0.15, 0.2)
+"""Share of lines with a discount, and the discounts that are given, each as often as the others."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +108,11 @@ def make_lines(world: World, orders: pd.DataFrame) -> pd.DataFrame:
     big = company[lines["order"].to_numpy()]
     spend = c["spend"].to_numpy(float)[who]
     single = p["single"].to_numpy(bool)[lines["product"].to_numpy()]
-    usual = np.where(big, 1 + rng.poisson(4.0 * spend), 1 + rng.poisson(0.6 * spend))
-    lines["quantity"] = np.where(single, 1 + (big & (rng.random(len(lines)) < 0.1)), usual)
+    more = {kind: 1 + rng.poisson(MORE_UNITS[kind] * spend) for kind in ("company", "person")}
+    usual = np.where(big, more["company"], more["person"])
+    lines["quantity"] = np.where(single, 1 + (big & (rng.random(len(lines)) < SECOND_MACHINE)), usual)
     price = (p["price"].to_numpy(float) * 100).round().astype(np.int64)[lines["product"].to_numpy()]
-    off = np.where(rng.random(len(lines)) < 0.2, rng.choice([0.05, 0.1, 0.15, 0.2], len(lines)), 0.0)
+    off = np.where(rng.random(len(lines)) < DISCOUNTED, rng.choice(DISCOUNTS, len(lines)), 0.0)
     full = price * lines["quantity"].to_numpy(np.int64)
     lines["discount_cents"] = (full * off).round().astype(np.int64)
     lines["cents"] = full - lines["discount_cents"]
