@@ -87,7 +87,7 @@ def test_demo_pilot_is_found_by_a_welch_test() -> None:
 
 def test_arms_are_balanced_within_each_tier(clean: Story) -> None:
     enrolment = clean.pilots[1].enrolment
-    tiers = clean.world.customers["latent_tier"].to_numpy()[enrolment.units]
+    tiers = clean.world.customers["stratum"].to_numpy()[enrolment.units]
     for tier in TIERS:
         mine = enrolment.treated[tiers == tier]
         assert abs(mine.sum() - (~mine).sum()) <= 1

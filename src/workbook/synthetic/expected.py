@@ -35,7 +35,8 @@ def expected_profile(world: World, end: int, *, period: int = 92, window: int = 
 
     Returns:
         customer_id, orders, revenue, revenue_period, revenue_previous, categories, recency_days, overdue_days; one row a
-        customer. Who never can have ordered has no recency. Orders that a pilot added are left out: they are no trait.
+        customer known by then, under the position in ``world.customers``. Who never can have ordered has no recency. Orders
+        that a pilot added are left out: they are no trait.
     """
     money = expected_amount(world)
     orders, first = _orders(world, end - window, end)
@@ -46,18 +47,19 @@ def expected_profile(world: World, end: int, *, period: int = 92, window: int = 
         share = np.array([_share_with(world, chosen, category) for chosen in _basket(world)])[company.astype(int)]
         categories += 1 - np.exp(-orders * share) * (1 - share) ** first
     risk = make_risk(world)
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "customer_id": world.customers["customer_id"],
             "orders": orders + first,
             "revenue": (orders + first) * money,
             "revenue_period": now * money,
             "revenue_previous": before * money,
-            "categories": np.where(orders + first > 0, categories, np.nan),
+            "categories": categories,
             "recency_days": expected_recency(world, end),
             "overdue_days": risk.set_index("customer")["overdue_days"].reindex(range(len(company))).to_numpy(float),
         }
     )
+    return frame[(world.customers["created"] <= end).to_numpy()]
 
 
 def expected_amount(world: World) -> Floats:
@@ -107,7 +109,7 @@ def _orders(world: World, after: int, last: int) -> tuple[Floats, Floats]:
     passed = np.concatenate([[0.0], np.cumsum(SEASON[months])])  # seasonal days until the morning of each day
 
     def until(day: Floats) -> Floats:
-        return np.interp(day, np.arange(len(passed)), passed)
+        return np.asarray(np.interp(day, np.arange(len(passed)), passed))
 
     low, high = np.maximum(begin, after + 1), np.minimum(stop, last + 1)
     usual = c["rate"].to_numpy(float) / 7 * np.where(high > low, until(high) - until(low), 0.0)

@@ -79,13 +79,13 @@ class Enrolment:
 
 
 def enrol(world: World, trial: Trial) -> Enrolment:
-    """Draw half of the persons known before the trial into treatment, evenly within each latent tier."""
+    """Draw half of the persons known before the trial into treatment, evenly within each stratum of value."""
     c = world.customers
     rng = stream(world.plan.seed, f"pilot {trial.id}")
     eligible = (c["kind"] == "person") & ~c["prospect"] & (c["created"] < trial.starts)
     units = np.flatnonzero(eligible.to_numpy() & (rng.random(len(c)) < trial.part))
     treated = np.zeros(len(units), dtype=bool)
-    tiers = c["latent_tier"].to_numpy(str)[units]
+    tiers = c["stratum"].to_numpy(str)[units]
     for tier in TIERS:
         members = rng.permutation(np.flatnonzero(tiers == tier))
         # where a stratum is odd the coin decides which arm is larger
@@ -102,7 +102,7 @@ def extra_orders(world: World, enrolment: Enrolment) -> pd.DataFrame:
     trial = enrolment.trial
     rng = stream(world.plan.seed, f"extra {trial.id}")
     c = world.customers.iloc[enrolment.units]
-    lift = c["latent_tier"].map(dict.fromkeys(TIERS, 0.0) | dict(trial.lift)).to_numpy(float)
+    lift = c["stratum"].map(dict.fromkeys(TIERS, 0.0) | dict(trial.lift)).to_numpy(float)
     begin = np.maximum(c["alive_from"].to_numpy(float), trial.starts + 1)
     end = np.minimum(c["alive_to"].to_numpy(float), trial.measured)
     days = np.maximum(end - begin, 0.0)
@@ -157,7 +157,7 @@ def measure(world: World, enrolment: Enrolment, orders: pd.DataFrame) -> Measure
 
     spend0, spend1 = total(usual, cents) / 100, total(usual | (inside & added), cents) / 100
     repeat0, repeat1 = (total(usual) > 0).astype(float), (total(usual | (inside & added)) > 0).astype(float)
-    tiers = world.customers["latent_tier"].to_numpy(str)[enrolment.units]
+    tiers = world.customers["stratum"].to_numpy(str)[enrolment.units]
     effects = {
         metric: {"all": float(gain.mean()) if len(gain) else 0.0}
         | {tier: float(gain[tiers == tier].mean()) for tier in TIERS if (tiers == tier).any()}
@@ -178,7 +178,7 @@ def assignment_rows(world: World, enrolment: Enrolment) -> pd.DataFrame:
             "pilot": enrolment.trial.id,
             "customer_id": c["customer_id"].to_numpy(str),
             "arm": enrolment.arms().to_numpy(str),
-            "stratum": c["latent_tier"].to_numpy(str),
+            "stratum": c["stratum"].to_numpy(str),
             "assigned_at": opens + dt.timedelta(days=enrolment.trial.starts),
         }
     )

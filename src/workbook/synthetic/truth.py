@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 
 from workbook.synthetic import activity, pilot, service
+from workbook.synthetic.expected import expected_profile
 from workbook.synthetic.faults import LARGEST
 from workbook.synthetic.generate import Story
+from workbook.synthetic.planted import planted_tiers
 from workbook.synthetic.world import World
 
 
@@ -46,9 +48,11 @@ def truth(story: Story) -> dict[str, object]:
             "contentment": c["contentment"].round(3).tolist(),
             "alive_from": c["alive_from"].round(2).tolist(),
             "alive_to": c["alive_to"].round(2).tolist(),
-            "latent_tier": c["latent_tier"].tolist(),
+            "latent_tier": planted_tiers(world, plan.day(plan.last.end)).tolist(),
+            "pilot_stratum": c["stratum"].tolist(),
             "industry": c["industry"].tolist(),
         },
+        "expected_on_closing": _expected(world),
         "pairs": _pairs(story),
         "feedback": _causes(story),
         "pilots": [_pilot(measured) for measured in story.pilots],
@@ -81,6 +85,12 @@ def lift(world: World, lines: pd.DataFrame, anchor: str, companion: str) -> floa
     with_b = set(lines.loc[lines["product"] == b, "order"])
     expected = len(with_a) * len(with_b) / max(baskets, 1)
     return len(with_a & with_b) / expected if expected else float("nan")
+
+
+def _expected(world: World) -> dict[str, list[float | None]]:
+    """The profile of each customer free of noise at the end of the last period, in the order of ``customers``."""
+    frame = expected_profile(world, world.plan.day(world.plan.last.end)).drop(columns="customer_id").round(3)
+    return {str(name): [None if np.isnan(value) else value for value in frame[name].tolist()] for name in frame}
 
 
 def _pairs(story: Story) -> list[dict[str, object]]:

@@ -122,7 +122,7 @@ class World:
         plan: what was asked for.
         customers: one row a true customer in order of ``customer_id``; times are days since ``plan.opens``. Hidden
             columns: rate (orders a week), spend (factor), contentment (standard normal), alive_from, alive_to, value
-            (expected yearly value, relative), latent_tier.
+            (expected yearly value while active, relative), stratum (its tier by rank, in which pilots are drawn).
         products: one row a product with its weights in a basket.
         pairs: products that go together.
         assumptions: the distributions behind it.
@@ -175,7 +175,7 @@ def make_world(plan: Plan, assumptions: Assumptions | None = None) -> World:
             "alive_from": alive_from.astype(float),
             "alive_to": alive_to,
             "value": value,
-            "latent_tier": tier_of(np.where(prospect, 0.0, value)),
+            "stratum": tier_of(np.where(prospect, 0.0, value)),
             "credit": np.array(CREDIT)[np.clip(rng.normal(2.2, 1.3, n).round().astype(int), 0, 5)],
         }
     )
