@@ -3,6 +3,8 @@
 Planted is the tier that the engagement's own grade policy gives to the customers' latent quantities: the same policy over the
 profile free of noise. What was delivered says nothing in it. Over 40 seeds of 2,000 customers the weighted kappa was .811 on
 average and .009 from client to client: what one year shows of a customer allows no more (half a year about .77, two .84).
+Over four quarters, with scales frozen in the first, it was .809 by score and .795 with the buffer, which follows a quarter or
+two later (8 seeds).
 """
 
 from __future__ import annotations
