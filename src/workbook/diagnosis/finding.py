@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
 from statistics import NormalDist
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,12 @@ MODULE_NAMES: Mapping[str, Text] = {
     "service": text("diagnosis.module.service", "Service optimisation"),
 }
 
+RECORD_IDS: Mapping[str, str] = {
+    "ticket_id": "tickets", "order_id": "orders", "feedback_id": "feedback", "interaction_id": "interactions",
+    "contract_id": "contracts", "lead_id": "leads",
+}  # fmt: skip
+"""Columns by which a query of a check of one's own names the record of a case, and the table it stands in."""
+
 UNSOURCED = text("diagnosis.limit.set", "set for this client")
 
 Breach = Literal["clear", "possible", "fine"]
@@ -46,6 +52,21 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Cases:
+    """The bad cases of a finding as a query, which is run only where the finding stands as a problem.
+
+    Attributes:
+        record: the table whose rows they are, one of ``RECORDS`` of cases.py.
+        sql: gives record_id (null where a row has no id of its own), customer_id and happened_at, one row a case.
+        values: what the query's parameters stand for, beside $start and $end.
+    """
+
+    record: str
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Finding:
     """One measured check.
 
@@ -59,6 +80,7 @@ class Finding:
         revenue: revenue of these customers over the trailing window of the profile; NaN where no revenue is known.
         detail: what stands behind the figure beyond the customers, where there is such (pairs of products).
         source: where the limit comes from.
+        cases: the bad cases, where they are records other than customers.
         unjudged: cases of the period left out of *n* because they cannot be judged: not due yet, or with impossible times.
     """
 
@@ -77,6 +99,7 @@ class Finding:
     detail: pd.DataFrame | None = field(default=None, compare=False)
     source: Text = UNSOURCED
     unjudged: int = 0
+    cases: Cases | None = field(default=None, compare=False)
 
     @property
     def breached(self) -> Breach:
@@ -292,6 +315,7 @@ def share_finding(
     touched: Iterable[object],
     context: Context,
     unjudged: int = 0,
+    cases: Cases | None = None,
 ) -> Measured:
     """A finding whose figure is the share *hits* of *n*, with Wilson's interval; NotMeasured where there is no case."""
     if n == 0:
@@ -300,7 +324,7 @@ def share_finding(
     customers, revenue = context.touched(touched)
     return Finding(
         check, module, words, hits / n, "share", low, high, int(n), threshold, direction, customers, revenue,
-        unjudged=unjudged,
+        unjudged=unjudged, cases=cases,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from workbook.diagnosis.finding import (
     share_finding,
 )
 from workbook.diagnosis.reversal import WITHIN, turned_gaps
-from workbook.diagnosis.tickets import channel_name, lateness, opened_in_period
+from workbook.diagnosis.tickets import channel_name, late_cases, lateness, opened_in_period
 from workbook.language import count, points, share, text
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
@@ -83,6 +83,7 @@ def _late(tables: Tables, rows: pd.DataFrame, settings: Settings, context: Conte
         threshold=settings.service.late_share, direction="above",
         touched=rows.loc[rows["late"] > 0, "customer_id"], context=context,
         unjudged=opened_in_period(tables) - int(rows["tickets"].sum()),
+        cases=late_cases(tables, settings, "first_response_at"),
     )  # fmt: skip
 
 
@@ -135,8 +136,9 @@ def _late_channel(tables: Tables, rows: pd.DataFrame, settings: Settings, contex
         figure = raw[worst]
         low, high = difference_interval(late, n, other_late, other_n, 1 - (1 - context.confidence) / len(channels))
     return Finding(
-        check, MODULE, words, figure, "points", low, high, n, settings.diagnosis.channel_gap, "above", customers, revenue
-    )
+        check, MODULE, words, figure, "points", low, high, n, settings.diagnosis.channel_gap, "above", customers, revenue,
+        cases=late_cases(tables, settings, "first_response_at", worst),
+    )  # fmt: skip
 
 
 def _gap(channels: pd.DataFrame, channel: str) -> float:

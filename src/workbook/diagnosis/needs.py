@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbook.diagnosis.finding import Context, Measured, Module, Words, no_case, not_delivered, share_finding
+from workbook.diagnosis.finding import Cases, Context, Measured, Module, Words, no_case, not_delivered, share_finding
 from workbook.language import count, share, text
 from workbook.settings.models import Settings
 from workbook.tables import Tables
@@ -45,7 +45,15 @@ def _depth(tables: Tables, settings: Settings, context: Context) -> Measured:
         check, MODULE, words, hits=int(rows["deep"].sum()), n=int(rows["needs"].sum()),
         threshold=settings.diagnosis.root_cause_share, direction="below",
         touched=rows.loc[rows["deep"] < rows["needs"], "customer_id"], context=context,
+        cases=Cases("needs", _SHALLOW, {"root": list(ROOT_LEVELS)}),
     )  # fmt: skip
+
+
+# a need has no id of its own: the customer and the day tell it
+_SHALLOW = """
+    select cast(null as varchar) as record_id, customer_id, noted_at as happened_at from needs
+    where level is not null and not list_contains($root, lower(trim(level)))
+"""
 
 
 def _match(tables: Tables, settings: Settings, context: Context) -> Measured:
@@ -69,7 +77,43 @@ def _match(tables: Tables, settings: Settings, context: Context) -> Measured:
     return share_finding(
         check, MODULE, words, hits=int(bought.sum()), n=len(rows), threshold=settings.diagnosis.match_share,
         direction="below", touched=rows.loc[~bought, "customer_id"], context=context,
+        cases=Cases("recommendations", _NOT_BOUGHT, {"days": days}),
     )  # fmt: skip
+
+
+_RECOMMENDATIONS = """
+    with recommended as (
+        select distinct customer_id, product_recommended as product_id, noted_at from needs
+        where product_recommended is not null and noted_at is not null
+          and date_diff('day', noted_at, cast($end as date)) >= $days
+    ), advised as (
+        select distinct customer_id from recommended
+    ), bought as (
+        select distinct o.customer_id, l.product_id, cast(o.ordered_at as date) as bought_at
+        from order_lines l
+        join orders o on o.order_id = l.order_id
+        join advised a on a.customer_id = o.customer_id
+        where l.refund_of is null
+    ), months as (
+        select distinct product_id, date_trunc('month', noted_at) as first_day from recommended
+    ), buyers as (
+        select m.product_id, m.first_day, b.customer_id
+        from months m join bought b on b.product_id = m.product_id
+        where date_diff('day', m.first_day, b.bought_at) >= 0 and date_diff('day', m.first_day, b.bought_at) <= $days
+        group by m.product_id, m.first_day, b.customer_id
+    ), chances as (
+        select product_id, first_day, count(*) / nullif((select count(*) from advised), 0) as chance
+        from buyers group by product_id, first_day
+    )
+    select r.customer_id, r.product_id, r.noted_at, coalesce(max(c.chance), 0) as chance,
+           max(case when b.bought_at is not null then 1 else 0 end) as bought
+    from recommended r
+    left join bought b on b.customer_id = r.customer_id and b.product_id = r.product_id
+         and date_diff('day', r.noted_at, b.bought_at) >= 0 and date_diff('day', r.noted_at, b.bought_at) <= $days
+    left join chances c on c.product_id = r.product_id and c.first_day = date_trunc('month', r.noted_at)
+    group by r.customer_id, r.product_id, r.noted_at
+    order by r.customer_id, r.product_id, r.noted_at
+"""
 
 
 def _recommendations(tables: Tables, days: int) -> pd.DataFrame:
@@ -78,39 +122,10 @@ def _recommendations(tables: Tables, days: int) -> pd.DataFrame:
     Chance is the share of all customers with a recommendation who bought the same product within *days* of the first day of
     the month of the recommendation, whatever had been recommended to them.
     """
-    return tables.sql(
-        """
-        with recommended as (
-            select distinct customer_id, product_recommended as product_id, noted_at from needs
-            where product_recommended is not null and noted_at is not null
-              and date_diff('day', noted_at, cast($end as date)) >= $days
-        ), advised as (
-            select distinct customer_id from recommended
-        ), bought as (
-            select distinct o.customer_id, l.product_id, cast(o.ordered_at as date) as bought_at
-            from order_lines l
-            join orders o on o.order_id = l.order_id
-            join advised a on a.customer_id = o.customer_id
-            where l.refund_of is null
-        ), months as (
-            select distinct product_id, date_trunc('month', noted_at) as first_day from recommended
-        ), buyers as (
-            select m.product_id, m.first_day, b.customer_id
-            from months m join bought b on b.product_id = m.product_id
-            where date_diff('day', m.first_day, b.bought_at) >= 0 and date_diff('day', m.first_day, b.bought_at) <= $days
-            group by m.product_id, m.first_day, b.customer_id
-        ), chances as (
-            select product_id, first_day, count(*) / nullif((select count(*) from advised), 0) as chance
-            from buyers group by product_id, first_day
-        )
-        select r.customer_id, r.product_id, r.noted_at, coalesce(max(c.chance), 0) as chance,
-               max(case when b.bought_at is not null then 1 else 0 end) as bought
-        from recommended r
-        left join bought b on b.customer_id = r.customer_id and b.product_id = r.product_id
-             and date_diff('day', r.noted_at, b.bought_at) >= 0 and date_diff('day', r.noted_at, b.bought_at) <= $days
-        left join chances c on c.product_id = r.product_id and c.first_day = date_trunc('month', r.noted_at)
-        group by r.customer_id, r.product_id, r.noted_at
-        order by r.customer_id, r.product_id, r.noted_at
-        """,
-        days=days,
-    )
+    return tables.sql(_RECOMMENDATIONS, days=days)
+
+
+# a recommendation is told by what was recommended to whom, and when
+_NOT_BOUGHT = f"""
+    select product_id as record_id, customer_id, noted_at as happened_at from ({_RECOMMENDATIONS}) as advice where bought = 0
+"""

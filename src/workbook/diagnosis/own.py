@@ -6,7 +6,7 @@ import duckdb
 import pandas as pd
 
 from workbook.diagnosis.catalogue import own_id
-from workbook.diagnosis.finding import Context, Measured, Words, not_delivered, share_finding
+from workbook.diagnosis.finding import RECORD_IDS, Cases, Context, Measured, Words, not_delivered, share_finding
 from workbook.errors import WorkbookError
 from workbook.language import named
 from workbook.settings.models import OwnCheck, Settings
@@ -27,9 +27,10 @@ def _measured(check: OwnCheck, tables: Tables, context: Context) -> Measured:
     words = Words(named(check.measure), named(check.problem), named(check.cause))
     if missing := tables.lacks(*check.needs):
         return not_delivered(own_id(check), words.measure, missing)
+    query = f"select * from ({check.sql.strip().rstrip(';')}) as cases"
     where = f"diagnosis.checks.{check.id}.sql"
     try:
-        rows = tables.sql(f"select * from ({check.sql.strip().rstrip(';')}) as cases")
+        rows = tables.sql(query)
     except duckdb.Error as fault:
         first = str(fault).splitlines()[0]
         raise WorkbookError(f"{where}: {first}; expected one query over the tables of `workbook explain tables`") from None
@@ -40,4 +41,19 @@ def _measured(check: OwnCheck, tables: Tables, context: Context) -> Measured:
     return share_finding(
         own_id(check), check.module, words, hits=int(hit.sum()), n=len(rows), threshold=check.limit,
         direction=check.direction, touched=rows.loc[bad, "customer_id"], context=context,
+        cases=_cases(check, query, list(rows.columns)),
     )  # fmt: skip
+
+
+def _cases(check: OwnCheck, query: str, columns: list[str]) -> Cases | None:
+    """The bad cases, where the query names the record of each by one of the columns ``RECORD_IDS``."""
+    named_by = next((column for column in RECORD_IDS if column in columns), None)
+    if named_by is None:
+        return None
+    bad = "coalesce(cast(hit as boolean), false)"
+    when = "happened_at" if "happened_at" in columns else "null"
+    sql = (
+        f"select cast({named_by} as varchar) as record_id, cast(customer_id as varchar) as customer_id, "
+        f"{when} as happened_at from ({query}) as own where {bad if check.direction == 'above' else f'not {bad}'}"
+    )
+    return Cases(RECORD_IDS[named_by], sql)

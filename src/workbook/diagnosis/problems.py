@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from workbook.diagnosis import exhibits, ranking, ranking_exhibits, time_exhibits
+from workbook.diagnosis import cases, exhibits, ranking, ranking_exhibits, time_exhibits
 from workbook.diagnosis.catalogue import effort, limit_source
 from workbook.diagnosis.finding import (
     FINDING_COLUMNS,
@@ -62,6 +62,7 @@ class Diagnosis:
             status (new, open, better), sorted by priority score; trend since the period before, effort, and stability: the
             share of tries with other limits and cut points in which the priority stays; part_of: the check that leads those
             which one remedy answers (its own where it leads or stands alone).
+        problem_cases: the records behind each problem, bounded (see :func:`workbook.diagnosis.cases.problem_cases`).
         progress: the problems of the period before and what became of them.
         problem_customers: problem, customer_id: whom each problem touches.
         responses, solutions: first responses and solutions by channel, priority, hour and tier, where they were delivered.
@@ -77,6 +78,7 @@ class Diagnosis:
     findings: pd.DataFrame
     problems: pd.DataFrame
     problem_customers: pd.DataFrame
+    problem_cases: pd.DataFrame
     progress: pd.DataFrame
     responses: pd.DataFrame | NotMeasured
     solutions: pd.DataFrame | NotMeasured
@@ -107,6 +109,14 @@ class Diagnosis:
     def table(self) -> Table | NotMeasured:
         """The problem list for the report."""
         return exhibits.problem_table(self.problems, self.ranked, len(self.measured), self.settings, self.period)
+
+    def evidence_table(self) -> Table | NotMeasured:
+        """How many records stand behind each problem, and how many of them are listed."""
+        return cases.evidence_table(self.problem_cases, self.ranked)
+
+    def case_list(self) -> Table | NotMeasured:
+        """The records behind each problem, one a line, for the departments."""
+        return cases.case_list(self.problem_cases, self.problems, self.ranked)
 
     def cause_table(self) -> Table | Paragraph:
         """The likely cause of each problem."""
@@ -226,6 +236,8 @@ def diagnose(
         [(f.check, customer) for f in measured if f.breached != "fine" for customer in f.customers],
         columns=["problem", "customer_id"], dtype="str",
     ).sort_values(["problem", "customer_id"], ignore_index=True)  # fmt: skip
+    by_check = {finding.check: finding for finding in measured}
+    ranked = [by_check[check] for check in problems["check"]]
     total = context.total
     high = problems[problems["priority"] == "high"]
     touched = problem_customers.loc[problem_customers["problem"].isin(high["check"]), "customer_id"]
@@ -236,6 +248,7 @@ def diagnose(
         findings=pd.DataFrame([f.row for f in measured], columns=list(FINDING_COLUMNS)).astype(TOUCHED_TYPES),
         problems=problems,
         problem_customers=problem_customers,
+        problem_cases=cases.problem_cases(ranked, tables, context, settings.diagnosis.listed_cases),
         progress=ranking.progress(measured, trends, earlier),
         responses=_times(tables, settings, "first_response_at"),
         solutions=_times(tables, settings, "resolved_at"),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pandas as pd
 
 from workbook.diagnosis.finding import (
+    Cases,
     Context,
     Finding,
     Measured,
@@ -18,7 +19,7 @@ from workbook.diagnosis.finding import (
     not_delivered,
     share_finding,
 )  # fmt: skip
-from workbook.diagnosis.tickets import lateness, opened_in_period, spellings
+from workbook.diagnosis.tickets import late_cases, lateness, opened_in_period, spellings
 from workbook.language import count, number, share, text
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
@@ -95,6 +96,18 @@ def _checks(tables: Tables, settings: Settings, context: Context) -> list[Measur
     ]
 
 
+_TICKETS = "select ticket_id as record_id, customer_id, opened_at as happened_at"
+
+_COMPLAINTS = """complaints as (
+    select ticket_id, customer_id, opened_at,
+           coalesce(called_back_at >= resolved_at
+                    and date_diff('second', resolved_at, called_back_at) / 3600.0 <= $hours, false) as called
+    from tickets
+    where list_contains($topics, topic) and resolved_at >= cast($start as timestamp)
+      and date_diff('second', resolved_at, cast($end as timestamp) + interval 1 day) / 3600.0 >= $hours
+)"""
+
+
 def _callback(tables: Tables, settings: Settings, context: Context) -> Measured:
     check, hours = "service.callback", settings.service.callback_hours
     words = Words(
@@ -105,25 +118,21 @@ def _callback(tables: Tables, settings: Settings, context: Context) -> Measured:
     if missing := tables.lacks("tickets.topic", "tickets.resolved_at", "tickets.called_back_at"):
         return not_delivered(check, words.measure, missing)
     # a complaint solved so late that its call-back is not yet due is left out; a call before the solution is no call-back
+    values = {"topics": spellings(tables, "tickets.topic", settings.service.complaint_topics), "hours": float(hours)}
     rows = tables.sql(
-        """
-        with complaints as (
-            select customer_id, case when called_back_at >= resolved_at
-                                     then date_diff('second', resolved_at, called_back_at) / 3600.0 end as hours
-            from tickets
-            where list_contains($topics, topic) and resolved_at >= cast($start as timestamp)
-              and date_diff('second', resolved_at, cast($end as timestamp) + interval 1 day) / 3600.0 >= $hours
-        )
-        select case when coalesce(hours <= $hours, false) then null else customer_id end as customer_id,
-               count(*) as complaints, sum(case when hours <= $hours then 1 else 0 end) as called
+        f"""
+        with {_COMPLAINTS}
+        select case when called then null else customer_id end as customer_id, count(*) as complaints,
+               sum(case when called then 1 else 0 end) as called
         from complaints group by 1 order by 1
         """,
-        topics=spellings(tables, "tickets.topic", settings.service.complaint_topics), hours=float(hours),
-    )  # fmt: skip
+        **values,
+    )
     return share_finding(
         check, MODULE, words, hits=int(rows["called"].sum()), n=int(rows["complaints"].sum()),
         threshold=settings.diagnosis.callback_share, direction="below",
         touched=rows["customer_id"], context=context,
+        cases=Cases("tickets", f"with {_COMPLAINTS} {_TICKETS} from complaints where not called", values),
     )  # fmt: skip
 
 
@@ -152,7 +161,49 @@ def _repeat(tables: Tables, settings: Settings, context: Context) -> Measured:
     return share_finding(
         check, MODULE, words, hits=int(rows["customer_id"].notna().sum()), n=int(rows["customers"].sum()),
         threshold=settings.diagnosis.repeat_share, direction="above", touched=rows["customer_id"], context=context,
+        cases=_back_again(days),
     )  # fmt: skip
+
+
+# each ticket with those of the same customer and topic before and after it, as in ``followed``: tickets of one moment are one
+_NEIGHBOURS = """neighbours as (
+    select ticket_id, customer_id, lower(trim(topic)) as subject, opened_at, resolved_at, coalesce(reopened, 0) as reopened,
+           case when opened_at = date_trunc('day', opened_at) then lag(opened_at) over ticket
+                else max(opened_at) over (ticket range between unbounded preceding and interval 1 microsecond preceding)
+           end as before,
+           case when opened_at = date_trunc('day', opened_at) then lead(opened_at) over ticket
+                else min(opened_at) over (ticket range between interval 1 microsecond following and unbounded following)
+           end as again
+    from tickets
+    where customer_id is not null and topic is not null and opened_at >= cast($start as timestamp) - to_days($days + 1)
+    window ticket as (partition by customer_id, lower(trim(topic)) order by opened_at)
+)"""
+
+
+def _back_again(days: int) -> Cases:
+    """The tickets with which customers came back."""
+    sql = f"""
+        with {_NEIGHBOURS}
+        {_TICKETS} from neighbours
+        where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
+          and cast(opened_at as date) - cast(before as date) <= $days
+    """
+    return Cases("tickets", sql, {"days": days})
+
+
+def _not_held(days: int, templates: list[str] | None = None) -> Cases:
+    """Solved tickets that did not hold; those answered from a template only, where its activities are given."""
+    by_template = "" if templates is None else (
+        "and ticket_id in (select ticket_id from ticket_events where list_contains($templates, activity))"
+    )  # fmt: skip
+    sql = f"""
+        with {_NEIGHBOURS}
+        {_TICKETS} from neighbours
+        where opened_at >= cast($start as timestamp) and resolved_at >= opened_at
+          and date_diff('day', opened_at, cast($end as date)) >= $days
+          and (reopened > 0 or date_diff('day', opened_at, again) <= $days) {by_template}
+    """
+    return Cases("tickets", sql, {"days": days} if templates is None else {"days": days, "templates": templates})
 
 
 def _reopened(tables: Tables, settings: Settings, context: Context) -> Measured:
@@ -164,20 +215,19 @@ def _reopened(tables: Tables, settings: Settings, context: Context) -> Measured:
     )
     if missing := tables.lacks("tickets.reopened", "tickets.resolved_at"):
         return not_delivered(check, words.measure, missing)
+    solved = "resolved_at >= cast($start as timestamp) and resolved_at < cast($end as timestamp) + interval 1 day"
     rows = tables.sql(
-        """
+        f"""
         select case when reopened > 0 then customer_id end as customer_id, count(*) as solved,
                sum(case when reopened > 0 then 1 else 0 end) as reopened
-        from tickets
-        where resolved_at >= cast($start as timestamp) and resolved_at < cast($end as timestamp) + interval 1 day
-          and reopened is not null
-        group by 1 order by 1
+        from tickets where {solved} and reopened is not null group by 1 order by 1
         """
     )
     return share_finding(
         check, MODULE, words, hits=int(rows["reopened"].sum()), n=int(rows["solved"].sum()),
         threshold=settings.diagnosis.reopened_share, direction="above",
         touched=rows["customer_id"], context=context,
+        cases=Cases("tickets", f"{_TICKETS} from tickets where {solved} and reopened > 0"),
     )  # fmt: skip
 
 
@@ -196,6 +246,7 @@ def _late_resolution(tables: Tables, settings: Settings, context: Context) -> Me
         threshold=settings.diagnosis.late_resolution_share, direction="above",
         touched=rows.loc[rows["late"] > 0, "customer_id"], context=context,
         unjudged=opened_in_period(tables) - int(rows["tickets"].sum()),
+        cases=late_cases(tables, settings, "resolved_at"),
     )  # fmt: skip
 
 
@@ -209,20 +260,19 @@ def _missed_level(tables: Tables, settings: Settings, context: Context) -> Measu
     )
     if missing := tables.lacks("tickets.in_time"):
         return not_delivered(check, words.measure, missing)
+    opened = "opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day"
     rows = tables.sql(
-        """
+        f"""
         select case when not in_time then customer_id end as customer_id, count(*) as tickets,
                sum(case when in_time then 0 else 1 end) as missed
-        from tickets
-        where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
-          and in_time is not null
-        group by 1 order by 1
+        from tickets where {opened} and in_time is not null group by 1 order by 1
         """
     )
     return share_finding(
         check, MODULE, words, hits=int(rows["missed"].sum()), n=int(rows["tickets"].sum()),
         threshold=settings.diagnosis.missed_level_share, direction="above",
         touched=rows["customer_id"], context=context,
+        cases=Cases("tickets", f"{_TICKETS} from tickets where {opened} and not in_time"),
     )  # fmt: skip
 
 
@@ -264,12 +314,14 @@ def _held(tables: Tables, settings: Settings, context: Context) -> list[Measured
     found = share_finding(
         "service.first_contact", MODULE, first, hits=int(rows["held"].sum()), n=int(rows["solved"].sum()),
         threshold=settings.diagnosis.first_contact_share, direction="below",
-        touched=rows["customer_id"], context=context,
+        touched=rows["customer_id"], context=context, cases=_not_held(days),
     )  # fmt: skip
-    return [found, not_delivered("service.template", template, events) if events else _template(rows, settings, context)]
+    if events:
+        return [found, not_delivered("service.template", template, events)]
+    return [found, _template(tables, rows, settings, context)]
 
 
-def _template(rows: pd.DataFrame, settings: Settings, context: Context) -> Measured:
+def _template(tables: Tables, rows: pd.DataFrame, settings: Settings, context: Context) -> Measured:
     """Whether answers from a template fit the need: how much more often their solutions do not hold."""
     check = "service.template"
     measure = text("diagnosis.template.measure", "Gap in solutions that did not hold: from a template against by hand")
@@ -295,4 +347,6 @@ def _template(rows: pd.DataFrame, settings: Settings, context: Context) -> Measu
     return Finding(
         check, MODULE, words, (n - held) / n - (other_n - other_held) / other_n, "points", low, high, n,
         settings.diagnosis.template_gap, "above", customers, revenue,
+        cases=_not_held(settings.diagnosis.repeat_days,
+                        spellings(tables, "ticket_events.activity", settings.service.template_activities)),
     )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbook.diagnosis.finding import proportion_interval
+from workbook.diagnosis.finding import Cases, proportion_interval
 from workbook.language import Text, named, text
 from workbook.service_hours import Event, judged_tickets
 from workbook.settings.models import Settings
@@ -32,6 +32,16 @@ def lateness(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame:
         """,
         **values,
     )
+
+
+def late_cases(tables: Tables, settings: Settings, event: Event, channel: str | None = None) -> Cases:
+    """The late tickets of the period themselves, of one *channel* where it is given."""
+    judged, values = judged_tickets(tables, settings, event)
+    of_channel = "" if channel is None else " and channel = $channel"
+    sql = (
+        f"with {judged} select ticket_id as record_id, customer_id, opened_at as happened_at from judged where late{of_channel}"
+    )
+    return Cases("tickets", sql, values if channel is None else {**values, "channel": channel})
 
 
 def opened_in_period(tables: Tables) -> int:

@@ -79,7 +79,8 @@ class OwnCheck(Section):
         default_factory=list, description="Tables and columns without which it is not measured, e.g. tickets.due_at."
     )
     sql: str = Field(
-        description="A query that gives one row a case: customer_id (may be empty) and hit (true where the case counts); "
+        description="A query that gives one row a case: customer_id (may be empty) and hit (true where the case counts), where "
+        "wanted also the record's id (ticket_id, order_id, feedback_id, interaction_id, contract_id, lead_id) and happened_at; "
         "$start and $end are the first and last day of the period."
     )
     limit: Share = Field(description="The share of hits that is accepted.")
@@ -152,6 +153,12 @@ class Diagnosis(Section):
     high_priority: float = Field(0.6, ge=0, le=1, description="Priority score from which a problem is high.")
     medium_priority: float = Field(0.3, ge=0, le=1, description="Priority score from which a problem is medium.")
     priority: PriorityRule = Field(default_factory=PriorityRule, description="How urgency and effort move the score.")
+    listed_cases: int = Field(
+        500,
+        ge=1,
+        le=100_000,
+        description="Most records listed for one problem in lists/problem_cases; the report tells how many there are in all.",
+    )
     limit_sources: dict[str, Name] = Field(
         default_factory=dict,
         description="Check: where its limit comes from, as readers see it, e.g. a benchmark of the industry with its year, or "
