@@ -110,8 +110,8 @@ def test_the_whole_list_keeps_to_the_settings_and_says_what_it_left_out(settings
     assert tuple(found.problem_cases.columns) == CASE_COLUMNS
     assert list(dict.fromkeys(found.problem_cases["problem"])) == list(found.problems["check"])
     table = found.evidence_table()
-    assert (table.frame["listed"] <= table.frame["cases"]).all()
-    every, shown = int(table.frame["cases"].sum()), int(table.frame["listed"].sum())
+    every, shown = (int(sum(cell.value for cell in table.frame[column])) for column in ("cases", "listed"))
+    assert 0 < shown < every
     assert table.title.render(Edition("en")).startswith(f"{shown} of {every:,} records behind")
 
 

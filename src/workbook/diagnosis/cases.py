@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from workbook.diagnosis.finding import Context, Finding
-from workbook.language import Text, count, text
+from workbook.language import Quantity, Text, Unit, count, text
 from workbook.report.blocks import Column, NotMeasured, Table
 from workbook.tables import Tables
 
@@ -73,6 +73,12 @@ def evidence_table(cases: pd.DataFrame, ranked: Sequence[Finding]) -> Table | No
     problem = {found.check: found.words.problem for found in ranked}
     sums = cases.groupby("problem", sort=False).agg(record=("record", "first"), cases=("cases", "first"),
                                                     listed=("problem", "size")).reset_index()  # fmt: skip
+    # customers are counted as people are: too few of them are not told
+    units: list[Unit] = ["people" if record == "customers" else "count" for record in sums["record"]]
+    shown = {
+        column: pd.Series([Quantity(int(n), unit) for n, unit in zip(sums[column], units, strict=True)], dtype=object)
+        for column in ("cases", "listed")
+    }
     sums["name"] = pd.Series([problem[check] for check in sums["problem"]], dtype=object)
     columns = (
         Column("name", text("diagnosis.column.problem", "Problem")),
@@ -85,7 +91,7 @@ def evidence_table(cases: pd.DataFrame, ranked: Sequence[Finding]) -> Table | No
         "Listed one by one in lists/problem_cases, with the customer: the newest, or customers by revenue, up to "
         "diagnosis.listed_cases a problem.",
     )
-    return Table(id, _title(sums), columns, sums, note, artefact="problem_cases")
+    return Table(id, _title(sums), columns, sums.assign(**shown), note, artefact="problem_cases")
 
 
 def case_list(cases: pd.DataFrame, problems: pd.DataFrame, ranked: Sequence[Finding]) -> Table | NotMeasured:

@@ -154,7 +154,7 @@ class Diagnosis(Section):
     medium_priority: float = Field(0.3, ge=0, le=1, description="Priority score from which a problem is medium.")
     priority: PriorityRule = Field(default_factory=PriorityRule, description="How urgency and effort move the score.")
     listed_cases: int = Field(
-        500,
+        100,
         ge=1,
         le=100_000,
         description="Most records listed for one problem in lists/problem_cases; the report tells how many there are in all.",
