@@ -21,8 +21,8 @@ from workbook.service_hours import Event, judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 from workbook.voice import crosscheck_exhibits as exhibits
-from workbook.voice.causes import held_over_all
 from workbook.voice.comments import stated
+from workbook.voice.excess import held_over_all
 from workbook.voice.hotspot_exhibits import topic_name
 from workbook.voice.hotspots import Hotspots
 from workbook.voice.matched import compare_within

@@ -13,11 +13,11 @@ from workbook.report.blocks import Column, NotMeasured, Table
 from workbook.service_hours import judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
-from workbook.voice.causes import DAY_NAMES, FACTOR_NAMES
 from workbook.voice.comments import stated
 from workbook.voice.exhibits import group_name
 from workbook.voice.foretelling import FEWEST, Held, foretell
 from workbook.voice.hotspot_exhibits import SMALL_SAMPLE
+from workbook.voice.placing import DAY_NAMES, FACTOR_NAMES
 
 RECENT_DAYS = 90
 """Days before an answer in which tickets count as the customer's experience."""

@@ -1,4 +1,4 @@
-"""The fishbone (鱼骨图) of the topic that draws most discontent, its bones filled with what the data say (V4)."""
+"""The fishbone (鱼骨图) of the topic that gathers most, its bones filled with what the data say (V4)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
@@ -16,7 +17,8 @@ from workbook.report.blocks import Column, Figure, NotMeasured, Table
 from workbook.report.figures import MUTED, TEXT, TIER_EDGE, canvas
 from workbook.settings.models import Settings
 from workbook.tables import Tables
-from workbook.voice.causes import Causes, Verdict, excess, held_over_all, told_p
+from workbook.voice.causes import Causes, Verdict, told_p
+from workbook.voice.excess import excess, held_over_all
 from workbook.voice.hotspot_exhibits import SMALL_SAMPLE
 from workbook.voice.intervals import share_interval
 
@@ -29,7 +31,7 @@ BONE_NAMES: Mapping[str, Text] = {
     "data": text("voice.bone.data", "Data"),
 }
 CHOSEN: Mapping[Verdict, Text] = {
-    "systemic": text("voice.fishbone.systemic", "Drawn for the topic that draws most discontent, which gathers in a place."),
+    "systemic": text("voice.fishbone.systemic", "Drawn for the topic that gathers most at a place."),
     "general": text("voice.fishbone.general", "No systemic cause was found by place: the complaints are spread evenly. "
                     "Drawn all the same for the topic that draws most discontent."),
     "single": text("voice.fishbone.single", "No systemic cause was found by place: these are single cases by the stated test. "
@@ -40,8 +42,8 @@ CHOSEN: Mapping[Verdict, Text] = {
 """Why the fishbone is drawn for this topic, by what the test of its places says."""
 
 FACTOR_BONES = {
-    "owner": "people", "weekday": "process", "hours": "process", "product": "product", "channel": "channel",
-    "store": "channel", "region": "channel",
+    "employee": "people", "owner": "people", "week": "process", "weekday": "process", "hours": "process",
+    "product": "product", "channel": "channel", "store": "channel", "region": "channel",
 }  # fmt: skip
 CHECK_BONES = (
     ("information.", "data"), ("needs.", "product"), ("value.cross_sell", "product"), ("value.", "policy"),
@@ -192,7 +194,7 @@ def find_bones(
     """Fill the bones with the places where complaints of a topic gather and the problems that their customers met.
 
     Args:
-        causes: the places of the topic that draws most discontent.
+        causes: the places of one topic, that which gathers most of all judged.
         problems: the artefact of the same name: check, problem_en, problem_zh.
         problem_customers: the artefact of the same name: problem, customer_id.
         tables: what was delivered.
@@ -219,7 +221,8 @@ def find_bones(
         bone=[_bone_of(str(factor)) for factor in rows["factor"]], others=others, part=rows["cases"] / n, low=low, high=high,
         other_part=others / max(rest, 1), other_low=other_low, other_high=other_high,
     ).sort_values(["p", "factor", "level"], ignore_index=True)  # fmt: skip
-    rows["p_held"] = held_over_all(rows["p"])
+    # the topic was chosen of several: its places are held over all topics too
+    rows["p_held"] = np.maximum(held_over_all(rows["p"]), rows["p_held"].where(rows["factor"].isin(FACTOR_BONES), 0.0))
     rows["clear"] = rows["p_held"] <= 1 - confidence
     order = list(BONE_NAMES)
     evidence = rows.sort_values("bone", key=lambda b: b.map(order.index), kind="stable", ignore_index=True)

@@ -19,7 +19,7 @@ from workbook.report.blocks import NotMeasured, Sheet, Table
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 from workbook.voice import register_exhibits as exhibits
-from workbook.voice.causes import held_over_all
+from workbook.voice.excess import held_over_all
 from workbook.voice.hotspot_exhibits import topic_name
 from workbook.voice.hotspots import Hotspots
 from workbook.voice.intervals import Floats, share_interval
