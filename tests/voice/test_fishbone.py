@@ -10,7 +10,8 @@ from workbook.report.blocks import NotMeasured
 from workbook.report.figures import house_style
 from workbook.settings.models import Settings
 from workbook.tables import tables_of
-from workbook.voice.causes import Causes, excess
+from workbook.voice.causes import Causes
+from workbook.voice.excess import excess
 from workbook.voice.fishbone import BONE_NAMES, find_bones
 
 PERIOD = Period.parse("2025Q4")
@@ -36,7 +37,9 @@ def made_up(seed, planted):
         pd.DataFrame({"problem": "service.callback", "customer_id": people.loc[hit, "customer_id"]}),
         pd.DataFrame({"problem": "information.stale", "customer_id": people["customer_id"].sample(40, random_state=seed)}),
     ])  # fmt: skip
-    causes = Causes(excess(people, ["channel", "weekday"], 0.95, 5), named("delivery"), SETTINGS, people, 2000)
+    causes = Causes(
+        excess(people, ["channel", "weekday"], 0.95, 5), named("delivery"), SETTINGS, people, 2000, 9, int(people["case"].sum())
+    )
     return causes, touched
 
 
@@ -110,7 +113,9 @@ def test_a_fishbone_without_a_systemic_cause_says_so(planted):
     people = causes.customers.assign(
         channel=np.where(causes.customers["case"] & (planted > 0), "phone", causes.customers["channel"])
     )
-    causes = Causes(excess(people, ["channel", "weekday"], 0.95, 5), causes.name, SETTINGS, people, 2000)
+    causes = Causes(
+        excess(people, ["channel", "weekday"], 0.95, 5), causes.name, SETTINGS, people, 2000, 9, int(people["case"].sum())
+    )
     note = find_bones(causes, PROBLEMS, touched, tables_of({}, PERIOD), SETTINGS).figure().note
     found = causes.verdict == "systemic"
     assert found is (planted > 0)

@@ -43,25 +43,29 @@ def counted(cases: pd.DataFrame, factors: list[str], confidence: float, least: i
     Returns:
         factor, level, cases, n, expected, share, low, high, p, and elsewhere others (cases) of rest (customers).
     """
-    long = cases.melt(id_vars=["case"], value_vars=factors, var_name="factor", value_name="level").dropna(subset=["level"])
-    whole = long.groupby("factor")["case"].agg(["sum", "size"])
-    rows = long.groupby(["factor", "level"], as_index=False)["case"].agg(cases="sum", n="size")
-    # of no row at all pandas makes text
-    total, everyone = (rows["factor"].map(whole[column]).astype("int64") for column in ("sum", "size"))
+    is_case = cases["case"].to_numpy(bool)
+    parts = []
+    for factor in factors:
+        codes, levels = pd.factorize(cases[factor].to_numpy(object), sort=True)
+        at, case_at = codes[codes >= 0], codes[(codes >= 0) & is_case]
+        n, hits = (np.bincount(part, minlength=len(levels)) for part in (at, case_at))
+        # chosen by size alone, never by cases: the test stays exact
+        kept = np.flatnonzero((n >= least) & (n < len(at)))
+        kept = kept[np.argsort(-n[kept], kind="stable")][:MOST_LEVELS]
+        whole = [np.full(len(kept), size) for size in (len(case_at), len(at))]
+        parts.append((np.full(len(kept), factor, dtype=object), levels[kept], hits[kept], n[kept], *whole))
+    columns = ("factor", "level", "cases", "n", "total", "everyone")
+    rows = pd.DataFrame({name: np.concatenate(part) for name, part in zip(columns, zip(*parts, strict=True), strict=False)},
+                        columns=list(columns)).astype(dict.fromkeys(columns[2:], "int64"))  # fmt: skip
     rows = rows.assign(
-        expected=rows["n"] * total / everyone,
-        others=total - rows["cases"],
-        rest=everyone - rows["n"],
-        p=stats.hypergeom.sf(rows["cases"] - 1, everyone, total, rows["n"]),
-    )
-    # chosen by size alone, never by cases: the test stays exact
-    rows = rows[(rows["n"] >= least) & (rows["n"] < everyone)].sort_values(
-        ["factor", "n", "level"], ascending=[True, False, True]
-    )
-    rows = rows.groupby("factor").head(MOST_LEVELS)
+        expected=rows["n"] * rows["total"] / rows["everyone"],
+        others=rows["total"] - rows["cases"],
+        rest=rows["everyone"] - rows["n"],
+        p=stats.hypergeom.sf(rows["cases"] - 1, rows["everyone"], rows["total"], rows["n"]),
+    ).drop(columns=["total", "everyone"])
     low, high = share_interval(rows["cases"], rows["n"], confidence)
-    found: pd.DataFrame = rows.assign(share=rows["cases"] / rows["n"], low=low, high=high)
-    return found
+    told: pd.DataFrame = rows.assign(share=rows["cases"] / rows["n"], low=low, high=high)
+    return told
 
 
 def held(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def place_comments(bad: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     given = pd.to_datetime(rows["given_at"])
     timed = bool((given.dt.normalize() != given).any())
     six = given.dt.hour // 6 * 6
-    monday = given.dt.normalize() - pd.to_timedelta(given.dt.weekday, unit="D")
+    monday = given.dt.normalize() - pd.to_timedelta(given.dt.day_of_week, unit="D")
     by_week = (tables.period.end - tables.period.start).days < 7 * MOST_WEEKS
     employee = rows["employee"].map(numbers)
     owner = rows["owner"].map(numbers)
