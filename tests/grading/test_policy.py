@@ -169,3 +169,57 @@ def test_a_policy_without_benchmarks_is_written_as_before_there_were_any(make_pr
     content = grade(make_profile(), LOOSE, period=Q3).policy.json
     assert {key for tier in content["settings"]["tiers"] for key in tier} == {"id", "name", "at_least"}
     assert Policy.of(content).json == content
+
+
+def cells_of(told):
+    cells = told.cells
+    causes = [name for name in cells if name not in ("before", "after", "customers")]
+    assert (cells[causes].sum(axis=1) == cells["customers"]).all() and (cells["before"] != cells["after"]).all()
+    assert cells["customers"].sum() == round(told.share("all") * told.n)
+    return cells.set_index(["before", "after"])
+
+
+def test_each_cell_of_the_migration_matrix_is_split_by_cause(make_profile):
+    first = grade(make_profile(2000), LOOSE, period=Q3)
+    lower = [t.model_copy(update={"at_least": t.at_least * 0.8}) for t in LOOSE.tiers]
+    both = grade(shift(make_profile(2000), 1), Grading(buffer=LOOSE.buffer, tiers=lower), period=Q4, past=after(first))
+    cells = cells_of(both.moves())
+    assert list(cells.columns) == ["customers", "behaviour", "scales", "settings", "several"]
+    # thresholds that were lowered lift customers and let nobody fall
+    order = [tier.id for tier in LOOSE.tiers]
+    falls = [order.index(a) > order.index(b) for b, a in cells.index]
+    assert cells.loc[falls, "settings"].sum() == 0 < cells["settings"].sum()
+    assert cells["behaviour"].sum() > 0 and cells["several"].sum() > 0
+    matrix = first.frame.merge(both.frame, on="customer_id").value_counts(["tier_x", "tier_y"])
+    assert all(matrix[pair] == n for pair, n in cells["customers"].items())
+    table = both.moves().cells_table()
+    assert table.title.render(EN).endswith(f"of {cells['customers'].sum()} moves between tiers")
+    table.bundle((EN, ZH))
+
+
+def test_what_events_and_appeals_told_is_a_cause_of_its_own(make_profile):
+    profile, holding = make_profile(300), Grading(buffer=Buffer(points=60))
+    first = grade(profile, holding, period=Q3)
+    low = first.frame.sort_values("score")["customer_id"].astype(str).iloc[[20, 21, 22]].to_list()
+    appeal = pd.DataFrame({"customer_id": low[0], "period": "2025Q3", "decided_on": "2025-10-09", "held": "gold",
+                           "facts": json.dumps({"revenue": 99999.0, "orders": 99.0})}, index=[0])  # fmt: skip
+    by_hand = pd.DataFrame({"customer_id": low[1], "happened_on": "2025-11-01", "held": "silver", "facts": "{}"}, index=[0])
+    now = profile.copy()
+    row = now.index[now["customer_id"] == low[2]][0]
+    now.loc[row, ["revenue", "orders", "revenue_period"]] = [99999.0, 99, 99999.0]  # he did so, nobody told it
+    for settings in (holding, Grading(buffer=holding.buffer, tiers=[t.model_copy(update={"at_least": t.at_least + 0.001 * (
+            t.at_least > 0)}) for t in holding.tiers])):  # fmt: skip
+        past = past_of(first.frame, first.policy.json, changes=[by_hand, appeal], periods=(Q3, Q4))
+        moves = grade(now, settings, period=Q4, past=past, before=profile).moves()
+        cells = cells_of(moves)
+        assert cells["told"].sum() == 2 and moves.share("told") == pytest.approx(2 / 300)
+        assert cells.loc[("ordinary", "gold"), "told"] == cells.loc[("ordinary", "silver"), "told"] == 1
+        assert moves.share("scales") == moves.share("settings") == 0
+    quiet = grade(now, holding, period=Q4, past=after(first), before=profile).moves()
+    assert "told" not in quiet.frame["step"].to_list() and "told" not in quiet.cells
+
+
+def test_nobody_moved_is_no_table_of_moves(make_profile):
+    first = grade(make_profile(), Grading(), period=Q3)
+    assert [block.id for block in grade(make_profile(), Grading(), period=Q4, past=after(first)).moves().blocks()] == [
+        "grading.moves", "grading.moved"]  # fmt: skip

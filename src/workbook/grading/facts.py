@@ -7,6 +7,7 @@ period alone (revenue of the period) says nothing of the next one and ends with 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Hashable, Mapping, Sequence
@@ -54,9 +55,14 @@ class Told:
 
     frame: pd.DataFrame = field(default_factory=no_facts)
 
-    def beside(self, customers: pd.Series) -> pd.DataFrame:
-        """The facts that count, one column a fact and one row a customer in their order, NaN where nothing was told."""
+    def beside(self, customers: pd.Series, until: dt.date | None = None) -> pd.DataFrame:
+        """The facts that count, one column a fact and one row a customer in their order, NaN where nothing was told.
+
+        Args:
+            until: what was told after that day is left out.
+        """
         counts = self.frame[self.frame["state"] == "carried"]
+        counts = counts if until is None else counts[counts["told_on"] <= until.isoformat()]
         if counts.empty:
             return pd.DataFrame(index=customers.index)
         wide = counts.pivot_table(index="customer_id", columns="fact", values="value")

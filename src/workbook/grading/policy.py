@@ -93,6 +93,7 @@ class Past:
     Attributes:
         period: its name.
         grades: customer_id, tier, score, waiting, held (the tier that the buffer begins from); one row a customer.
+        given: the same before events and appeals changed what is held; the very same frame where none did.
         policy: the policy that it was graded by.
         accepted: whether the grades were given, or only proposed by its run.
         facts: what events and appeals had told of single customers by then: customer_id, fact, told_on, value.
@@ -100,6 +101,7 @@ class Past:
 
     period: str
     grades: pd.DataFrame
+    given: pd.DataFrame
     policy: Policy
     accepted: bool
     facts: pd.DataFrame
@@ -134,9 +136,11 @@ def past_of(
     since = _since(changes, periods)
     facts = told_at_last(told if isinstance(told, pd.DataFrame) else None, since)
     if isinstance(given, pd.DataFrame) and len(rows := given[given["period"] == before]):
-        return Past(before, _changed(_grades(rows), since), chosen, True, facts)
+        grades = _grades(rows)
+        return Past(before, _changed(grades, since), grades, chosen, True, facts)
     if isinstance(scores, pd.DataFrame) and proposed and isinstance(policy, Mapping):
-        return Past(before, _changed(_grades(scores), since), Policy.of(policy), False, facts)
+        grades = _grades(scores)
+        return Past(before, _changed(grades, since), grades, Policy.of(policy), False, facts)
     return None
 
 

@@ -51,8 +51,7 @@ class Grades:
         settings: how the customers were graded.
         policy: the frozen scales and thresholds behind the scores.
         past: how the period before was graded; None where it was not.
-        without_change: tiers of this period by the policy before, and by its settings on this policy's scales; None where they
-            cannot be told.
+        without_change: cause of a move → tiers up to it (:func:`workbook.grading.moves.tiers_by`); None where none are known.
         held: tier id of each customer by score and buffer, before the rules.
         ruled: what rules and overrides did to it.
         told: facts that events and appeals told in the periods before, and which of them still count here.
@@ -72,7 +71,7 @@ class Grades:
     settings: Grading
     policy: Policy
     past: Past | None
-    without_change: tuple[Tiers, Tiers] | None
+    without_change: Mapping[str, Tiers] | None
     held: Tiers
     ruled: Ruled
     told: Told
@@ -372,7 +371,7 @@ def grade(
         told = carry_facts(past.facts, profile, delivered, settings.indices, past.policy.settings.indices)
     facts = told.beside(profile["customer_id"])
     bought = profile["revenue"]  # what a tier brings is told as delivered
-    profile, values = with_facts(profile, settings.indices, facts), told_values(profile, settings.indices, facts)
+    bare, profile, values = profile, with_facts(profile, settings.indices, facts), told_values(profile, settings.indices, facts)
     measured = [index for index in settings.indices if values[index.id].notna().any()]
     if not measured:
         what = text("grading.not_measured", "The grading of customers")
@@ -425,7 +424,7 @@ def grade(
         settings=settings,
         policy=policy,
         past=past,
-        without_change=None if past is None else (held, held) if kept else tiers_by(profile, past, policy, told),
+        without_change=None if past is None else tiers_by(bare, past, policy, told, held if kept else None),
         held=held,
         ruled=ruled,
         told=told,
