@@ -107,6 +107,9 @@ class Moves:
         part = count(int(sums[first])) if moved < FEW else share(float(sums[first]) / moved)
         title = text("grading.cells.title", "{cause}: {part} of {moved} moves between tiers",
                      cause=STEPS[first], part=part, moved=count(moved))  # fmt: skip
+        if sums[first] == moved:
+            title = text("grading.cells.one", "{moved} {moved:move|moves} between tiers, one cause: {cause}",
+                         cause=STEPS[first], moved=count(moved))  # fmt: skip
         note = text(
             "grading.cells.note",
             "The moves of the migration matrix one by one, the largest first, split by cause; n = {n} customers graded in both"
