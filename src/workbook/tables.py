@@ -208,8 +208,12 @@ class Tables:
             connection.execute("reset memory_limit")
         return pd.concat(parts, axis=1)
 
-    def keep(self, query: str, /, **values: object) -> str:
+    def keep(self, query: str, /, *, small: bool = False, **values: object) -> str:
         """The result of *query* as a table of the database, which may go to disk: for what is too large for a frame.
+
+        Args:
+            query: as in :meth:`sql`.
+            small: the result is small and kept because it is asked for again; it does not bind the memory of the database.
 
         Returns:
             Name of the table; the same query is worked out once.
@@ -217,8 +221,8 @@ class Tables:
         given = sorted((self._used(query, values) or {}).items())
         name = f"kept_{hashlib.sha256(repr((query, given)).encode()).hexdigest()[:16]}"
         if self.connection.execute("select 1 from duckdb_tables() where table_name = ?", [name]).fetchone() is None:
-            # from here on: what is kept takes of it too
-            self.connection.execute(f"set memory_limit = '{MEMORY}'")
+            if not small:  # from here on: what is kept takes of it too
+                self.connection.execute(f"set memory_limit = '{MEMORY}'")
             self._make(name, query, values)
         return name
 

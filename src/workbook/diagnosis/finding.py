@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import compress
 from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+from pyarrow import compute
 
 from workbook.language import LANGUAGES, Edition, Quantity, Text, Unit, text
 from workbook.report.blocks import NotMeasured
@@ -274,13 +275,12 @@ class Context:
 
     def touched(self, ids: Iterable[object]) -> tuple[tuple[str, ...], float]:
         """The customers among *ids* that the profile knows, sorted, and their revenue; NaN where no revenue is known at all."""
-        # a set of Python's own: an index of 300,000 texts takes ten times as long to look up in
-        given = ids if isinstance(ids, pd.Series | pd.Index) else pd.Series(list(ids), dtype="object")
-        wanted = set(given.dropna().astype(str).tolist())
-        known, order = self._known
-        touched = [id in wanted for id in known]
-        amount = float(self.revenue.to_numpy()[order[touched]].sum()) if self.total > 0 else math.nan
-        return tuple(compress(known, touched)), amount
+        # in Arrow: a third of the time of a set of Python's own over 300,000 texts
+        given = ids if isinstance(ids, pd.Series) else pd.Series(list(ids), dtype="object")
+        known, revenue = self._known
+        touched = compute.is_in(known, pa.array(given.dropna().astype(str), pa.large_string()), skip_nulls=True)
+        amount = float(revenue[touched.to_numpy(zero_copy_only=False)].sum()) if self.total > 0 else math.nan
+        return tuple(known.filter(touched).to_pylist()), amount
 
     @cached_property
     def total(self) -> float:
@@ -288,11 +288,11 @@ class Context:
         return float(self.revenue.sum())
 
     @cached_property
-    def _known(self) -> tuple[list[str], npt.NDArray[np.intp]]:
-        """The customers' ids in order, and the place of each among the revenues; every check asks for them."""
+    def _known(self) -> tuple[pa.Array, npt.NDArray[np.float64]]:
+        """The customers' ids in order, and the revenue of each; every check asks for them."""
         ids = self.revenue.index.to_numpy(dtype=object)
         order = np.argsort(ids.astype(str), kind="stable")
-        return ids[order].tolist(), order
+        return pa.array(ids[order], pa.large_string()), self.revenue.to_numpy()[order]
 
     def valuable(self, part: float) -> pd.Index:
         """Ids of the top *part* of buyers by revenue; ties go to the smaller id."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 
 from workbook.diagnosis.finding import SMALL_SAMPLE
 from workbook.diagnosis.grid import Grid, Worst
-from workbook.diagnosis.tickets import channel_name
+from workbook.diagnosis.tickets import channel_name, late_cells
 from workbook.language import Text, count, day, named, share, text
 from workbook.report.blocks import Column, Figure, NotMeasured, Table
-from workbook.service_hours import judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -34,17 +34,9 @@ def late_grid(tables: Tables, settings: Settings) -> Figure | NotMeasured:
     id, what = "diagnosis.late_hours", text("diagnosis.late_hours.what", "Late first responses by channel and hour")
     if missing := tables.lacks("tickets.first_response_at"):
         return NotMeasured(id, what, missing)
-    judged, values = judged_tickets(tables, settings, "first_response_at")
-    found = tables.sql(
-        f"""
-        with {judged}, placed as (
-            select channel, {_BAND.format(hour="opened_hour")} as band, late from judged where late is not null
-        )
-        select channel, band, count(*) as n, cast(sum(case when late then 1 else 0 end) as bigint) as bad
-        from placed group by channel, band order by channel, band
-        """,
-        **values,
-    )
+    cells = late_cells(tables, settings)
+    cells["band"] = np.searchsorted(BANDS, cells["opened_hour"], side="right") - 1
+    found = cells.groupby(["channel", "band"], as_index=False)[["n", "hits"]].sum().rename(columns={"hits": "bad"})
     named_channels = found[found["channel"] != ""].groupby("channel")["n"].sum().sort_values(ascending=False, kind="stable")
     channels = ["", *named_channels.index[:MOST_CHANNELS]]
     every = found.groupby("band", as_index=False)[["n", "bad"]].sum().assign(row=0)

@@ -9,10 +9,9 @@ from statistics import NormalDist
 import pandas as pd
 
 from workbook.diagnosis.finding import difference_interval
-from workbook.diagnosis.tickets import channel_name
+from workbook.diagnosis.tickets import channel_name, late_cells
 from workbook.language import Text, count, day, points, share, text
 from workbook.report.blocks import Column, NotMeasured, Table
-from workbook.service_hours import judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -66,18 +65,8 @@ def channel_gaps(tables: Tables, settings: Settings) -> pd.DataFrame:
         inside_high (Mantel-Haenszel), reading: reversed (both clear, with opposite signs), gone (clear only as it is), holds,
         or unclear (not clear as it is). Levels are corrected for the number of rows (Bonferroni); reversals first.
     """
-    judged, values = judged_tickets(tables, settings, "first_response_at")
-    cells = tables.sql(
-        f"""
-        with {judged}
-        select j.channel, j.priority, j.tier, floor(j.opened_hour / 4) as hours, coalesce(j.topic, '') as topic,
-               count(*) as n, cast(sum(case when j.late then 1 else 0 end) as bigint) as hits
-        from judged j
-        where j.late is not null and j.channel <> ''
-        group by all order by all
-        """,
-        **values,
-    )
+    cells = late_cells(tables, settings)
+    cells = cells[cells["channel"] != ""].assign(hours=cells["opened_hour"] // 4)
     sizes = cells.groupby("channel")["n"].sum()
     channels = [str(c) for c in sizes[sizes >= LEAST_TICKETS].index]
     cells = cells[cells["channel"].isin(channels)]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
+import numpy as np
 import pandas as pd
 
 from workbook.diagnosis.finding import (
@@ -21,6 +19,7 @@ from workbook.diagnosis.finding import (
 )  # fmt: skip
 from workbook.diagnosis.tickets import late_cases, lateness, opened_in_period, spellings
 from workbook.language import count, number, share, text
+from workbook.period import Period
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
 from workbook.tables import Tables
@@ -34,66 +33,76 @@ def service_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) ->
     Source: method.md X5.
     """
     context = Context.of(profile, settings.analysis.confidence)
-    with _followed(tables, settings):
-        return _checks(tables, settings, context)
+    asked = _followed(tables, settings)
+    return [
+        _callback(tables, settings, context),
+        _repeat(tables, asked, settings, context),
+        _reopened(tables, settings, context),
+        _late_resolution(tables, settings, context),
+        _missed_level(tables, settings, context),
+        *_held(tables, asked, settings, context),
+    ]
 
 
-@contextmanager
-def _followed(tables: Tables, settings: Settings) -> Iterator[None]:
-    """A short-lived table ``followed``: tickets with a customer and a topic, and when he came before and came again with it.
+def _followed(tables: Tables, settings: Settings) -> pd.DataFrame:
+    """Tickets with a customer and a topic, and when the customer came before and came again with it.
 
-    It begins diagnosis.repeat_days before the period: who came earlier than that does not count as come again. ``template``
-    says whether an answer from a template was logged. Tickets of one customer, topic and moment are one, delivered under two
-    numbers: the last solved stands for them. Where only the day is known (midnight) each counts.
+    They begin diagnosis.repeat_days before the period: who came earlier than that does not count as come again. Tickets of one
+    customer, topic and moment are twins, one ticket delivered under two numbers: the last solved stands for them. Where only
+    the day is known (midnight) each counts.
+
+    Returns:
+        customer_id, opened_at, resolved_at, reopened (times), template (an answer from a template was logged), before and again
+        (when the ticket before and after it was opened), in the order of customer, topic and opening.
     """
-    tables.connection.execute(
+    days, templates = settings.diagnosis.repeat_days, settings.service.template_activities
+    # customers and topics as numbers, sorted in the database and held against their neighbours outside: half the time of a
+    # window over the same rows
+    rows = tables.sql(
         """
-        create or replace temp table followed as
         with numbered as (
-            select customer_id, row_number() over () as number
+            select customer_id, dense_rank() over (order by customer_id) as number
             from (select distinct customer_id from tickets where customer_id is not null)
         ), topics as (
             select topic, dense_rank() over (order by lower(trim(topic))) as subject
             from (select distinct topic from tickets where topic is not null)
         ), templated as (
             select distinct ticket_id from ticket_events where list_contains($templates, activity)
-        ), known as (
-            select n.number, s.subject, t.opened_at, t.resolved_at, coalesce(t.reopened, 0) as reopened,
-                   a.ticket_id is not null as template,
-                   case when t.opened_at = date_trunc('day', t.opened_at) then row_number() over () end as twin
-            from tickets t join numbered n on n.customer_id = t.customer_id join topics s on s.topic = t.topic
-            left join templated a on a.ticket_id = t.ticket_id
-            where t.opened_at >= cast($start as timestamp) - to_days($days)
-        ), once as (
-            select number, subject, opened_at, max(resolved_at) as resolved_at, max(reopened) as reopened,
-                   bool_or(template) as template
-            from known group by number, subject, opened_at, twin
-        ), ordered as (
-            select *, lag(opened_at) over ticket as before, lead(opened_at) over ticket as again
-            from once window ticket as (partition by number, subject order by opened_at, resolved_at, reopened, template)
         )
-        select n.customer_id, o.* exclude (number, subject) from ordered o join numbered n on n.number = o.number
+        select cast(n.number as integer) as number, cast(s.subject as integer) as subject, t.opened_at, t.resolved_at,
+               coalesce(t.reopened, 0) as reopened, a.ticket_id is not null as template
+        from tickets t join numbered n on n.customer_id = t.customer_id join topics s on s.topic = t.topic
+        left join templated a on a.ticket_id = t.ticket_id
+        where t.opened_at >= cast($start as timestamp) - to_days($days)
+        order by number, subject, opened_at, resolved_at nulls first, reopened, template
         """,
-        {
-            "start": tables.period.start, "days": settings.diagnosis.repeat_days + 1,
-            "templates": spellings(tables, "ticket_events.activity", settings.service.template_activities),
-        },
+        days=days + 1, templates=spellings(tables, "ticket_events.activity", templates),
     )  # fmt: skip
-    try:
-        yield
-    finally:
-        tables.connection.execute("drop table followed")
+    if rows.empty:
+        return rows.assign(customer_id=pd.Categorical([]), before=rows["opened_at"], again=rows["opened_at"])
+    moved = rows[["number", "subject"]].diff().ne(0).any(axis=1)
+    twin = ~moved & rows["opened_at"].diff().eq(pd.Timedelta(0)) & rows["opened_at"].dt.normalize().ne(rows["opened_at"])
+    first = np.flatnonzero(~twin)
+    last = np.append(first[1:], len(rows)) - 1
+    once = rows.iloc[last].reset_index(drop=True)
+    once["reopened"] = np.maximum.reduceat(rows["reopened"].to_numpy(), first)
+    once["template"] = np.logical_or.reduceat(rows["template"].to_numpy(), first)
+    begins = moved.to_numpy()[first]
+    once["before"] = once["opened_at"].shift().mask(begins)
+    once["again"] = once["opened_at"].shift(-1).mask(np.append(begins[1:], True))
+    customers = tables.sql("select distinct customer_id from tickets where customer_id is not null order by customer_id")
+    once["customer_id"] = pd.Categorical.from_codes(once.pop("number") - 1, pd.Index(customers["customer_id"]))
+    return once
 
 
-def _checks(tables: Tables, settings: Settings, context: Context) -> list[Measured]:
-    return [
-        _callback(tables, settings, context),
-        _repeat(tables, settings, context),
-        _reopened(tables, settings, context),
-        _late_resolution(tables, settings, context),
-        _missed_level(tables, settings, context),
-        *_held(tables, settings, context),
-    ]
+def _in_period(moments: pd.Series, period: Period) -> pd.Series:
+    return (moments >= pd.Timestamp(period.start)) & (moments < pd.Timestamp(period.end) + pd.Timedelta(1, "D"))
+
+
+def _days(earlier: pd.Series, later: pd.Series) -> pd.Series:
+    """Days from the one date to the other; missing where one of them is."""
+    days: pd.Series = (later.dt.normalize() - earlier.dt.normalize()).dt.days
+    return days
 
 
 _TICKETS = "select ticket_id as record_id, customer_id, opened_at as happened_at"
@@ -136,7 +145,7 @@ def _callback(tables: Tables, settings: Settings, context: Context) -> Measured:
     )  # fmt: skip
 
 
-def _repeat(tables: Tables, settings: Settings, context: Context) -> Measured:
+def _repeat(tables: Tables, asked: pd.DataFrame, settings: Settings, context: Context) -> Measured:
     check, days = "service.repeat", settings.diagnosis.repeat_days
     words = Words(
         text("diagnosis.repeat.measure", "Customers back on one topic within {days} days, of those with a ticket",
@@ -146,22 +155,12 @@ def _repeat(tables: Tables, settings: Settings, context: Context) -> Measured:
     )  # fmt: skip
     if missing := tables.lacks("tickets.topic", "tickets.customer_id"):
         return not_delivered(check, words.measure, missing)
-    rows = tables.sql(
-        """
-        with asked as (
-            select customer_id, bool_or(coalesce(cast(opened_at as date) - cast(before as date) <= $days, false)) as again
-            from followed
-            where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
-            group by customer_id
-        )
-        select case when again then customer_id end as customer_id, count(*) as customers from asked group by 1 order by 1
-        """,
-        days=days,
-    )
+    rows = asked[_in_period(asked["opened_at"], tables.period)]
+    again = (_days(rows["before"], rows["opened_at"]) <= days).groupby(rows["customer_id"], observed=True).any()
+    touched = again.index[again]
     return share_finding(
-        check, MODULE, words, hits=int(rows["customer_id"].notna().sum()), n=int(rows["customers"].sum()),
-        threshold=settings.diagnosis.repeat_share, direction="above", touched=rows["customer_id"], context=context,
-        cases=_back_again(days),
+        check, MODULE, words, hits=len(touched), n=len(again), threshold=settings.diagnosis.repeat_share, direction="above",
+        touched=touched, context=context, cases=_back_again(days),
     )  # fmt: skip
 
 
@@ -276,7 +275,7 @@ def _missed_level(tables: Tables, settings: Settings, context: Context) -> Measu
     )  # fmt: skip
 
 
-def _held(tables: Tables, settings: Settings, context: Context) -> list[Measured]:
+def _held(tables: Tables, asked: pd.DataFrame, settings: Settings, context: Context) -> list[Measured]:
     """Solutions that held: at the first contact, and by template against by hand.
 
     A solution holds where the ticket was not opened again and the customer brought no other ticket on the topic within
@@ -296,25 +295,14 @@ def _held(tables: Tables, settings: Settings, context: Context) -> list[Measured
             not_delivered("service.first_contact", first.measure, missing),
             not_delivered("service.template", template, (*events, *missing)),
         ]
-    rows = tables.sql(
-        """
-        with solved as (
-            select f.customer_id, f.template,
-                   f.reopened = 0 and coalesce(date_diff('day', f.opened_at, f.again) > $days, true) as held
-            from followed f
-            where f.opened_at >= cast($start as timestamp)
-              and f.resolved_at >= f.opened_at and date_diff('day', f.opened_at, cast($end as date)) >= $days
-        )
-        select case when not held then customer_id end as customer_id, template, count(*) as solved,
-               sum(case when held then 1 else 0 end) as held
-        from solved group by 1, template order by 1, template
-        """,
-        days=days,
-    )
+    opened, solved = asked["opened_at"], asked["resolved_at"]
+    due = pd.Timestamp(tables.period.end) - pd.Timedelta(days - 1, "D")
+    rows = asked[(opened >= pd.Timestamp(tables.period.start)) & (opened < due) & (solved >= opened)]
+    rows = rows.assign(held=(rows["reopened"] == 0) & ~(_days(rows["opened_at"], rows["again"]) <= days))
     found = share_finding(
-        "service.first_contact", MODULE, first, hits=int(rows["held"].sum()), n=int(rows["solved"].sum()),
+        "service.first_contact", MODULE, first, hits=int(rows["held"].sum()), n=len(rows),
         threshold=settings.diagnosis.first_contact_share, direction="below",
-        touched=rows["customer_id"], context=context, cases=_not_held(days),
+        touched=rows.loc[~rows["held"], "customer_id"], context=context, cases=_not_held(days),
     )  # fmt: skip
     if events:
         return [found, not_delivered("service.template", template, events)]
@@ -325,16 +313,15 @@ def _template(tables: Tables, rows: pd.DataFrame, settings: Settings, context: C
     """Whether answers from a template fit the need: how much more often their solutions do not hold."""
     check = "service.template"
     measure = text("diagnosis.template.measure", "Gap in solutions that did not hold: from a template against by hand")
-    by_template = rows["template"].astype(bool)
-    sums = rows.groupby(by_template)[["solved", "held"]].sum()
+    by_template = rows["template"]
     if not by_template.any():
         why = text("diagnosis.template.none", "No event says that a ticket was answered from a template "
                    "(service.template_activities).")  # fmt: skip
         return NotMeasured(f"diagnosis.{check}", measure, why=why)
     if by_template.all():
         return no_case(check, measure)
-    n, other_n = int(sums["solved"][True]), int(sums["solved"][False])
-    held, other_held = int(sums["held"][True]), int(sums["held"][False])
+    n, held = int(by_template.sum()), int(rows.loc[by_template, "held"].sum())
+    other_n, other_held = len(rows) - n, int(rows["held"].sum()) - held
     low, high = difference_interval(n - held, n, other_n - other_held, other_n, context.confidence)
     words = Words(
         measure,
@@ -343,7 +330,7 @@ def _template(tables: Tables, rows: pd.DataFrame, settings: Settings, context: C
              "Templates are sent for needs that they do not answer: {bad} did not hold, against {others} by hand.",
              bad=share((n - held) / n, 1), others=share((other_n - other_held) / other_n, 1)),
     )  # fmt: skip
-    customers, revenue = context.touched(rows.loc[by_template, "customer_id"])
+    customers, revenue = context.touched(rows.loc[by_template & ~rows["held"], "customer_id"])
     return Finding(
         check, MODULE, words, (n - held) / n - (other_n - other_held) / other_n, "points", low, high, n,
         settings.diagnosis.template_gap, "above", customers, revenue,

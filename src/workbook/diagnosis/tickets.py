@@ -44,6 +44,25 @@ def late_cases(tables: Tables, settings: Settings, event: Event, channel: str | 
     return Cases("tickets", sql, values if channel is None else {**values, "channel": channel})
 
 
+def late_cells(tables: Tables, settings: Settings) -> pd.DataFrame:
+    """First responses of the period counted by channel, priority, tier, hour of opening and topic; worked out once.
+
+    Returns:
+        channel, priority, tier, opened_hour, topic (each empty where unknown), n (tickets judged), hits (late among them).
+    """
+    judged, values = judged_tickets(tables, settings, "first_response_at")
+    name = tables.keep(
+        f"""
+        with {judged}
+        select channel, priority, tier, opened_hour, coalesce(topic, '') as topic, count(*) as n,
+               cast(sum(case when late then 1 else 0 end) as bigint) as hits
+        from judged where late is not null group by all
+        """,
+        small=True, **values,
+    )  # fmt: skip
+    return tables.sql(f"select * from {name} order by channel, priority, tier, opened_hour, topic")
+
+
 def opened_in_period(tables: Tables) -> int:
     """Number of tickets opened in the period, whether or not they can be judged."""
     rows = tables.sql(
