@@ -208,23 +208,34 @@ class Tables:
             connection.execute("reset memory_limit")
         return pd.concat(parts, axis=1)
 
-    def keep(self, query: str, /, *, small: bool = False, **values: object) -> str:
-        """The result of *query* as a table of the database, which may go to disk: for what is too large for a frame.
+    def once(self, query: str, /, **values: object) -> pd.DataFrame:
+        """The same as :meth:`sql`, with its rows in order, worked out once: for counts that several exhibits read."""
+        name = self._name("once", query, values)
+        if not self._holds(name):
+            self._make(name, query, values)
+        return self.sql(f"select * from {name} order by all")
 
-        Args:
-            query: as in :meth:`sql`.
-            small: the result is small and kept because it is asked for again; it does not bind the memory of the database.
+    def keep(self, query: str, /, **values: object) -> str:
+        """The result of *query* as a table of the database, which may go to disk: for what is too large for a frame.
 
         Returns:
             Name of the table; the same query is worked out once.
         """
-        given = sorted((self._used(query, values) or {}).items())
-        name = f"kept_{hashlib.sha256(repr((query, given)).encode()).hexdigest()[:16]}"
-        if self.connection.execute("select 1 from duckdb_tables() where table_name = ?", [name]).fetchone() is None:
-            if not small:  # from here on: what is kept takes of it too
-                self.connection.execute(f"set memory_limit = '{MEMORY}'")
+        name = self._name("kept", query, values)
+        if not self._holds(name):
+            # from here on: what is kept takes of it too
+            self.connection.execute(f"set memory_limit = '{MEMORY}'")
             self._make(name, query, values)
         return name
+
+    def _name(self, what: str, query: str, values: Mapping[str, object]) -> str:
+        """A name for the result of *query* with its values."""
+        given = sorted((self._used(query, values) or {}).items())
+        return f"{what}_{hashlib.sha256(repr((query, given)).encode()).hexdigest()[:16]}"
+
+    def _holds(self, name: str) -> bool:
+        found = self.connection.execute("select 1 from duckdb_tables() where table_name = ?", [name]).fetchone()
+        return found is not None
 
     def _make(self, name: str, query: str, values: Mapping[str, object]) -> None:
         self.connection.execute(f"create or replace temp table {name} as {query}", self._used(query, values))

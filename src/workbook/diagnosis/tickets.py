@@ -51,16 +51,15 @@ def late_cells(tables: Tables, settings: Settings) -> pd.DataFrame:
         channel, priority, tier, opened_hour, topic (each empty where unknown), n (tickets judged), hits (late among them).
     """
     judged, values = judged_tickets(tables, settings, "first_response_at")
-    name = tables.keep(
+    return tables.once(
         f"""
         with {judged}
         select channel, priority, tier, opened_hour, coalesce(topic, '') as topic, count(*) as n,
                cast(sum(case when late then 1 else 0 end) as bigint) as hits
         from judged where late is not null group by all
         """,
-        small=True, **values,
-    )  # fmt: skip
-    return tables.sql(f"select * from {name} order by channel, priority, tier, opened_hour, topic")
+        **values,
+    )
 
 
 def opened_in_period(tables: Tables) -> int:
