@@ -164,7 +164,7 @@ def _repeat(tables: Tables, asked: pd.DataFrame, settings: Settings, context: Co
     )  # fmt: skip
 
 
-# each ticket with those of the same customer and topic before and after it, as in ``followed``: tickets of one moment are one
+# each ticket with those of the same customer and topic before and after it, as in ``_followed``: tickets of one moment are one
 _NEIGHBOURS = """neighbours as (
     select ticket_id, customer_id, lower(trim(topic)) as subject, opened_at, resolved_at, coalesce(reopened, 0) as reopened,
            case when opened_at = date_trunc('day', opened_at) then lag(opened_at) over ticket
