@@ -18,6 +18,7 @@ findings                check, module, figure, low, high, n, threshold, unit, di
                         limit in each language
 problems                findings that breach + priority_score, priority, stability, status (new/open/better), part_of, sorted
 problem_customers       problem, customer_id
+figure_history          check, period, figure, low, high, n, rule (short name of the settings that decide what is counted), from
 problem_cases           problem, record (table), record_id, customer_id, happened_at, cases (all there are). At most
                         diagnosis.listed_cases of a problem: the newest, or the customers of the largest revenue
 topics                  topic, names, comments by mood, change since the previous period, typical quote (masked)
@@ -105,8 +106,9 @@ STAGES: tuple[Stage, ...] = (
           settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours", "service.hours",
                     "grading.tiers.id", "grading.tiers.name")),
     Stage("3_diagnose", needs=("profile", "xref"),
-          makes=("findings", "problems", "problem_customers", "problem_cases", "topics", "comments", "needs_register"),
-          previous=("problems", "findings"), lists=("problem_cases", "five_whys", "competitors"),
+          makes=("findings", "problems", "problem_customers", "problem_cases", "figure_history", "topics", "comments",
+                 "needs_register"),
+          previous=("problems", "findings", "figure_history"), lists=("problem_cases", "five_whys", "competitors"),
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers.id", "grading.tiers.name",
                     "scope.high_value_share")),
     Stage("4_strategy", needs=("profile", "problems", "problem_customers", "needs_register"),

@@ -25,6 +25,8 @@ class Declared:
         needs: tables and columns without which it is not measured; ``a|b`` where one of them suffices.
         limit: the parameter that holds its limit.
         effort: what it takes to mend what it finds, where the settings say nothing else.
+        rests_on: the settings that decide what it counts, beside those of all checks; figures of periods in which they were
+            others are not compared.
     """
 
     id: str
@@ -32,7 +34,11 @@ class Declared:
     needs: tuple[str, ...]
     limit: str
     effort: Effort = "medium"
+    rests_on: tuple[str, ...] = ()
 
+
+_FIRST = ("service.first_response_hours", "service.hours")
+_SOLVED = ("service.resolution_hours", "service.hours")
 
 DECLARED: tuple[Declared, ...] = (
     Declared("information.complete.<field>", "records with the field filled", ("customers.<field>",),
@@ -42,40 +48,53 @@ DECLARED: tuple[Declared, ...] = (
     Declared("information.valid_email", "e-mail addresses of impossible form", ("customers.email",),
              "diagnosis.invalid_share", "small"),
     Declared("information.stale", "records of active customers not updated for long",
-             ("customers.updated_at", "orders|interactions"), "diagnosis.stale_share"),
+             ("customers.updated_at", "orders|interactions"), "diagnosis.stale_share",
+             rests_on=("diagnosis.stale_days", "analysis.churn_days")),
     Declared("information.duplicates", "records with the phone or e-mail of another", ("customers.phone|customers.email",),
              "diagnosis.duplicate_share", "large"),
     Declared("information.status", "active records that a later change or the orders contradict",
-             ("customers.status", "status_history.new|orders"), "diagnosis.stale_status_share", "small"),
+             ("customers.status", "status_history.new|orders"), "diagnosis.stale_status_share", "small",
+             rests_on=("analysis.churn_days",)),
     Declared("needs.depth", "needs recorded down to the root cause", ("needs.level",), "diagnosis.root_cause_share"),
     Declared("needs.match", "recommended products bought in time",
              ("needs.product_recommended", "needs.noted_at", "order_lines.product_id", "orders"), "diagnosis.match_share",
-             "large"),
+             "large",
+             rests_on=("diagnosis.match_days",)),
     Declared("interaction.silent", "high-value customers without contact", ("interactions",), "diagnosis.silent_share",
-             "small"),
+             "small",
+             rests_on=("diagnosis.silent_days", "scope.high_value_share", "analysis.window_months")),
     Declared("interaction.late_response", "first responses later than their limit", ("tickets.first_response_at",),
-             "service.late_share"),
+             "service.late_share",
+             rests_on=_FIRST),
     Declared("interaction.late_channel", "gap of the worst channel to the others in late first responses",
-             ("tickets.first_response_at", "tickets.channel"), "diagnosis.channel_gap"),
+             ("tickets.first_response_at", "tickets.channel"), "diagnosis.channel_gap",
+             rests_on=_FIRST),
     Declared("value.misgraded", "high-value customers in a tier below their revenue", ("customers.tier", "orders"),
-             "diagnosis.misgraded_share"),
+             "diagnosis.misgraded_share",
+             rests_on=("diagnosis.client_tiers", "scope.high_value_share", "grading.high_tiers", "analysis.window_months")),
     Declared("value.cross_sell", "buyers who take the companion product no more often than chance",
-             ("order_lines.product_id", "orders.customer_id"), "diagnosis.missed_cross_share"),
+             ("order_lines.product_id", "orders.customer_id"), "diagnosis.missed_cross_share",
+             rests_on=("diagnosis.cross_lift", "analysis.window_months")),
     Declared("service.callback", "solved complaints called back in time",
-             ("tickets.topic", "tickets.resolved_at", "tickets.called_back_at"), "diagnosis.callback_share", "small"),
+             ("tickets.topic", "tickets.resolved_at", "tickets.called_back_at"), "diagnosis.callback_share", "small",
+             rests_on=("service.callback_hours", "service.complaint_topics")),
     Declared("service.repeat", "customers back on one topic within days", ("tickets.topic", "tickets.customer_id"),
-             "diagnosis.repeat_share", "large"),
+             "diagnosis.repeat_share", "large",
+             rests_on=("diagnosis.repeat_days",)),
     Declared("service.reopened", "solved tickets opened again", ("tickets.reopened", "tickets.resolved_at"),
              "diagnosis.reopened_share"),
     Declared("service.late_resolution", "solutions later than their limit", ("tickets.resolved_at",),
-             "diagnosis.late_resolution_share", "large"),
+             "diagnosis.late_resolution_share", "large",
+             rests_on=_SOLVED),
     Declared("service.missed_level", "tickets that missed their service level by the client's own record",
              ("tickets.in_time",), "diagnosis.missed_level_share", "large"),
     Declared("service.first_contact", "tickets solved for good at the first contact",
-             ("tickets.topic", "tickets.customer_id", "tickets.resolved_at"), "diagnosis.first_contact_share", "large"),
+             ("tickets.topic", "tickets.customer_id", "tickets.resolved_at"), "diagnosis.first_contact_share", "large",
+             rests_on=("diagnosis.repeat_days",)),
     Declared("service.template", "gap in solutions that did not hold between template answers and others",
              ("ticket_events.activity", "tickets.topic", "tickets.customer_id", "tickets.resolved_at"),
-             "diagnosis.template_gap"),
+             "diagnosis.template_gap",
+             rests_on=("diagnosis.repeat_days", "service.template_activities")),
 )  # fmt: skip
 
 
@@ -86,14 +105,18 @@ def declared(check: str) -> Declared | None:
     return next((one for one in DECLARED if one.id == wanted), None)
 
 
+def own_check(check: str, settings: Settings) -> OwnCheck | None:
+    """The consultant's own check of that id; None for one of the workbook's."""
+    return next((one for one in settings.diagnosis.checks if own_id(one) == check), None)
+
+
 def effort(check: str, settings: Settings) -> Effort:
     """What it takes to mend what a check finds: by the settings, else as declared."""
     given = settings.diagnosis.priority.effort.get(check)
     if given:
         return given
-    own = next((one.effort for one in settings.diagnosis.checks if check == own_id(one)), None)
-    found = declared(check)
-    return own or (found.effort if found else "medium")
+    found = own_check(check, settings) or declared(check)
+    return found.effort if found else "medium"
 
 
 def limit_source(check: str, settings: Settings) -> Text:

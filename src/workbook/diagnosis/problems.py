@@ -5,12 +5,13 @@ The rule stands in ranking.py; high and medium begin at the scores in the settin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from workbook.diagnosis import cases, exhibits, ranking, ranking_exhibits, time_exhibits
+from workbook.diagnosis import cases, exhibits, own_history, ranking, ranking_exhibits, time_exhibits
 from workbook.diagnosis.catalogue import effort, limit_source
 from workbook.diagnosis.finding import (
     FINDING_COLUMNS,
@@ -29,6 +30,7 @@ from workbook.diagnosis.information import information_checks
 from workbook.diagnosis.interaction import interaction_checks
 from workbook.diagnosis.needs import needs_checks
 from workbook.diagnosis.own import own_checks
+from workbook.diagnosis.own_history import OwnLimit
 from workbook.diagnosis.ranking import Trend, certainty, priority
 from workbook.diagnosis.service import service_checks
 from workbook.diagnosis.tickets import ticket_times
@@ -43,6 +45,9 @@ from workbook.tables import Tables
 _CHECKS: tuple[Callable[[Tables, pd.DataFrame, Settings], list[Measured]], ...] = (
     information_checks, needs_checks, interaction_checks, value_checks, service_checks, own_checks,
 )  # fmt: skip
+
+_BY_EVENT = {"interaction": interaction_checks, "service": service_checks}
+"""Modules with checks that count what happened in a period."""
 
 PROBLEM_COLUMNS: tuple[str, ...] = (
     *FINDING_COLUMNS, "impact", "severity", "certainty", "trend", "effort", "priority_score", "priority",
@@ -62,6 +67,8 @@ class Diagnosis:
             status (new, open, better), sorted by priority score; trend since the period before, effort, and stability: the
             share of tries with other limits and cut points in which the priority stays; part_of: the check that leads those
             which one remedy answers (its own where it leads or stands alone).
+        figure_history: the figures of this period and of the reports before (``own_history.HISTORY_COLUMNS``).
+        own_limits: what the client's own history says of the checks of diagnosis.own_history.
         problem_cases: the records behind each problem, bounded (see :func:`workbook.diagnosis.cases.problem_cases`).
         progress: the problems of the period before and what became of them.
         problem_customers: problem, customer_id: whom each problem touches.
@@ -79,6 +86,8 @@ class Diagnosis:
     problems: pd.DataFrame
     problem_customers: pd.DataFrame
     problem_cases: pd.DataFrame
+    figure_history: pd.DataFrame
+    own_limits: Mapping[str, OwnLimit]
     progress: pd.DataFrame
     responses: pd.DataFrame | NotMeasured
     solutions: pd.DataFrame | NotMeasured
@@ -144,6 +153,10 @@ class Diagnosis:
     def module_tables(self) -> tuple[Table | NotMeasured, ...]:
         """The table of each module in the order of the method."""
         return tuple(self.module_table(module) for module in MODULES)
+
+    def history_table(self) -> tuple[Table, ...]:
+        """The limits from the client's own history, where any were asked for."""
+        return own_history.history_table(self.own_limits, self.measured, self.settings)
 
     def sla_figure(self) -> Figure | NotMeasured:
         """Share of late first responses by channel, against the limit."""
@@ -213,6 +226,7 @@ def diagnose(
     settings: Settings,
     previous: pd.DataFrame | None = None,
     previous_findings: pd.DataFrame | None = None,
+    history: pd.DataFrame | None = None,
 ) -> Diagnosis:
     """Run the checks of the five modules and rank what breaches its limit.
 
@@ -222,11 +236,14 @@ def diagnose(
         settings: sections diagnosis, service, scope, grading and analysis.
         previous: the artefact ``problems`` of the previous period; a problem that stood there is open, else new.
         previous_findings: the artefact ``findings`` of the previous period: what has become better or worse since.
+        history: the artefact ``figure_history`` of the previous period: what limits from the client's own history rest on.
 
     Source: method.md X1–X6.
     """
     found, missing = split(result for checks in _CHECKS for result in checks(tables, profile, settings))
-    measured = [replace(finding, source=limit_source(finding.check, settings)) for finding in found]
+    known = history if isinstance(history, pd.DataFrame) else None
+    own_limits = own_history.own_limits(found, known, tables, profile, settings, _BY_EVENT)
+    measured = [_limited(finding, own_limits.get(finding.check), settings) for finding in found]
     context = Context.of(profile, settings.analysis.confidence)
     earlier = previous if isinstance(previous, pd.DataFrame) else None
     before = previous_findings if isinstance(previous_findings, pd.DataFrame) else None
@@ -241,23 +258,34 @@ def diagnose(
     total = context.total
     high = problems[problems["priority"] == "high"]
     touched = problem_customers.loc[problem_customers["problem"].isin(high["check"]), "customer_id"]
-    known = total > 0 and high["revenue"].notna().all()
+    touched_known = total > 0 and high["revenue"].notna().all()
     return Diagnosis(
         measured=tuple(measured),
         not_measured=tuple(missing),
         findings=pd.DataFrame([f.row for f in measured], columns=list(FINDING_COLUMNS)).astype(TOUCHED_TYPES),
         problems=problems,
         problem_customers=problem_customers,
+        figure_history=own_history.figure_history(measured, known, settings, tables.period),
+        own_limits=own_limits,
         problem_cases=cases.problem_cases(ranked, tables, context, settings.diagnosis.listed_cases),
         progress=ranking.progress(measured, trends, earlier),
         responses=_times(tables, settings, "first_response_at"),
         solutions=_times(tables, settings, "resolved_at"),
-        high_revenue_share=context.touched(touched)[1] / total if known else float("nan"),
+        high_revenue_share=context.touched(touched)[1] / total if touched_known else float("nan"),
         touch="revenue" if total > 0 else "customers" if len(context.revenue) else "nothing",
         previous_high=None if earlier is None else int((earlier["priority"] == "high").sum()),
         settings=settings,
         period=tables.period,
     )
+
+
+def _limited(finding: Finding, own: OwnLimit | None, settings: Settings) -> Finding:
+    """The finding against its limit: from the client's own history where that was asked for and is long enough."""
+    source = limit_source(finding.check, settings)
+    if own is None:
+        return replace(finding, source=source)
+    threshold = finding.threshold if math.isnan(own.limit) else own.limit
+    return replace(finding, threshold=threshold, source=own_history.history_source(own, finding, source))
 
 
 def _problems(

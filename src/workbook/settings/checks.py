@@ -235,6 +235,9 @@ def _diagnosis(settings: Settings) -> Iterator[Fault]:
     yield from (
         _unknown(("diagnosis", "priority", "effort", id), id, ids) for id in thresholds.priority.effort if id not in ids
     )
+    yield from (
+        _unknown(("diagnosis", "own_history", i), id, ids) for i, id in enumerate(thresholds.own_history) if id not in ids
+    )
     ids.append("information.complete")  # one source for the limit of every field
     yield from (_unknown(("diagnosis", "limit_sources", id), id, ids) for id in thresholds.limit_sources if id not in ids)
     columns = list(SCHEMAS["customers"].columns)

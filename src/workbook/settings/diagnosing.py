@@ -164,6 +164,12 @@ class Diagnosis(Section):
         description="Check: where its limit comes from, as readers see it, e.g. a benchmark of the industry with its year, or "
         "the client's own mean of last year; without it they read whether the limit was set or is the workbook's own.",
     )
+    own_history: list[str] = Field(
+        default_factory=list,
+        description="Checks whose limit is taken from the client's own earlier periods (mean and spread of the same figure, by "
+        "earlier reports, else by this delivery where it reaches back) instead of from the settings.",
+    )
+    history_periods: int = Field(8, ge=3, le=24, description="Most earlier periods that such a limit rests on.")
     checks: list[OwnCheck] = Field(default_factory=list, description="Checks of your own beside those of the workbook.")
 
 
