@@ -179,7 +179,7 @@ def test_every_check_is_declared_with_tables_and_a_parameter_that_exist():
         assert declared(missing.id.removeprefix("diagnosis.")), missing.id
     keys = set(all_keys())
     for one in DECLARED:
-        assert one.limit in keys
+        assert one.limit in keys and set(one.rests_on) <= keys
         for name in (part for need in one.needs for part in need.split("|")):
             table, _, column = name.partition(".")
             assert table in SCHEMAS and (not column or column == "<field>" or column in SCHEMAS[table].columns), name
@@ -190,6 +190,8 @@ def test_every_check_is_declared_with_tables_and_a_parameter_that_exist():
 def test_settings_may_name_every_check_and_no_other():
     assert {one.id for one in DECLARED} == {*CHECK_IDS, "information.complete.<field>"}
     assert not check(settings(limit_sources={"information.complete": "x", "information.complete.phone": "x"}))
+    assert not check(settings(own_history=["service.reopened", "information.complete.phone"]))
+    assert [fault.path for fault in check(settings(own_history=["service.reopend"]))] == [("diagnosis", "own_history", 0)]
     wrong = check(settings(limit_sources={"service.callbak": "x"}, priority={"effort": {"needs.dept": "small"}}))
     assert [(fault.path[-1], fault.hint) for fault in wrong] == [
         ("needs.dept", "did you mean 'needs.depth'?"), ("service.callbak", "did you mean 'service.callback'?"),
