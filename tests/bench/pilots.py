@@ -12,10 +12,10 @@ import pandas as pd
 
 from workbook.period import Period
 from workbook.pilots.boundaries import limits
-from workbook.pilots.calibration import TRIALS, play
 from workbook.pilots.checks import check_pilots
 from workbook.pilots.effects import measure_effects
 from workbook.pilots.moments import moments_by_arm, moments_in_database
+from workbook.pilots.playing import TRIALS, play
 from workbook.settings.models import Metric, Settings
 from workbook.tables import Tables, count_filled, empty_tables
 

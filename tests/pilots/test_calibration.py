@@ -1,13 +1,18 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from tests.pilots.trials import outcomes, pilot, settings, spend, tables, two_arms, units
 
 from workbook.language import Edition
 from workbook.pilots.boundaries import limits
-from workbook.pilots.calibration import calibrate, play
+from workbook.pilots.calibration import calibrate
 from workbook.pilots.checks import check_pilots
 from workbook.pilots.effects import measure_effects
+from workbook.pilots.estimates import quantile_difference
+from workbook.pilots.past import read_past
+from workbook.pilots.playing import play
+from workbook.pilots.samples import FrameSample
 from workbook.report.blocks import NotMeasured
 
 Z = stats.norm.isf(0.025)
@@ -23,7 +28,7 @@ def test_one_look_errs_in_one_of_twenty_and_finds_what_the_textbook_says():
     history = rng().normal(100, 10, 5000)
     null, least, twice = play(history, (300, 300), [(1.0, Z)], MEAN, 0.05, rng(1))
     power = stats.norm.sf(Z - 2.0 / (history.std() * np.sqrt(2 / 300)))
-    assert null.gain + null.harm == pytest.approx(0.05, abs=0.011) and null.naive == null.gain + null.harm
+    assert null.gain + null.harm == pytest.approx(0.05, abs=0.011) and null.naive == pytest.approx(null.gain + null.harm)
     assert least.gain == pytest.approx(power, abs=0.02) and twice.gain > 0.97 and least.effect == 2.0
 
 
@@ -60,11 +65,12 @@ def test_the_report_prints_the_error_of_this_rule_on_this_clients_values():
     found = measure_effects(delivered, plan, check_pilots(delivered, plan))
     (table,) = calibrate(delivered, found).blocks()
     (one,) = calibrate(delivered, found).calibrated
-    assert not one.before and one.history == 400 and one.looks == (0.25, 0.5, 0.75, 1.0)
+    assert one.origin == "measured" and one.history == 800 and one.looks == (0.25, 0.5, 0.75, 1.0)
     # fewer than 5 %: the rule also ends pilots in which little is to be gained
     assert 0.005 < one.played[0].gain + one.played[0].harm < 0.06 < one.played[0].naive
     assert f"{100 * (one.played[0].gain + one.played[0].harm):.1f}%" in table.title.render(Edition("en"))
-    assert "对照组自身的数值" in table.note.render(Edition("zh"))
+    assert "试点之前的测量值" in table.note.render(Edition("zh"))
+    assert f"Level in the history CNY {before.mean():.2f}" in table.note.render(Edition("en", currency="CNY"))
     again = calibrate(delivered, found).calibrated[0]
     assert again == one, "the same data and seed give the same figures"
 
@@ -95,12 +101,135 @@ def test_a_ratio_is_played_by_linearised_values_and_errs_as_often_as_the_ratio_i
     assert "linearised" in one.table().note.render(Edition("en")) and "线性化" in one.table().note.render(Edition("zh"))
 
 
-def test_a_pilot_that_cannot_be_played_says_why():
-    values = rng(9).normal(0, 1, 80)
-    for plan, delivered, said in (
-        (pilot(metrics=[spend(kind="quantile")]), tables(units(two_arms(80)), outcomes(values, metric="spend")), "quantile"),
-        (pilot(metrics=[spend()]), tables(units(two_arms(20)), outcomes(values[:20], metric="spend")), "Fewer than 20"),
+def test_without_a_history_the_controls_own_values_are_played_and_that_is_said():
+    values = rng(9).lognormal(3, 1, 400)
+    delivered = tables(units(two_arms(400)), outcomes(values, metric="spend"))
+    plan = settings(pilot(metrics=[spend(margin=5.0)]))
+    (one,) = calibrate(delivered, measure_effects(delivered, plan, check_pilots(delivered, plan))).calibrated
+    assert one.origin == "control" and one.history == 200 and "nothing was delivered" in one.table().note.render(Edition("en"))
+    assert "试点之前" in one.table().note.render(Edition("zh"))
+
+
+def shop_orders(n=200, days=600, newest=0):
+    """Orders of customers at a steady pace up to the end of the period; the last *newest* customers came during the pilot."""
+    generator = rng(10)
+    who = generator.integers(0, n, 20 * n)
+    back = generator.integers(0, days, len(who))
+    kept = (who < n - newest) | (back < 80)
+    day = np.datetime64("2025-12-31") - back.astype("timedelta64[D]")
+    columns = {"order_id": [f"o{k}" for k in range(len(who))], "customer_id": [f"c{k:05d}" for k in who]}
+    amounts = generator.lognormal(3, 1, len(who)).round(2)
+    return pd.DataFrame(columns | {"ordered_at": day.astype("datetime64[s]"), "amount": amounts})[kept]
+
+
+ORDERED = """(select coalesce(sum(amount), 0) from orders where customer_id = unit.customer_id
+               and cast(ordered_at as date) between $first_day and $last_day)"""
+
+
+def test_an_expression_is_worked_out_anew_over_stretches_before_the_pilot_for_those_who_were_there():
+    orders = shop_orders(newest=40)
+    plan = settings(pilot(metrics=[spend(source=ORDERED, margin=5.0)]))
+    delivered = tables(units(two_arms(200)), orders=orders)
+    past = read_past(delivered, plan.pilots[0], plan.pilots[0].metrics[0])
+    first, last = pd.Timestamp("2025-10-01"), pd.Timestamp("2025-12-20")
+    length = (last - first).days + 1
+    days = pd.to_datetime(orders["ordered_at"])
+    assert past.source == "windows" and past.days == length
+    assert len(past.stretches) == (first - days.min()).days // length
+    since = days.groupby(orders["customer_id"]).min()
+    for back, stretch in enumerate(past.stretches, start=1):
+        start = first - pd.Timedelta(days=back * length)
+        there = since.index[since <= start]
+        inside = orders[(days >= start) & (days < start + pd.Timedelta(days=length))]
+        sums = inside.groupby("customer_id")["amount"].sum().reindex(there, fill_value=0.0)
+        assert stretch == pytest.approx(np.sort(sums.to_numpy())), "no order of the pilot's own days, nobody who came later"
+    (one,) = calibrate(delivered, measure_effects(delivered, plan, check_pilots(delivered, plan))).calibrated
+    assert one.stretches == len(past.stretches) and one.days == length
+    assert f"over {one.stretches} stretches of {length} days" in one.table().note.render(Edition("en"))
+    assert one.played[0].gain + one.played[0].harm == pytest.approx(0.05, abs=0.015)
+
+
+def test_what_was_measured_again_and_again_before_the_pilot_is_read_stretch_by_stretch_also_of_a_ratio():
+    n, generator = 300, rng(11)
+    days = ["2025-07-15", "2025-08-15", "2025-09-15", "2025-12-20"]
+    orders = {day: 1.0 + generator.poisson(2, n) for day in days}
+    spent = {day: orders[day] * generator.lognormal(3, 0.5, n) for day in days}
+    rows = [outcomes(v[day], metric=m, measured_at=day) for m, v in (("spend", spent), ("orders", orders)) for day in days]
+    plan = settings(pilot(metrics=[spend(kind="ratio", denominator="orders", margin=2.0)]))
+    delivered = tables(units(two_arms(n)), *rows)
+    past = read_past(delivered, plan.pilots[0], plan.pilots[0].metrics[0])
+    assert past.source == "measured" and len(past.stretches) == 3
+    levels = [spent[day].sum() / orders[day].sum() for day in days[2::-1]]
+    assert [stretch.mean() for stretch in past.stretches] == pytest.approx(levels)
+
+
+def test_units_split_without_repeats_never_stand_in_both_arms():
+    """One giant among 100 units: with both arms drawn whole, it is in one of them in every pilot, so means always differ."""
+    history = np.r_[np.zeros(99), 1000.0]
+    found = play([history], (50, 50), [(1.0, Z)], MEAN, 0.05, rng(12), trials=500)
+    assert found[0].gain + found[0].harm == 0.0  # one value alone never decides by Welch
+    yes = np.r_[np.ones(50), np.zeros(50)]
+    shares = play([yes], (50, 50), [(1.0, Z)], SHARE, 0.05, rng(13))[0]
+    k = np.arange(51)
+    error = np.sqrt(2 * (k / 50) * (1 - k / 50) / 50)
+    few = np.minimum(k, 50 - k) < 5
+    told = np.abs(2 * k - 50) / 50 > Z * error
+    exact = stats.hypergeom(100, 50, 50).pmf(k)[told & ~few].sum() + stats.hypergeom(100, 50, 50).pmf(k)[few].sum()
+    assert shares.naive == pytest.approx(exact, abs=0.011)
+
+
+def test_a_quantile_is_played_by_its_own_bootstrap():
+    """The same pilots judged one by one by the function that effects use."""
+    history, metric = rng(14).lognormal(3, 1, 2000), settings(pilot(metrics=[spend(kind="quantile", margin=4.0)]))
+    metric = metric.pilots[0].metrics[0]
+    null, least, _ = play(history, (150, 150), [(1.0, Z)], metric, 0.05, rng(15))
+    generator, errors, finds = rng(16), 0, 0
+    for _ in range(150):
+        values = generator.choice(history, 300)
+        arms = np.repeat(["control", "treatment"], 150)
+        for planted in (0.0, 4.0):
+            frame = pd.DataFrame({"arm": arms, "value": values + planted * (arms == "treatment")})
+            found = quantile_difference(FrameSample(frame), "control", "treatment", 0.5, 0.95, generator)
+            told = found.low > 0 or found.high < 0
+            errors, finds = errors + (told and not planted), finds + bool(told and planted)
+    assert null.gain + null.harm == pytest.approx(errors / 150, abs=0.045)
+    assert least.gain == pytest.approx(finds / 150, abs=0.11) and null.trials == 1000
+
+
+def test_a_pilot_on_a_quantile_is_played_in_the_report():
+    values = rng(9).lognormal(3, 1, 200)
+    plan = settings(pilot(metrics=[spend(kind="quantile")], looks=3))
+    delivered = tables(units(two_arms(200)), outcomes(values, metric="spend"))
+    (one,) = calibrate(delivered, measure_effects(delivered, plan, check_pilots(delivered, plan))).calibrated
+    assert 0 < one.played[0].gain + one.played[0].harm < 0.1 and "1,000 pilots" in one.table().note.render(Edition("en"))
+
+
+def test_summaries_are_played_from_their_moments_and_what_was_assumed_is_said():
+    def summary(**columns):
+        arms = pd.DataFrame({"pilot": "care", "arm": ["control", "treatment"], "looked_at": "2025-12-20", "n": 1500})
+        return tables(units([]), pilot_summaries=arms.assign(**columns))
+
+    money = pilot(metrics=[spend(margin=3.0)])
+    for plan, delivered, said, chinese in (
+        (money, summary(metric="spend", mean=[50.0, 51.0], variance=[900.0, 900.0]), "normal distribution", "正态分布"),
+        (pilot(), summary(metric="repeat", successes=[300, 310]), "share of yes", "比例"),
     ):
         whole = settings(plan)
-        (note,) = calibrate(delivered, measure_effects(delivered, whole, check_pilots(delivered, whole))).blocks()
-        assert isinstance(note, NotMeasured) and said in note.why.render(Edition("en"))
+        (one,) = calibrate(delivered, measure_effects(delivered, whole, check_pilots(delivered, whole))).calibrated
+        note = one.table().note
+        assert (
+            said in note.render(Edition("en"))
+            and chinese in note.render(Edition("zh"))
+            and "1,500" in note.render(Edition("en"))
+        )
+        assert one.played[0].naive == pytest.approx(0.05, abs=0.011)
+        margin = whole.pilots[0].metrics[0].margin
+        error = np.sqrt(2 * 900 / 1500) if said.startswith("normal") else np.sqrt((0.16 + 0.22 * 0.78) / 1500)
+        assert one.played[1].gain == pytest.approx(stats.norm.sf(Z - margin / error), abs=0.025)
+
+
+def test_a_pilot_that_cannot_be_played_says_why():
+    values = rng(9).normal(0, 1, 20)
+    whole, delivered = settings(pilot(metrics=[spend()])), tables(units(two_arms(20)), outcomes(values, metric="spend"))
+    (note,) = calibrate(delivered, measure_effects(delivered, whole, check_pilots(delivered, whole))).blocks()
+    assert isinstance(note, NotMeasured) and "Fewer than 20" in note.why.render(Edition("en"))

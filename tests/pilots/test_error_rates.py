@@ -6,8 +6,8 @@ from scipy import stats
 from tests.pilots.trials import pilot, settings, spend
 
 from workbook.pilots.boundaries import anytime_limit, limits
-from workbook.pilots.calibration import play
 from workbook.pilots.few_clusters import _assignments, p_among
+from workbook.pilots.playing import play
 
 TRIALS = 20_000
 Z = stats.norm.isf(0.025)
