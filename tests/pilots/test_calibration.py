@@ -149,6 +149,19 @@ def test_an_expression_is_worked_out_anew_over_stretches_before_the_pilot_for_th
     assert one.played[0].gain + one.played[0].harm == pytest.approx(0.05, abs=0.015)
 
 
+def test_a_history_of_another_level_is_told_with_the_power_of_the_controls_own_values():
+    values = rng(17).normal(100, 20, 400)
+    plan = settings(pilot(metrics=[spend(margin=6.0)]))
+    powers = {}
+    for times in (1.0, 2.0):
+        delivered = tables(units(two_arms(400)), outcomes(values, metric="spend", pre_value=times * values))
+        (one,) = calibrate(delivered, measure_effects(delivered, plan, check_pilots(delivered, plan))).calibrated
+        powers[times] = (one.played[1].gain, one.own_power)
+        assert ("far apart" in one.table().note.render(Edition("en"))) == (times > 1)
+    assert powers[1.0][1] is None and powers[2.0][1] == pytest.approx(powers[1.0][0], abs=0.05)
+    assert powers[2.0][1] > powers[2.0][0]
+
+
 def test_what_was_measured_again_and_again_before_the_pilot_is_read_stretch_by_stretch_also_of_a_ratio():
     n, generator = 300, rng(11)
     days = ["2025-07-15", "2025-08-15", "2025-09-15", "2025-12-20"]

@@ -4,8 +4,7 @@ drawn from the client's history (rows P3 and P4)."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -20,7 +19,7 @@ from workbook.pilots.comparison import wilson
 from workbook.pilots.effect import Effect
 from workbook.pilots.effects import Effects
 from workbook.pilots.estimates import generator
-from workbook.pilots.past import FEWEST, Past, read_past
+from workbook.pilots.past import FEWEST, Past, read_control, read_past
 from workbook.pilots.playing import Played, play
 from workbook.pilots.samples import tally_units
 from workbook.report.blocks import Block, Column, NotMeasured, Table
@@ -32,29 +31,9 @@ NORMAL = 20_000
 
 Floats = NDArray[np.float64]
 Origin = Literal["windows", "measured", "control", "normal", "shares"]
-
-ORIGINS: Mapping[Origin, Text] = {
-    "windows": text(
-        "pilots.calibration.windows",
-        "from the client's history: the same customers over {stretches} stretches of {days} days before the pilot ({n} values)",
-    ),
-    "measured": text(
-        "pilots.calibration.measured", "from the client's history: what was measured before the pilot ({n} values)"
-    ),
-    "control": text(
-        "pilots.calibration.control",
-        "from the control's own values ({n}), as nothing was delivered of the time before the pilot",
-    ),
-    "normal": text(
-        "pilots.calibration.normal",
-        "from a normal distribution with the mean and spread of the control's summary ({n} units): it does not tell how "
-        "skewed the values are, so what heavy tails do is not tried",
-    ),
-    "shares": text(
-        "pilots.calibration.shares", "with the control's share of yes, by its summary ({n} units), each unit by itself"
-    ),
-}
 """Where the played units come from."""
+APART = 0.25
+"""Share of the level of the history by which that of the control is apart, from which on its own values are played as well."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +47,8 @@ class Calibrated:
         origin: where these come from.
         looks: information at each look.
         levels: of the metric in the history, and in the control while the pilot ran; None where they are the same.
+        own_power: share of pilots with the smallest worthwhile effect that tell a gain where they are played from the control's
+            own values; None where the levels are not far apart.
     """
 
     pilot: Pilot
@@ -79,6 +60,7 @@ class Calibrated:
     stretches: int = 1
     days: int | None = None
     levels: tuple[Quantity, Quantity] | None = None
+    own_power: float | None = None
 
     def table(self) -> Table:
         """Shares of pilots that told a gain or a harm, with their simulation error."""
@@ -102,27 +84,16 @@ class Calibrated:
             error=share(null.gain + null.harm, 1),
             power=share(least.gain, 1),
         )
-        origin = replace(
-            ORIGINS[self.origin],
-            values={"n": count(self.history), "stretches": count(self.stretches), "days": count(self.days or 0)},
-        )
         note = text(
             "pilots.calibration.note",
             "{trials} pilots of {units} units each, split at random into the arms: {origin}. Judged by the rule of the card "
             "(looks: {looks}); the intervals are the simulation's own error. Unguarded: the same looks, each judged as if it "
             "were the only one. Information used: until the rule ended the pilot. One arm against the control.{levels}{played}",
-            levels=text(
-                "pilots.calibration.levels",
-                " Level in the history {before}, in the control while the pilot ran {now}.",
-                before=self.levels[0],
-                now=self.levels[1],
-            )
-            if self.levels
-            else named(""),
+            levels=self._levels(),
             played=self._played(),
             trials=count(null.trials),
             units=count(self.units),
-            origin=origin,
+            origin=self._from(),
             looks=count(len(self.looks)),
         )
         columns = (
@@ -136,6 +107,60 @@ class Calibrated:
         )
         frame = pd.DataFrame(rows)
         return Table(f"pilots.calibration.{self.pilot.id}", title, columns, frame, note)
+
+    def _from(self) -> Text:
+        n = count(self.history)
+        match self.origin:
+            case "windows":
+                return text(
+                    "pilots.calibration.windows",
+                    "from the client's history: the same customers over {stretches} stretches of {days} days before the pilot "
+                    "({n} values)",
+                    stretches=count(self.stretches),
+                    days=count(self.days or 0),
+                    n=n,
+                )
+            case "measured":
+                return text(
+                    "pilots.calibration.measured",
+                    "from the client's history: what was measured before the pilot ({n} values)",
+                    n=n,
+                )
+            case "control":
+                return text(
+                    "pilots.calibration.control",
+                    "from the control's own values ({n}), as nothing was delivered of the time before the pilot",
+                    n=n,
+                )
+            case "normal":
+                return text(
+                    "pilots.calibration.normal",
+                    "from a normal distribution with the mean and spread of the control's summary ({n} units): it does not "
+                    "tell how skewed the values are, so what heavy tails do is not tried",
+                    n=n,
+                )
+        return text(
+            "pilots.calibration.shares", "with the control's share of yes, by its summary ({n} units), each unit by itself", n=n
+        )
+
+    def _levels(self) -> Text:
+        if self.levels is None:
+            return named("")
+        levels = text(
+            "pilots.calibration.levels",
+            " Level in the history {before}, in the control while the pilot ran {now}.",
+            before=self.levels[0],
+            now=self.levels[1],
+        )
+        if self.own_power is None:
+            return levels
+        return text(
+            "pilots.calibration.own_power",
+            "{levels} As they are far apart: from the control's own values the rule finds the smallest worthwhile effect in "
+            "{power}.",
+            levels=levels,
+            power=share(self.own_power, 1),
+        )
 
     def _played(self) -> Text:
         """What was played otherwise than the card says."""
@@ -203,10 +228,14 @@ def _calibrated(tables: Tables, effects: Effects, pilot: Pilot) -> Calibrated | 
     as_mean = metric.model_copy(update={"kind": "mean", "denominator": None}) if metric.kind == "ratio" else metric
     played = play(past.stretches, planned, looks, as_mean, error, rng, clustered=clustered)
     shown = tuple(t for t, _ in looks)
-    levels = (
-        (effect.level(past.level(metric)), effect.level(effect.found.control)) if origin in ("windows", "measured") else None
-    )
-    return Calibrated(pilot, played, sum(planned), told, origin, shown, len(past.stretches), past.days, levels)
+    levels, own_power = None, None
+    if origin in ("windows", "measured"):
+        before, now = past.level(metric), effect.found.control
+        levels = (effect.level(before), effect.level(now))
+        own = read_control(tables, pilot, metric) if abs(now - before) > APART * abs(before) else None
+        if own is not None:
+            own_power = play(own.stretches, planned, looks, as_mean, error, rng, clustered=clustered)[1].gain
+    return Calibrated(pilot, played, sum(planned), told, origin, shown, len(past.stretches), past.days, levels, own_power)
 
 
 def _of_summary(effect: Effect, metric: Metric, rng: np.random.Generator) -> Past | None:

@@ -65,20 +65,21 @@ def read_past(tables: Tables, pilot: Pilot, metric: Metric) -> Past | None:
     Returns:
         None where nothing is left.
     """
-    fewest = FEWEST_CLUSTERS if pilot.unit == "cluster" else FEWEST
     before = _windows if metric.source != "outcomes" else _measured
-    for read in (before, _control):
-        past = read(tables, pilot, metric)
-        kept = tuple(one for one in past.stretches if len(one) >= fewest and np.ptp(one) > 0)
-        if kept:
-            return Past(kept, past.source, past.days)
-    return None
+    return _enough(before(tables, pilot, metric), pilot) or read_control(tables, pilot, metric)
 
 
-def _control(tables: Tables, pilot: Pilot, metric: Metric) -> Past:
-    """The control's own values while the pilot ran."""
+def read_control(tables: Tables, pilot: Pilot, metric: Metric) -> Past | None:
+    """The control's own values while the pilot ran; None where they are too few or all alike."""
     sample = _units(read_samples(tables, pilot, metric)[metric.id], pilot)
-    return Past((_values(sample, [next(iter(pilot.arms))], metric),), "control")
+    return _enough(Past((_values(sample, [next(iter(pilot.arms))], metric),), "control"), pilot)
+
+
+def _enough(past: Past, pilot: Pilot) -> Past | None:
+    """The stretches with enough values that differ; None where there is none."""
+    fewest = FEWEST_CLUSTERS if pilot.unit == "cluster" else FEWEST
+    kept = tuple(one for one in past.stretches if len(one) >= fewest and np.ptp(one) > 0)
+    return Past(kept, past.source, past.days) if kept else None
 
 
 def _windows(tables: Tables, pilot: Pilot, metric: Metric) -> Past:
