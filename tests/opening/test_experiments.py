@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from workbook.errors import WorkbookError
 from workbook.language import Edition
@@ -222,3 +223,66 @@ def test_units_called_like_customers_are_those_customers(tmp_path):
     # so what they ordered before the pilot tells whether the arms were alike
     checks = check_pilots(prepared.tables, plan, fix_cards(plan, PERIOD))
     assert not red and {"balance"} <= {check.check for check in checks.checks} and len(effects) == 1
+
+
+@pytest.mark.parametrize(
+    ("control", "other", "group", "money", "flag", "yes", "no", "unit"),
+    [
+        ("Kontrolle", "Brief", "Gruppe", "Umsatz", "Kauf", "ja", "nein", "Kunden-Nr"),
+        ("témoin", "courrier", "groupe", "montant", "achat", "oui", "non", "client_id"),
+        ("gruppo di controllo", "lettera", "gruppo", "importo", "acquisto", "sì", "no", "id_cliente"),
+        ("Grupo de control", "carta", "grupo", "importe", "compra", "sí", "no", "id_cliente"),
+        ("controle", "carta", "grupo", "valor", "comprou", "sim", "não", "id_cliente"),
+        ("对照组", "电话", "分组", "消费金额", "是否复购", "是", "否", "客户编号"),
+        ("None", "Letter", "arm", "spend", "converted", "yes", "no", "customer_id"),
+    ],
+)  # fmt: skip
+def test_the_control_is_known_by_its_word_in_several_languages(tmp_path, control, other, group, money, flag, yes, no, unit):
+    again, amount = bought(), spent()
+    frame = pd.DataFrame({unit: [f"K{k:05d}" for k in range(N)], group: np.where(HALF == "control", control, other),
+                          money: amount, flag: np.where(again, yes, no)})  # fmt: skip
+    engagement = opened(tmp_path, mail=frame)
+    assert f"arms: {{control: 1, {other}: 1}}" in engagement.read_text("utf-8") and "row number" not in engagement.read_text(
+        "utf-8"
+    )
+    red, effects, _ = judged(engagement)
+    by_kind = {row["unit"]: row for row in effects.to_dict("records")}
+    assert not red and {row["n_control"] for row in by_kind.values()} == {N / 2}
+    assert by_kind["money"]["control"] == pytest.approx(amount[HALF == "control"].mean())
+    assert by_kind["share"]["treated"] == pytest.approx(again[HALF != "control"].mean())
+
+
+def test_an_arm_that_got_nothing_beside_a_control_keeps_its_units(tmp_path):
+    arm = np.array(["control", "None", "letter"])[np.arange(N) % 3]
+    red, effects, _ = judged(opened(tmp_path, mail=pd.DataFrame({"customer_id": range(N), "arm": arm, "spend": spent()})))
+    assert not red and effects.loc[("spend", "None"), "n_arm"] == N / 3 == effects.loc[("spend", "letter"), "n_control"]
+    rare = np.where(np.arange(N) == 7, "None", HALF)  # one gap is no arm
+    (tmp_path / "other").mkdir()
+    engagement = opened(tmp_path / "other", mail=pd.DataFrame({"customer_id": range(N), "arm": rare, "spend": spent()}))
+    assert "arms: {control: 1, treatment: 1}" in engagement.read_text("utf-8")
+
+
+def test_a_dozen_arms_are_told_and_share_the_error(tmp_path):
+    arm = np.array(["control", *(f"offer {k}" for k in range(11))])[np.arange(N) % 12]
+    red, effects, _ = judged(opened(tmp_path, offers=pd.DataFrame({"customer_id": range(N), "arm": arm, "spend": spent()})))
+    assert not red and len(effects) == 11
+    assert effects["limit"].to_numpy() == pytest.approx(stats.norm.isf(0.025 / 11))
+
+
+@pytest.mark.parametrize("form", ["{:.1f} %", "{:.1f}%", "{:.1f}％"])
+def test_outcomes_in_percent_are_shares(tmp_path, form):
+    rate = RNG.normal(12, 3, N).round(1)
+    frame = pd.DataFrame({"customer_id": range(N), "group": HALF, "conversion": [form.format(x) for x in rate]})
+    red, effects, _ = judged(opened(tmp_path, shops=frame))
+    row = effects.loc[("conversion", "treatment")]
+    assert not red and row["unit"] == "share" and row["control"] == pytest.approx(rate[HALF == "control"].mean() / 100)
+
+
+def test_percent_beside_plain_numbers_is_refused_with_both(tmp_path):
+    told = [f"{x:.1f}%" if k % 5 else f"{x:.1f}" for k, x in enumerate(RNG.normal(12, 3, N))]
+    engagement = opened(tmp_path, shops=pd.DataFrame({"customer_id": range(N), "group": HALF, "conversion": [
+        f"{x:.1f}%" for x in RNG.normal(12, 3, N)]}))  # fmt: skip
+    (delivered,) = (engagement.parents[2] / "data" / "acme" / "2025Q4").glob("*.csv")
+    pd.DataFrame({"customer_id": range(N), "group": HALF, "conversion": told}).to_csv(delivered, index=False)
+    with pytest.raises(WorkbookError, match="expected all numbers with a sign of percent, or none"):
+        judged(engagement)

@@ -257,7 +257,10 @@ def _cell(
         typed = f"cast({time_sql(s, t, evidence)} as {SQL_TYPES[kind]})"
         return Cell(column, kind, typed, True, iso_time_sql(t, evidence))
     if kind in ("money", "number", "count"):
-        signs = number_evidence(connection, f"(select {t} as t from {texts})", country, source.decimals)
+        # an outcome in percent is a share: 12 % is 0.12
+        parted = column in YES_AS_ONE and held.type == "VARCHAR" and _has_percent(connection, t, texts)
+        plain, bare = (f"rtrim({x}, ' %％')" if parted else x for x in (t, bare_number_sql(t)))
+        signs = number_evidence(connection, f"(select {plain} as t from {texts})", country, source.decimals)
         if signs.decimals is None:
             problems.append(unclear_decimals(raw.name, _own(source, column), signs.sample))
         if column == "score" and held.type == "VARCHAR":
@@ -269,9 +272,12 @@ def _cell(
             "number": f"cast({number} as double)",
             "count": f"case when ({number}) = trunc({number}) then try_cast(({number}) as bigint) end",
         }[kind]
+        if parted:
+            problems += _mixed_percent(connection, raw, _own(source, column), t, texts)
+            typed = f"({typed}) / (case when right({t}, 1) in ('%', '％') then 100 else 1 end)"
         if column in YES_AS_ONE:
             typed = f"coalesce({typed}, cast({flag_sql(t)} as double))"
-        return Cell(column, kind, typed, True, bare_number_sql(t))
+        return Cell(column, kind, typed, True, bare)
     if kind == "flag":
         return Cell(column, kind, flag_sql(t), fallible=True)
     if column == "phone":
@@ -284,6 +290,29 @@ def _cell(
     if held.type == "VARCHAR" and _longest(connection, t, texts) > longest:
         return Cell(column, kind, short_sql(t, longest), fallible=True)
     return Cell(column, kind, t, fallible=False)
+
+
+_PERCENT = "[+-]?[0-9]+([.,][0-9]+)?"
+
+
+def _has_percent(connection: duckdb.DuckDBPyConnection, t: str, texts: str) -> bool:
+    (row,) = connection.execute(
+        f"select count(*) from (select 1 from {texts} where regexp_full_match({t}, '{_PERCENT} ?[%％]') limit 1)"
+    ).fetchall()
+    return bool(row[0])
+
+
+def _mixed_percent(connection: duckdb.DuckDBPyConnection, raw: RawSource, own: str, t: str, texts: str) -> list[str]:
+    """The fault of a column that writes some numbers with and some without a sign of percent: 12 beside 12 % may be either."""
+    (row,) = connection.execute(
+        f"""select min({t}) filter (regexp_full_match({t}, '{_PERCENT} ?[%％]')),
+                   min({t}) filter (regexp_full_match({t}, '{_PERCENT}'))
+            from {texts} where {t} <> '0'"""
+    ).fetchall()
+    if row[1] is None:
+        return []
+    return [f"{raw.name}: found {row[0]!r} and {row[1]!r} in {own!r}; expected all numbers with a sign of percent, or none; "
+            "correct the file"]  # fmt: skip
 
 
 def unclear_decimals(file: str, own: str, sample: str) -> str:

@@ -24,8 +24,8 @@ MONTH_NAMES = (
 SHORT_YEARS = ("%d-%b-%y", "%d/%b/%y")
 """Forms of dates with English month names; they leave no doubt about the order."""
 
-YES = ("是", "y", "yes", "true", "t", "1", "有", "√", "✓", "对")
-NO = ("否", "n", "no", "false", "f", "0", "无", "×", "没有", "错")
+YES = ("是", "y", "yes", "true", "t", "1", "有", "√", "✓", "对", "ja", "oui", "si", "sí", "sì", "sim")
+NO = ("否", "n", "no", "false", "f", "0", "无", "×", "没有", "错", "nein", "non", "não", "nao", "nee")
 
 DAY_FIRST, MONTH_FIRST, EXCEL, UNIX = "day first", "month first", "excel", "unix"
 """Words of ``sources.dates`` that are no strptime formats: the order of day and month, and day numbers of a spreadsheet."""

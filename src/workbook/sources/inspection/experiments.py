@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -26,7 +26,10 @@ from workbook.sources.inspection.vocabulary import Vocabulary, bare_name, speaks
 from workbook.sources.mapping import ROW_NUMBER
 from workbook.sources.parsing import NO, YES, iso_time_sql, literal, time_sql
 
-MOST_ARMS = 8
+MOST_ARMS = 40
+"""Different values of a column of groups, where one of them is called like a control."""
+MOST_UNTOLD = 8
+"""The same where none is: more of them are something else, such as versions of an app."""
 MOST_METRICS = 8
 FEWEST_UNITS = 20
 """Rows below which a file is a table of something else."""
@@ -93,7 +96,7 @@ def experiment_of(
     groups = sorted((rank, f.position, f) for f in alone if (rank := _group_rank(f, words)) is not None)
     if not groups or extract.raw.rows < FEWEST_UNITS:
         return None
-    group, others, key = groups[0][2], [f for *_, f in groups[1:]], _unit(alone, vocabulary)
+    group, others, key = _with_nothing(groups[0][2]), [f for *_, f in groups[1:]], _unit(alone, vocabulary)
     taken = {group.name, "" if key is None or isinstance(key, str) else key.name, *(f.name for f in others)}
     metrics = _metrics([f for f in alone if f.name not in taken], words)
     if not metrics:
@@ -124,7 +127,8 @@ def experiment_of(
         assigned["cluster"] = Guess("cluster", (cluster.name,), 0.8, whole, None)
     notes = [text("new.note.experiment", "a row a unit, its group and what came of it: the pilot's card stands under pilots")]
     notes += [note for other in others if (note := _apart(connection, extract, group, other)) is not None]
-    values = {"arm": {told: arm for told, (arm, _) in arms.items() if told != arm}}
+    nothing = {told for told, _ in group.none}  # a word that is missing elsewhere must be named to count
+    values = {"arm": {told: arm for told, (arm, _) in arms.items() if told != arm or told in nothing}}
     drafts = [Draft(extract, Match("assignments", assigned, {}), 0.8, notes=tuple(notes), constants=constants, values=values)]
     before = tuple(f.name for f in left if _before(f, words))
     for one in metrics:
@@ -157,7 +161,7 @@ def _daily_counts(extract: Extract, alone: Sequence[Facts], words: dict[str, lis
 def _group_rank(facts: Facts, words: dict[str, list[str]]) -> int | None:
     """How surely a column tells groups, 0 most; None where it does not."""
     names = [squash(word) for word in words["group"]]
-    name = squash(bare_name(facts.name))
+    name, facts = squash(bare_name(facts.name)), _with_nothing(facts)
     if name not in names or not 2 <= facts.distinct <= MOST_ARMS or facts.share(facts.dates) > 0.5:
         return None
     told = {squash(t) for t, _ in facts.top}
@@ -165,19 +169,29 @@ def _group_rank(facts: Facts, words: dict[str, list[str]]) -> int | None:
         return names.index(name)
     # without a word for the control only such names will do as nothing else has, and 0 and 1 of "treatment"
     sure = {squash(word) for word in words["surely"]}
-    return len(names) + names.index(name) if name in sure else None
+    return len(names) + names.index(name) if name in sure and facts.distinct <= MOST_UNTOLD else None
+
+
+def _with_nothing(group: Facts) -> Facts:
+    """A column of groups in which "None" is the group that got nothing, where it is no rare gap but as large as a group."""
+    least = min((rows for _, rows in group.top), default=0) / 4
+    found = tuple((told, rows) for told, rows in group.none if rows >= max(least, 1) and told not in dict(group.top))
+    filled = group.filled + sum(rows for _, rows in found)
+    return replace(group, top=(*group.top, *found), none=found, filled=filled, distinct=group.distinct + len(found))
 
 
 def _unit(alone: Sequence[Facts], vocabulary: Vocabulary) -> Facts | Literal["repeated"] | None:
     """The column of ids of which nearly each stands once; None where there is none, ``repeated`` where ids repeat."""
-    match = match_columns("assignments", alone, vocabulary)
-    guess, asked = match.guesses.get("unit_id"), match.questions.get("unit_id")
-    names = [*(guess.own if guess else ()), *(asked.candidates if asked else ())]
+    names: list[str] = []
+    for table, column in (("assignments", "unit_id"), ("customers", "customer_id")):  # whoever is drawn is often a customer
+        match = match_columns(table, alone, vocabulary)
+        guess, asked = match.guesses.get(column), match.questions.get(column)
+        names += [*(guess.own if guess else ()), *(asked.candidates if asked else ())]
     known = [f for f in alone if f.name in names and fit("id", "unit_id", f, "sure")[0] > 0]
     unique = [f for f in known if f.unique >= ALMOST_ALL]
     if unique:
         return max(unique, key=lambda f: (f.unique, -f.position))
-    return "repeated" if any(f.unique < ALMOST_ALL and f.distinct > MOST_ARMS for f in known) else None
+    return "repeated" if any(f.unique < ALMOST_ALL and f.distinct > MOST_UNTOLD for f in known) else None
 
 
 def _metrics(facts: Sequence[Facts], words: dict[str, list[str]]) -> tuple[ProposedMetric, ...]:
@@ -189,12 +203,15 @@ def _metrics(facts: Sequence[Facts], words: dict[str, list[str]]) -> tuple[Propo
         stem = squash("".join(part for part in parts if not part.isdigit()))
         ranks = [names.index(word) for word in (squash(f.name), stem, *parts[:1]) if word in names]
         flag = f.distinct == 2 and {t.casefold() for t, _ in f.top} <= {*YES, *NO}
-        if not ranks or not (flag or f.share(f.numbers) >= 0.98):
+        parted = f.share(f.percents) >= 0.98
+        if not ranks or not (flag or parted or f.share(f.numbers) >= 0.98):
             continue
         id = "_".join(part for part in tokens(f.name) if part.isascii())
         id = id if re.match("[a-z]", id) else f"metric_{f.position + 1}"
         kind: Literal["mean", "proportion"] = "proportion" if flag else "mean"
-        unit: Literal["money", "number", "share"] = "share" if flag else "money" if {squash(f.name), stem} & money else "number"
+        unit: Literal["money", "number", "share"] = (
+            "share" if flag or parted else "money" if {squash(f.name), stem} & money else "number"
+        )
         found.append((min(ranks), f.position, ProposedMetric(id, f.name, kind, unit)))
     return tuple(metric for *_, metric in sorted(found, key=lambda one: one[:2])[:MOST_METRICS])
 
@@ -212,8 +229,10 @@ def _arms(group: Facts, words: dict[str, list[str]]) -> tuple[dict[str, tuple[st
     The usual two get their usual names, any other keeps its own.
     """
     flags = {squash(told) for told, _ in group.top} <= {"0", "1", "true", "false"}
-    controls = {"0", "false"} if flags else {squash(word) for word in words["control"]}
-    named = sorted(group.top, key=lambda one: (squash(one[0]) not in controls, -one[1], one[0]))
+    controls = ["0", "false"] if flags else [squash(word) for word in words["control"]]
+    # the words that stand first say it more surely: where there is a "control", "none" is an arm like any other
+    rank = {word: place for place, word in reversed(list(enumerate(controls)))}
+    named = sorted(group.top, key=lambda one: (rank.get(squash(one[0]), len(controls)), -one[1], one[0]))
     control = squash(named[0][0]) in controls
     usual = ("1", "true") if flags else ("treatment", "treated", "test", "experiment", "实验组", "试验组")
     arms = {}

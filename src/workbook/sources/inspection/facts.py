@@ -28,6 +28,9 @@ from workbook.sources.parsing import (
 )
 from workbook.sources.read import RawFile
 
+NOTHING = ("none", "nil", "无")
+"""Words for "missing" that are also what the control of a pilot got; left as they are, or with a capital, or in capitals."""
+PERCENT = "[+-]?[0-9]+([.,][0-9]+)? ?[%％]"
 TOP = 60
 """Most different values that are kept by themselves."""
 
@@ -63,6 +66,8 @@ class Facts:
         least, most: smallest and largest number.
         top: the most frequent values with their rows; whole where there are at most TOP different ones.
         currencies: signs of currencies found in the values.
+        percents: values such as 12 %; they do not count as numbers.
+        none: rows whose only word is one for "nothing", such as None: missing elsewhere, but an arm among arms.
     """
 
     name: str
@@ -94,6 +99,8 @@ class Facts:
     most: float | None
     top: tuple[tuple[str, int], ...]
     currencies: tuple[str, ...]
+    percents: int = 0
+    none: tuple[tuple[str, int], ...] = ()
 
     def share(self, count: int) -> float:
         """*count* as a share of the values."""
@@ -124,6 +131,8 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: RawFile, i: int, vocabula
     )
     known = [word for word in vocabulary.content["missing"] if word not in usual]
     found = connection.execute(f"select t, n from judged where t in ({_list(known)}) order by n desc, t").fetchall()
+    nothing = [form for word in NOTHING for form in (word, word.upper(), word.capitalize())]
+    none = connection.execute(f"select t, n from judged where t in ({_list(nothing)}) order by n desc, t").fetchall()
     connection.execute(f"delete from judged where t in ({_list([*usual, *known])})")
     # shops put an apostrophe before long numbers, so that spreadsheet programs leave them alone
     bare = "case when regexp_matches(t, '^''[0-9+]') then substr(t, 2) else t end"
@@ -150,7 +159,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: RawFile, i: int, vocabula
             {_sum("regexp_full_match(t, '[0-9]+[.]0')")}, {_sum(f"lower(t) in ({_list([*YES, *NO])})")},
             {_sum(f"{rating_sql('t')} <> t or lower(t) in ({_list(said)})")},
             {_sum(f"regexp_matches(t, '{_HAN}')")}, coalesce(sum(length(t) * n) / nullif(sum(n), 0), 0),
-            min(number)::double, max(number)::double,
+            min(number)::double, max(number)::double, {_sum(f"regexp_full_match(t, '{PERCENT}')")},
             {", ".join(f"coalesce(bool_or(contains(t, {literal(sign)})), false)" for sign in signs)}
         from (
             select t, n, {number} as number, {date} as date, regexp_replace(t, '[^0-9]', '', 'g') as digits
@@ -164,7 +173,8 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: RawFile, i: int, vocabula
     return Facts(
         raw.columns[i], i, rows, counts[0], counts[1], tuple(found), counts[2], counts[3], order, *counts[4:19],  # type: ignore[arg-type,misc]
         width=float(row[19]), least=row[20], most=row[21], top=tuple(top),
-        currencies=tuple(sign for sign, there in zip(signs, row[22:], strict=True) if there),
+        currencies=tuple(sign for sign, there in zip(signs, row[23:], strict=True) if there),
+        percents=int(row[22]), none=tuple(none),
     )  # fmt: skip
 
 
