@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -60,6 +61,22 @@ def test_a_late_answer_before_the_score_counts_as_the_customers_experience():
     found = find_unhappy_drivers(tables, Settings(client={"name": "Test"}))
     assert found.held.auc == 1.0
     assert found.held.contributions.iloc[0][["factor", "level", "level_bad"]].tolist() == ["late", "yes", 30]
+
+
+def test_an_employee_who_answers_late_is_found_and_has_a_number():
+    n, rng = 400, np.random.default_rng(4)
+    who = rng.choice(["Li", "Wu", "Xu", "Zhao"], n)
+    slow = rng.random(n) < np.where(who == "Xu", 0.6, 0.1)
+    opened = pd.Timestamp("2025-10-06 09:00") + pd.to_timedelta(rng.integers(0, 5, n), unit="D")
+    tickets = pd.DataFrame({"ticket_id": [f"T{i}" for i in range(n)], "customer_id": [f"C{i}" for i in range(n)],
+                            "opened_at": opened, "priority": "high",
+                            "first_response_at": opened + pd.to_timedelta(np.where(slow, 9, 1), unit="h")})  # fmt: skip
+    events = pd.DataFrame({"ticket_id": tickets["ticket_id"], "happened_at": opened, "activity": "answer", "actor": who})
+    found = find_late_drivers(tables_of({"tickets": tickets, "ticket_events": events}, PERIOD), Settings(client={"name": "T"}))
+    first = found.held.contributions.iloc[0]
+    assert found.foretold and first["factor"] == "employee" and first["low"] > 0 and first["level"] == "3"
+    shown = str(found.table().bundle(EDITIONS))
+    assert "employee no. 3" in shown and "员工 3 号" in shown and "Xu" not in shown
 
 
 def test_answers_without_a_name_are_judged_by_what_they_tell():

@@ -49,7 +49,7 @@ def test_time_is_looked_at_by_weeks_in_a_month_and_by_months_in_longer_periods()
     bad = comments(comment_id=["a"], customer_id=["1"], given_at=pd.to_datetime(["2025-11-05"]))
     assert place_comments(bad, tables_of({}, Period.parse("2025-11")))["week"].tolist() == ["2025-11-03"]
     assert place_name("week", "2025-11-03").render(Edition("zh")).startswith("2025 年 11 月 3 日")
-    assert place_name("week", "2025-11") == "2025-11"
+    assert place_name("week", "2025-11").render(Edition("zh")) == "2025-11"
 
 
 def test_an_employee_is_who_logged_most_of_the_ticket_a_comment_is_or_is_about_and_has_a_number():

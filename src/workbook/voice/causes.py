@@ -134,7 +134,7 @@ class Causes:
         return Paragraph("voice.causes.rule", words, "definition")
 
     @property
-    def names(self) -> list[Text | str]:
+    def names(self) -> list[Text]:
         """What readers call each place."""
         return [place_name(*at) for at in zip(self.places["factor"], self.places["level"], strict=True)]
 
@@ -219,7 +219,7 @@ class AllCauses:
                         systemic=count(systemic), n=n)  # fmt: skip
         if even == len(self.topics):
             return text("voice.verdicts.even", "{n} {n:topic|topics} judged: none gathers at a place", n=n)
-        return text("voice.verdicts.open", "No topic gathers at a place; {open} of {n} stay open",
+        return text("voice.verdicts.open", "No topic clearly gathers at a place; {open} of {n} stay open",
                     open=count(len(self.topics) - even), n=n)  # fmt: skip
 
 

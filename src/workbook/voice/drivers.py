@@ -17,7 +17,8 @@ from workbook.voice.comments import stated
 from workbook.voice.exhibits import group_name
 from workbook.voice.foretelling import FEWEST, Held, foretell
 from workbook.voice.hotspot_exhibits import SMALL_SAMPLE
-from workbook.voice.placing import DAY_NAMES, FACTOR_NAMES
+from workbook.voice.placing import FACTOR_NAMES, place_name
+from workbook.voice.teams import SERVED, staff_numbers
 
 RECENT_DAYS = 90
 """Days before an answer in which tickets count as the customer's experience."""
@@ -25,6 +26,7 @@ RECENT_DAYS = 90
 FACT_NAMES: Mapping[str, Text] = {
     **FACTOR_NAMES,
     "product": text("voice.driver.product", "Product group of the order"),
+    "store": text("voice.driver.store", "Store of the order"),
     "topic": text("voice.driver.topic", "Topic of the ticket"),
     "priority": text("voice.driver.priority", "Priority"),
     "tier": text("voice.driver.tier", "Tier of the customer"),
@@ -39,8 +41,8 @@ PRIORITIES = {
 }
 YES_NO = {"yes": text("voice.driver.yes", "yes"), "no": text("voice.driver.no", "no")}
 
-LATE_FACTS = ("channel", "priority", "topic", "hours", "weekday", "tier", "region")
-UNHAPPY_FACTS = ("channel", "tier", "region", "tenure", "tickets", "late", "product")
+LATE_FACTS = ("channel", "priority", "topic", "hours", "weekday", "tier", "region", "employee", "owner")
+UNHAPPY_FACTS = ("channel", "tier", "region", "tenure", "tickets", "late", "product", "store", "employee", "owner")
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,8 @@ class Drivers:
     def _level(self, factor: str, level: str) -> Text:
         if factor in ("channel", "tier"):
             return group_name(factor, level, self.settings)
-        if factor == "weekday":
-            return DAY_NAMES[int(level) - 1]
+        if factor in ("weekday", "employee", "owner"):
+            return place_name(factor, level)
         known = {"late": YES_NO, "priority": PRIORITIES}.get(factor, {})
         return known.get(level.lower(), named(level))
 
@@ -130,7 +132,7 @@ def find_late_drivers(tables: Tables, settings: Settings) -> Drivers | NotMeasur
     """Which facts of a ticket foretell that its first response comes late.
 
     Args:
-        tables: tickets with first_response_at, customers where delivered.
+        tables: tickets with first_response_at; events (who served) and customers where delivered.
         settings: sections service, analysis and grading, and the seed.
 
     Returns:
@@ -140,13 +142,15 @@ def find_late_drivers(tables: Tables, settings: Settings) -> Drivers | NotMeasur
         return NotMeasured("voice.drivers.late", _WHAT["late"], missing)
     judged, values = judged_tickets(tables, settings, "first_response_at")
     cases = tables.sql(
-        f"with {judged}"
+        f"with {judged}, served as ({SERVED})"
         """
         select coalesce(j.customer_id, j.ticket_id) as customer_id, j.late as bad, nullif(j.channel, '') as channel,
                nullif(j.priority, '') as priority, lower(trim(t.topic)) as topic, nullif(j.tier, '') as tier, c.region,
                cast(isodow(j.opened_at) as varchar) as weekday,
-               format('{:02d}:00–{:02d}:59', j.opened_hour // 6 * 6, j.opened_hour // 6 * 6 + 5) as hours
+               format('{:02d}:00–{:02d}:59', j.opened_hour // 6 * 6, j.opened_hour // 6 * 6 + 5) as hours,
+               s.employee, c.owner
         from judged j left join tickets t on t.ticket_id = j.ticket_id left join customers c on c.customer_id = j.customer_id
+        left join served s on s.ticket_id = j.ticket_id
         where j.late is not null order by j.ticket_id
         """,
         **values,
@@ -160,7 +164,7 @@ def find_unhappy_drivers(tables: Tables, settings: Settings) -> Drivers | NotMea
     Unhappy: in the worst quarter of its scale, NPS 0–6; happy: in the best, NPS 9–10; answers between them are left out.
 
     Args:
-        tables: feedback with scores; customers, orders and tickets where delivered.
+        tables: feedback with scores; customers, orders, tickets and their events (who served) where delivered.
         settings: sections service, analysis and grading, and the seed.
 
     Returns:
@@ -169,10 +173,11 @@ def find_unhappy_drivers(tables: Tables, settings: Settings) -> Drivers | NotMea
     if missing := tables.lacks("feedback.score"):
         return NotMeasured("voice.drivers.unhappy", _WHAT["unhappy"], missing)
     answers = tables.sql(
+        f"with served as ({SERVED})"
         """
-        with scored as (
+        , scored as (
             select feedback_id, customer_id, cast(given_at as date) as day, given_at, nullif(channel, '') as channel,
-                   lower(trim(instrument)) as source, score, scale_max, order_id
+                   lower(trim(instrument)) as source, score, scale_max, order_id, ticket_id
             from feedback where score is not null and cast(given_at as date) between $start and $end
         ), last as (
             select s.feedback_id, coalesce(s.order_id, max_by(o.order_id, (o.ordered_at, o.order_id))) as order_id
@@ -185,11 +190,12 @@ def find_unhappy_drivers(tables: Tables, settings: Settings) -> Drivers | NotMea
                 where l.order_id in (select order_id from last) group by all)
             where category is not null group by order_id
         )
-        select s.*, c.tier, c.region, g.product,
+        select s.*, c.tier, c.region, c.owner, w.employee, o.store, g.product,
                case when c.created_at is null then null when date_diff('day', c.created_at, s.day) < 365 then '0–1'
                     when date_diff('day', c.created_at, s.day) < 1095 then '1–3' else '3+' end as tenure
         from scored s left join customers c on c.customer_id = s.customer_id
         left join last l on l.feedback_id = s.feedback_id left join groups g on g.order_id = l.order_id
+        left join orders o on o.order_id = l.order_id left join served w on w.ticket_id = s.ticket_id
         order by s.feedback_id
         """
     )  # fmt: skip
@@ -233,6 +239,8 @@ def _with_tickets(cases: pd.DataFrame, tables: Tables, settings: Settings) -> pd
 
 
 def _found(kind: str, cases: pd.DataFrame, facts: tuple[str, ...], tables: Tables, settings: Settings) -> Drivers | NotMeasured:
+    numbers = staff_numbers(tables)
+    cases = cases.assign(employee=cases["employee"].map(numbers), owner=cases["owner"].map(numbers))
     bad, n = int(cases["bad"].astype(bool).sum()), len(cases)
     if min(bad, n - bad) < FEWEST:
         why = text("voice.driver.few", "{bad} of {n} cases: fewer than {least} of one kind tell nothing.", bad=count(bad),

@@ -182,7 +182,7 @@ def _wrapped(words: str, edition: Edition, english: int, chinese: int, most: int
         return textwrap.fill(" ".join(words.split()), english, break_on_hyphens=False, max_lines=most, placeholder="…")
     lines, room = [""], 2 * chinese
     for part in re.findall(r"[!-~]{1,20}|.", " ".join(words.split())):  # figures and Latin words stay whole
-        if display_width(lines[-1] + part) > room and part not in "，。：；、）%":
+        if display_width(lines[-1] + part) > room and part not in "，。：；、）%号":
             lines.append("")
         lines[-1] = (lines[-1] + part).lstrip()
     return "\n".join(lines[:most]) + ("…" if len(lines) > most else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbook.language import Text, day, text
+from workbook.language import Text, day, named, text
 from workbook.tables import Tables
 from workbook.voice.exhibits import channel_name
 from workbook.voice.teams import SERVED, staff_numbers
@@ -30,16 +30,16 @@ MOST_WEEKS = 6
 """Weeks of a period up to which time is looked at by weeks; longer periods are looked at by months."""
 
 
-def place_name(factor: str, level: str) -> Text | str:
+def place_name(factor: str, level: str) -> Text:
     """What readers call a level of a factor."""
     if factor in ("owner", "employee"):
         return text("voice.causes.staff_number", "employee no. {n}", n=level)
     if factor == "week":
         first = pd.Timestamp(level).date()
-        return text("voice.causes.week_of", "week from {day}", day=day(first)) if len(level) > len("2025-10") else level
+        return text("voice.causes.week_of", "week from {day}", day=day(first)) if len(level) > len("2025-10") else named(level)
     if factor == "weekday":
         return DAY_NAMES[int(level) - 1]
-    return channel_name(level) if factor == "channel" else level
+    return channel_name(level) if factor == "channel" else named(level)
 
 
 def place_comments(bad: pd.DataFrame, tables: Tables) -> pd.DataFrame:
