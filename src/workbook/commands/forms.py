@@ -32,8 +32,9 @@ def questionnaire(
         raise UsageError(f"--language: found {language!r}, expected {' or '.join(LANGUAGES)}")
     if answers:
         path = out or Path(f"{name}_answers.csv")
-        number = take_answers(name, answers, path)
-        typer.echo(f"{path}: {number} answers; deliver it as the table feedback, columns by their own names")
+        number, people = take_answers(name, answers, path)
+        typer.echo(f"{path}: {number} answers of {people} respondents; deliver it as the table feedback, columns by their own "
+                   "names")  # fmt: skip
         return
     if period is None:
         raise UsageError(f"questionnaire: found no period; say in which it is asked: workbook questionnaire {name} 2025Q4")

@@ -210,7 +210,12 @@ class _Writer:
             for column, words in one.choices.items():
                 self.text(sheet, 0, place, heads[column], bold=True, bottom=1)
                 for row, word in enumerate(words, start=1):
-                    self.text(sheet, row, place, word.render(self.edition))
+                    shown = word.render(self.edition)
+                    # a number chosen from words would be refused when it is typed
+                    if shown.isdecimal():
+                        sheet.write_number(row, place, int(shown))
+                    else:
+                        self.text(sheet, row, place, shown)
                 sheet.set_column(place, place, 24)
                 place += 1
         sheet.freeze_panes(1, 0)

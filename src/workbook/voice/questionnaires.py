@@ -1,4 +1,4 @@
-"""Questionnaires ready to use (V1, V2): their questions in both languages, the form to fill, and the answers as feedback.
+"""Questionnaires ready to use (V1, V2): their questions in both languages, and the form to fill.
 
 A questionnaire is a file of templates/questionnaires. Each answer becomes a row of the table ``feedback`` whose id is
 ``<respondent>/<question>`` and whose question is ``<questionnaire>.<question>``; so the answers of one respondent are found
@@ -21,10 +21,6 @@ from workbook.settings.models import Identifier, Name, Section
 
 BLANK_ROWS = 200
 """Rows of the form that are ready to be filled."""
-
-FEEDBACK: tuple[str, ...] = (
-    "feedback_id", "customer_id", "given_at", "channel", "instrument", "question", "score", "scale_max", "choices", "text",
-)  # fmt: skip
 
 HEAD = ("respondent", "customer_id", "given_at", "channel")
 
@@ -99,7 +95,7 @@ def form(name: str) -> tuple[Sheet, Sheet]:
     }
     answers = pd.DataFrame("", index=range(BLANK_ROWS), columns=[*HEAD, *(item.id for item in asked.items)])
     columns = (
-        *(Column(key, words) for key, words in heads.items()),
+        *(Column(key, words, "date" if key == "given_at" else "text") for key, words in heads.items()),
         *(
             Column(item.id, text("voice.form.item", "{id}: {words}", id=item.id, words=named(item.words)))
             for item in asked.items
@@ -153,63 +149,3 @@ def _choices(item: Item) -> list[Text]:
     if item.kind == "scale":
         return [named(str(score)) for score in range(int(item.lowest or 0), int(item.highest or 0) + 1)]
     return [named(choice) for choice in item.choices]
-
-
-def feedback_of(name: str, answers: pd.DataFrame, where: str) -> pd.DataFrame:
-    """The answers of a filled form as rows of the table ``feedback``.
-
-    Args:
-        name: the questionnaire.
-        answers: the sheet of answers as text: columns begin with ``respondent``, ``given_at`` … or a question's id and a colon.
-        where: the file, for messages.
-
-    Returns:
-        One row an answer given, in the order of the form; columns ``FEEDBACK``.
-
-    Raises:
-        WorkbookError: where a column lacks, or a score is none of its scale.
-    """
-    asked = read_questionnaire(name)
-    columns = {_key(str(column)): column for column in answers.columns}
-    wanted = [*HEAD, *(item.id for item in asked.items)]
-    if missing := [key for key in wanted if key not in columns]:
-        raise WorkbookError(
-            f"{where}: no column begins with {', '.join(missing)}; fill the form of `workbook questionnaire {name}`"
-        )
-    told = pd.DataFrame({key: answers[columns[key]].fillna("").astype(str).str.strip() for key in wanted})
-    told = told[(told[[item.id for item in asked.items]] != "").any(axis=1)]
-    if (told["given_at"] == "").any():
-        row = int(told.index[told["given_at"] == ""][0]) + 2
-        raise WorkbookError(f"{where}: row {row}: given_at is empty; write the day of the answer, such as 2025-12-31")
-    told["respondent"] = told["respondent"].where(told["respondent"] != "", "row " + (told.index + 2).astype(str))
-    parts = [_rows(name, item, told[told[item.id] != ""], where) for item in asked.items]
-    rows = pd.concat(parts).sort_index(kind="stable") if parts else pd.DataFrame(columns=list(FEEDBACK))
-    return rows[list(FEEDBACK)].reset_index(drop=True)
-
-
-def _key(column: str) -> str:
-    return column.replace("：", ":").partition(":")[0].split("(")[0].split("（")[0].strip()
-
-
-def _rows(name: str, item: Item, told: pd.DataFrame, where: str) -> pd.DataFrame:
-    rows = pd.DataFrame(
-        {
-            "feedback_id": told["respondent"] + f"/{item.id}", "customer_id": told["customer_id"],
-            "given_at": told["given_at"], "channel": told["channel"], "instrument": item.instrument or item.kind,
-            "question": f"{name}.{item.id}", "score": "", "scale_max": "", "choices": "", "text": "",
-        },
-        index=told.index,
-    )  # fmt: skip
-    if item.kind == "scale":
-        score = pd.to_numeric(told[item.id], errors="coerce")
-        wrong = ~score.between(item.lowest or 0, item.highest or 0)
-        if wrong.any():
-            row = int(told.index[wrong][0])
-            raise WorkbookError(
-                f"{where}: row {row + 2}, {item.id}: found {told.loc[row, item.id]!r}, expected {item.lowest} to {item.highest}"
-            )
-        turned = (int(item.lowest or 0) + int(item.highest or 0) - score) if item.reverse else score
-        return rows.assign(score=turned.map("{:g}".format), scale_max=str(item.highest))
-    if item.kind == "open":
-        return rows.assign(instrument="open", text=told[item.id])
-    return rows.assign(choices=told[item.id].str.replace("；", ";"))
