@@ -58,7 +58,7 @@ def merged(book, sheet):
 def test_a_form_moved_about_by_those_who_filled_it_gives_the_same_answers(tmp_path, change):
     rows = filled(tmp_path, ROWS, change)
     assert rows["score"].tolist() == ["5", "4", "4", "5", "5", "5", "2", "3", "2", "1", "2", "2"]
-    assert set(rows["given_at"]) == {"2026-01-15"} and rows["feedback_id"].iloc[0] == "1/overall"
+    assert set(rows["given_at"]) == {"2026-01-15"} and rows["feedback_id"].iloc[0] == "2026-01-15 1/overall"
 
 
 @pytest.mark.parametrize("day", ["2026-01-15", "2026/1/15", "2026年1月15日", "15.01.2026", "2026-01-15 09:30"])

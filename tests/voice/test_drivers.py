@@ -79,6 +79,15 @@ def test_an_employee_who_answers_late_is_found_and_has_a_number():
     assert "employee no. 3" in shown and "员工 3 号" in shown and "Xu" not in shown
 
 
+def test_questions_whose_high_end_need_not_be_good_make_nobody_unhappy():
+    n = 90
+    rows = pd.DataFrame({"feedback_id": [str(i) for i in range(n)], "given_at": "2025-10-20", "instrument": "scale",
+                         "question": "needs.importance", "scale_max": 5, "score": [1 if i % 3 == 0 else 5 for i in range(n)],
+                         "channel": ["store" if i % 3 == 0 else "web" for i in range(n)]})  # fmt: skip
+    found = find_unhappy_drivers(tables_of({"feedback": rows}, PERIOD), Settings(client={"name": "Test"}))
+    assert isinstance(found, NotMeasured)
+
+
 def test_answers_without_a_name_are_judged_by_what_they_tell():
     n = 90
     rows = pd.DataFrame({"feedback_id": [str(i) for i in range(n)], "given_at": "2025-10-20", "instrument": "csat",

@@ -64,8 +64,8 @@ def test_a_form_written_filled_and_taken_back_gives_its_scores(tmp_path, languag
     assert done.exit_code == 0, done.output
     rows = pd.read_csv(out, dtype=str, keep_default_na=False)
     scores = rows[rows["score"] != ""].set_index("feedback_id")["score"]
-    assert scores["a/overall"] == "5" and scores["a/trouble"] == "5"  # 1 turned round
-    assert scores["row 3/overall"] == "2" and scores["row 3/trouble"] == "1"
+    assert scores["2025-12-01 a/overall"] == "5" and scores["2025-12-01 a/trouble"] == "5"  # 1 turned round
+    assert scores["2025-12-02 row 3/overall"] == "2" and scores["2025-12-02 row 3/trouble"] == "1"
     assert "8 answers of 2 respondents" in done.output.replace("\n", " ")
     assert rows.loc[rows["question"] == "csat.overall", "instrument"].tolist() == ["csat", "csat"]
     tables = tables_of({"feedback": rows.replace("", None)}, PERIOD)
@@ -120,6 +120,9 @@ def test_reliability_is_measured_from_delivered_answers_and_only_whole_ones():
     assert (row["questionnaire"], row["items"], row["respondents"]) == ("csat", 6, 75)
     assert row["alpha"] == pytest.approx(alpha_interval(answers[5:], 0.95)[1])
     found.table().bundle(EDITIONS)
+    note = found.table().note
+    assert "How often was something wrong that we had to put right?” (1 to 5: never – very often)" in note.render(EDITIONS[0])
+    assert "（1～5 分：从不 – 经常）" in note.render(EDITIONS[1])
 
 
 def test_without_such_answers_it_is_not_measured():

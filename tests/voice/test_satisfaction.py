@@ -121,7 +121,7 @@ def test_no_feedback_names_the_table_to_deliver():
     [
         ([10] * 20, "More promoters than detractors: NPS 100.0"),
         ([0] * 20, "More detractors than promoters: NPS -100.0"),
-        ([10, 0] * 10, "Promoters and detractors about even: NPS 0.0"),
+        ([10, 0] * 10, "Neither promoters nor detractors clearly lead: NPS 0.0"),
     ],
 )  # fmt: skip
 def test_title_follows_the_interval(scores, title):
@@ -227,3 +227,12 @@ def test_the_code_for_no_answer_is_satisfied_in_no_place():
     kpis = measure_kpis(tables, settings).frame.set_index("kpi")
     assert kpis.loc["csat", ["value", "n"]].tolist() == [0.6, 20]
     assert build_profile(tables, settings).frame["satisfaction"].iloc[0] == pytest.approx((12 + 8 * 0.4) / 20)
+
+
+def test_a_scale_on_which_low_was_good_is_told_so_beside_its_turned_scores():
+    turned = Settings(client={"name": "Test"}, sources=[
+        {"table": "feedback", "file": "a.csv", "columns": {"score": "note"}, "low_is_good": ["csat"]}])  # fmt: skip
+    rows = {"instrument": "csat", "score": [5, 5, 1], "scale_max": 5}
+    words = [measured(settings, **rows).table().note.render(EDITIONS[0]) for settings in (turned, None)]
+    assert "Delivered with the lowest score as the best" in words[0] and "CSAT" in words[0].rpartition("best: ")[2]
+    assert "turned round" not in words[1]

@@ -102,7 +102,8 @@ def _rows(name: str, item: Item, told: pd.DataFrame, language: str, faults: list
     """The rows of one question; what is no answer to it is added to the faults."""
     rows = pd.DataFrame(
         {
-            "feedback_id": told["respondent"] + f"/{item.id}", "customer_id": told["customer_id"],
+            # numbers of respondents begin anew on every form
+            "feedback_id": told["given_at"] + " " + told["respondent"] + f"/{item.id}", "customer_id": told["customer_id"],
             "given_at": told["given_at"], "channel": told["channel"], "instrument": item.instrument or item.kind,
             "question": f"{name}.{item.id}", "score": "", "scale_max": "", "choices": "", "text": "",
         },

@@ -30,9 +30,10 @@ def read_comments(tables: Tables) -> pd.DataFrame:
 
     Returns:
         comment_id, source (instrument in small letters, or ``ticket``), customer_id, given_at, channel, text, words (the text
-        as it is compared), script (han, latin), content (1 good, 0 bad, by the customer's own score; missing where there is
-        none or a middling one), inside the period, before (in the period before it), shortened (words that no customer wrote
-        are dropped), written (whether own words are left; only those can be read).
+        as it is compared), script (han, latin), content (1 good, 0 bad, by the customer's own score, given with the comment or
+        to another question of the same survey; missing where there is none or a middling one), inside the period, before (in
+        the period before it), shortened (words that no customer wrote are dropped), written (whether own words are left; only
+        those can be read).
     """
     previous = tables.period.previous
     rows = tables.sql(
@@ -43,10 +44,23 @@ def read_comments(tables: Tables) -> pd.DataFrame:
             from feedback
             union all
             select ticket_id, 'ticket', customer_id, opened_at, coalesce(channel, ''), text, null, null from tickets
+        ), measured as (
+            select regexp_replace(feedback_id, '/[^/]*$', '') as who, cast(given_at as date) as day, customer_id,
+                   lower(trim(instrument)) as measure, score, scale_max
+            from feedback
+            where score is not null and contains(feedback_id, '/') and lower(trim(instrument)) in ('nps', 'csat', 'ces')
+            qualify row_number() over (
+                partition by who, day, customer_id order by measure <> 'csat', measure <> 'nps', feedback_id) = 1
+        ), scored as (
+            select t.* replace (coalesce(t.score, m.score) as score, coalesce(t.scale_max, m.scale_max) as scale_max),
+                   case when t.score is null then m.measure else t.source end as measure
+            from told t left join measured m
+                 on t.score is null and contains(t.comment_id, '/') and m.who = regexp_replace(t.comment_id, '/[^/]*$', '')
+                and m.day = cast(t.given_at as date) and m.customer_id is not distinct from t.customer_id
         )
         select *, cast(given_at as date) >= $start as inside,
                cast(given_at as date) >= $before_start and cast(given_at as date) <= $before_end as before
-        from told
+        from scored
         where text is not null and cast(given_at as date) <= $end
         order by given_at, source, comment_id, text
         """,
@@ -59,7 +73,7 @@ def read_comments(tables: Tables) -> pd.DataFrame:
     written = [len(_LETTERS.findall(words)) >= 2 and not NOT_WRITTEN.match(words) for words in rows["words"]]
     rows["written"] = np.array(written, dtype=bool)
     rows["script"] = pd.Series([script_of(words) for words in rows["words"]], dtype="str")
-    rows["content"] = stated(rows)
+    rows["content"] = stated(rows.assign(source=rows["measure"].fillna(rows["source"])))
     return rows[list(COMMENTS)]
 
 

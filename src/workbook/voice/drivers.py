@@ -14,6 +14,7 @@ from workbook.service_hours import judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 from workbook.voice.comments import stated
+from workbook.voice.crosscheck_exhibits import SCORE_NAMES
 from workbook.voice.exhibits import group_name
 from workbook.voice.foretelling import FEWEST, Held, foretell
 from workbook.voice.hotspot_exhibits import SMALL_SAMPLE
@@ -200,7 +201,9 @@ def find_unhappy_drivers(tables: Tables, settings: Settings) -> Drivers | NotMea
         """
     )  # fmt: skip
     content = stated(answers)
-    cases = answers.assign(bad=content == 0)[content.notna()]
+    # whether the high end of a question of any other kind is good is not known
+    measured = content.notna() & answers["source"].isin(SCORE_NAMES)
+    cases = answers.assign(bad=content == 0)[measured]
     if tables.has("tickets"):
         cases = _with_tickets(cases, tables, settings)
     return _found("unhappy", cases, UNHAPPY_FACTS, tables, settings)

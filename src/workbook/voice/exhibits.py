@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from workbook.language import Edition, Quantity, Text, count, day, named, number, share, text
+from workbook.language import Edition, Quantity, Text, count, day, joined, named, number, share, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Column, Figure, KeyFigure, NotMeasured, Table
 from workbook.report.figures import BETTER, ORDINARY, TIER_EDGE, WORSE, canvas
@@ -94,6 +94,12 @@ def satisfaction_table(frame: pd.DataFrame, period: Period, settings: Settings) 
         "count as no answer. CSAT: the two best scores; CES: mean of the scale.",
         start=day(period.start), end=day(period.end), level=share(settings.analysis.confidence),
     )  # fmt: skip
+    turned = {str(instrument) for source in settings.sources for instrument in source.low_is_good} & set(rows["instrument"])
+    if turned:
+        note = text("voice.table.turned",
+                    "{note} Delivered with the lowest score as the best, and shown turned round, so that the highest is the "
+                    "best: {measures}.", note=note,
+                    measures=joined([INSTRUMENT_NAMES[one] for one in INSTRUMENT_NAMES if one in turned]))  # fmt: skip
     return Table("voice.satisfaction", _title(frame), columns, shown, note)
 
 
@@ -174,7 +180,7 @@ def _title(frame: pd.DataFrame) -> Text:
             return text("voice.title.positive", "More promoters than detractors: NPS {nps}", nps=nps)
         if high < 0:
             return text("voice.title.negative", "More detractors than promoters: NPS {nps}", nps=nps)
-        return text("voice.title.unclear", "Promoters and detractors about even: NPS {nps}", nps=nps)
+        return text("voice.title.unclear", "Neither promoters nor detractors clearly lead: NPS {nps}", nps=nps)
     if "csat" in whole:
         return text("voice.title.csat", "{part} of answers are satisfied", part=share(float(whole["csat"]["value"])))
     return text("voice.title.ces", "Customers rate ease at {ces}", ces=number(float(whole["ces"]["value"]), 1))

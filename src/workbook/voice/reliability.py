@@ -7,6 +7,7 @@ two unless all questions weigh alike. Answers are those of :mod:`workbook.voice.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, stats
 
-from workbook.language import count, named, number, share, text
+from workbook.language import Text, count, joined, named, number, share, text
 from workbook.report.blocks import Column, NotMeasured, Table
 from workbook.settings.models import Settings
 from workbook.tables import Tables
@@ -50,21 +51,32 @@ class Reliability:
         )
         names = [named(read_questionnaire(questionnaire).name) for questionnaire in self.frame["questionnaire"]]
         frame = self.frame.assign(name=pd.Series(names, dtype=object))
-        weak = int((self.frame["low"] < GOOD_ENOUGH).sum())
-        title = (
-            text(
-                "voice.reliability.weak", "{n} of {all} scales may not measure one thing", n=count(weak), all=count(len(frame))
-            )
-            if weak
-            else text("voice.reliability.good", "The questions of {all} scales measure one thing each", all=count(len(frame)))
-        )
+        weak, whole = count(int((self.frame["low"] < GOOD_ENOUGH).sum())), count(len(frame))
+        title = text("voice.reliability.good",
+                     "{all} {all:questionnaire measures|questionnaires measure} one thing each", all=whole)  # fmt: skip
+        if weak.value:
+            title = text("voice.reliability.weak", "{n} of {all} scales may not measure one thing", n=weak, all=whole)
         note = text(
             "voice.reliability.note",
             "Cronbach's alpha with {level} interval (Feldt), McDonald's omega of one factor; complete answers up to the end "
-            "of the period, questions turned round scored the other way. From {least} groups can be compared.",
+            "of the period. From {least} groups can be compared.",
             level=share(self.settings.analysis.confidence), least=number(GOOD_ENOUGH, 1),
         )  # fmt: skip
+        if turned := _turned(self.frame["questionnaire"]):
+            note = text("voice.reliability.turned",
+                        "{note} Turned round, as the high answer is the bad one; the highest score counts as the lowest: "
+                        "{questions}.", note=note, questions=joined(turned))  # fmt: skip
         return Table("voice.reliability", title, columns, frame, note)
+
+
+def _turned(questionnaires: Iterable[str]) -> list[Text]:
+    """The questions whose scores count turned round, with what the ends of their scale mean."""
+    items = [item for name in questionnaires for item in read_questionnaire(name).items if item.reverse]
+    return [
+        text("voice.reliability.question", "“{words}” ({lowest} to {highest}: {ends})", words=named(item.words),
+             lowest=count(item.lowest), highest=count(item.highest), ends=named(item.ends))
+        for item in items
+    ]  # fmt: skip
 
 
 def measure_reliability(tables: Tables, settings: Settings) -> Reliability | NotMeasured:
