@@ -85,7 +85,7 @@ class CrossCheck:
 
     def figure(self) -> Figure | NotMeasured:
         """Loud against costly: customers with each signal, and the revenue at stake."""
-        return exhibits.loud_and_costly(self.rows, self.settings, self.tables.period)
+        return exhibits.loud_and_costly(self.rows, self.windows, self.settings, self.tables.period)
 
     def limits(self) -> Paragraph:
         """What the comparison cannot say."""

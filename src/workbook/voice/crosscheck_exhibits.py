@@ -49,7 +49,7 @@ def crosscheck_table(rows: pd.DataFrame, few: int, windows: int, settings: Setti
     columns = (
         Column("name", text("voice.cross.signal", "Signal of the previous period")),
         Column("outcome", text("voice.cross.outcome", "In the period after"), labels=OUTCOME_NAMES),
-        Column("n", text("voice.cross.n", "Customers with it"), "people"),
+        Column("n", text("voice.cross.all", "Customers with it, all pairs of periods"), "people"),
         Column("others", text("voice.cross.others", "Customers like them without it"), "people"),
         Column("share", text("voice.cross.share", "With it"), "share", of="n"),
         Column("other_share", text("voice.cross.other_share", "Without it"), "share", of="others"),
@@ -61,9 +61,9 @@ def crosscheck_table(rows: pd.DataFrame, few: int, windows: int, settings: Setti
         "Signals of {before}, outcomes of {start} to {end}; customers who bought in the year before. Compared within tier, "
         "time as a customer and number of purchases (Mantel–Haenszel; {level} intervals by Sato, for each row alone); reading "
         "held over all {n} rows (Holm). {few} signals touch too few customers. Of scores and service {windows} such pairs of "
-        "periods are stacked; a customer may stand in each, and the intervals allow for it. Differences from {least} to {most} "
-        "points, by row, would be found in 80% of tries. Somebody slow: clearly late more often than all, with others. "
-        "It goes with; it need not cause.",
+        "periods are stacked, of topics the last one alone; a customer may stand in each, and the intervals allow for it. "
+        "Differences from {least} to {most} points, by row, would be found in 80% of tries. Somebody slow: clearly late more "
+        "often than all, with others. It goes with; it need not cause.",
         before=period.previous.name, start=day(period.start), end=day(period.end), level=share(settings.analysis.confidence),
         n=count(len(rows)), few=count(few), windows=count(windows), least=number(100 * float(rows["least"].min()), 1),
         most=number(100 * float(rows["least"].max()), 1),
@@ -81,7 +81,7 @@ def _title(rows: pd.DataFrame) -> Text:
                 other=share(float(first["other_share"]), 0))  # fmt: skip
 
 
-def loud_and_costly(rows: pd.DataFrame, settings: Settings, period: Period) -> Figure | NotMeasured:
+def loud_and_costly(rows: pd.DataFrame, windows: int, settings: Settings, period: Period) -> Figure | NotMeasured:
     """Two rows of bars side by side: customers with each signal, and the revenue that goes with it, with its interval."""
     # the money of a few customers would tell of them as their number would
     shown = rows[(rows["outcome"] == "repeat") & rows["at_stake"].notna() & (rows["now"] >= settings.analysis.small_cell)]
@@ -130,11 +130,18 @@ def loud_and_costly(rows: pd.DataFrame, settings: Settings, period: Period) -> F
     alt = text("voice.loud.alt", "Bars of customers and points of revenue at stake for {n} signals.", n=count(len(shown)))
     note = text(
         "voice.loud.note",
-        "Signals of {before}; revenue of {start} to {end} that would be missing if the lower share of customers who buy again "
-        "came from the signal: customers × difference × mean spending of a buyer without it; {level} intervals of the "
-        "difference. Hollow: not clear over all comparisons. It shows what is worth finding out, not what would be won.",
+        "Customers with a signal in {before}; revenue of {start} to {end} that would be missing if the lower share of customers "
+        "who buy again came from the signal: customers × difference × mean spending of a buyer without it; {level} intervals of "
+        "the difference. Hollow: not clear over all comparisons. It shows what is worth finding out, not what would be won.",
         before=period.previous.name, start=day(period.start), end=day(period.end), level=share(settings.analysis.confidence),
     )  # fmt: skip
+    if windows > 1:
+        note = text(
+            "voice.loud.stacked",
+            "{note} The difference comes from all {windows} pairs of periods where it could be known in them; the table of "
+            "comparisons counts the customers of all pairs, the bars those of the last one.",
+            note=note, windows=count(windows),
+        )  # fmt: skip
     return Figure("voice.loud", _loud_title(shown), draw, alt, note, _loud_table(shown))
 
 
@@ -154,7 +161,7 @@ def _loud_title(shown: pd.DataFrame) -> Text:
 def _loud_table(shown: pd.DataFrame) -> Table:
     columns = (
         Column("name", text("voice.cross.signal", "Signal of the previous period")),
-        Column("n", text("voice.cross.n", "Customers with it"), "people"),
+        Column("n", text("voice.loud.n", "Customers with it, last pair of periods"), "people"),
         Column(
             "at_stake", text("voice.loud.stake", "Revenue at stake (interval)"), "money", low="stake_low", high="stake_high"
         ),
