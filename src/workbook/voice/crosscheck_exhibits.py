@@ -130,9 +130,10 @@ def loud_and_costly(rows: pd.DataFrame, windows: int, settings: Settings, period
     alt = text("voice.loud.alt", "Bars of customers and points of revenue at stake for {n} signals.", n=count(len(shown)))
     note = text(
         "voice.loud.note",
-        "Customers with a signal in {before}; revenue of {start} to {end} that would be missing if the lower share of customers "
-        "who buy again came from the signal: customers × difference × mean spending of a buyer without it; {level} intervals of "
-        "the difference. Hollow: not clear over all comparisons. It shows what is worth finding out, not what would be won.",
+        "Customers with a signal in {before}; revenue of {start} to {end} that would be missing if the lower share of "
+        "customers who buy again came from the signal: customers × difference × mean spending of a buyer without it; {level} "
+        "intervals of the difference. Hollow: not clear over all comparisons. It shows what is worth finding out, not what "
+        "would be won.",
         before=period.previous.name, start=day(period.start), end=day(period.end), level=share(settings.analysis.confidence),
     )  # fmt: skip
     if windows > 1:
