@@ -323,10 +323,10 @@ def _runs(pilot: Pilot) -> Text:
 
 
 def _customers(pilot: Pilot, people: pd.DataFrame | None) -> int | None:
-    """Who would get the measure: as the card says, or else who meets its condition today."""
+    """Who would get the measure: as the card says, or else who meets its condition today; None without customers delivered."""
     if pilot.population is not None:
         return pilot.population
-    if people is None:
+    if people is None or people.empty:
         return None
     return len(meeting(people, pilot.groups, f"pilots.{pilot.id}.groups"))
 

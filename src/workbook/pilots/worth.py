@@ -82,7 +82,7 @@ def yearly_factor(pilot: Pilot, metric: Metric, year: Year | None = None) -> flo
 
 def worth_of(effect: Effect, customers: int | None, year: Year | None = None) -> Worth | None:
     """The yearly worth of rolling out the arm of *effect*; None where nothing says what the metric or how many customers are
-    worth, or the effect has no interval.
+    worth, nobody is known who would get it, or the effect has no interval.
 
     The interval holds both errors, that of the effect (as the look allows it) and that of the season which brings it to a year:
     the ends of each are put together as of a product of independent estimates (Zou & Donner 2008, Statistics in Medicine 27,
@@ -92,7 +92,7 @@ def worth_of(effect: Effect, customers: int | None, year: Year | None = None) ->
     metric, cost, found = effect.metric, effect.pilot.cost, effect.found.effect
     times = _times(effect.pilot, metric, year)
     error = effect.found.error
-    if times is None or customers is None or not error or not effect.shown:
+    if times is None or not customers or not error or not effect.shown:
         return None
     sign = 1.0 if metric.better == "higher" else -1.0
     low, high = sorted(sign * end for end in effect.interval)
