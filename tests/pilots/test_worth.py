@@ -62,3 +62,11 @@ def test_the_yearly_interval_holds_the_error_of_the_effect_and_of_the_season():
             worth = worth_of(effect, 1000, Year(days, year, freedom))
             kept.append(worth.low <= 1000 * true * 20 <= worth.high)
     assert 0.94 <= np.mean(covered) <= 0.98 and np.mean(alone) < 0.85
+
+
+def test_without_customers_delivered_nothing_is_multiplied_by_nobody():
+    run = settings(pilot(metrics=[spend()])).pilots[0]
+    look = Look(run.ends, 400, 1.0, "fixed", "end", 1, 1.96)
+    found = Difference(50.0, 60.0, 200, 200, 10.0, 2.0, 6.0, 14.0, 0.001)
+    effect = Effect(run, run.metrics[0], "treatment", found, 0, 0, "better", True, look, "primary")
+    assert worth_of(effect, 0) is None and worth_of(effect, None) is None and worth_of(effect, 100) is not None

@@ -79,7 +79,8 @@ class Calibrated:
         null, least, _ = self.played
         title = text(
             "pilots.calibration.title",
-            "{pilot}: the rule errs in {error} of pilots and finds the smallest worthwhile effect in {power}",
+            "{pilot}: {arms}the rule errs in {error} of pilots and finds the smallest worthwhile effect in {power}",
+            arms=text("pilots.calibration.each", "for each arm ") if len(self.pilot.arms) > 2 else named(""),
             pilot=named(self.pilot.name),
             error=share(null.gain + null.harm, 1),
             power=share(least.gain, 1),
@@ -88,7 +89,13 @@ class Calibrated:
             "pilots.calibration.note",
             "{trials} pilots of {units} units each, split at random into the arms: {origin}. Judged by the rule of the card "
             "(looks: {looks}); the intervals are the simulation's own error. Unguarded: the same looks, each judged as if it "
-            "were the only one. Information used: until the rule ended the pilot. One arm against the control.{levels}{played}",
+            "were the only one. Information used: until the rule ended the pilot. One arm against the control{several}."
+            "{levels}{played}",
+            several=text(
+                "pilots.calibration.shared", ", at the limit that the {n} arms share", n=count(len(self.pilot.arms) - 1)
+            )
+            if len(self.pilot.arms) > 2
+            else named(""),
             levels=self._levels(),
             played=self._played(),
             trials=count(null.trials),

@@ -130,15 +130,17 @@ def worth_table(decisions: Sequence[PilotDecision], settings: Settings, months: 
         )
     note = text(
         "pilots.worth.note",
-        "Yearly value: effect a customer, {brought}, times {n} customers, less the measure's cost; the interval that the looks "
+        "Yearly value: effect a customer, {brought}, times {n}, less the measure's cost; the interval that the looks "
         "allow. Expected loss: what a wrong decision costs on average, over its chance. Effect to plan with: without the luck "
         "of having crossed the limit{looks}; its interval covers as often among effects told like this.{best} Days: at most so "
         "many more at the present rate of units. Assumes that the effect lasts, or the measure is repeated, all year; missing "
-        "where the card names no worth of the metric.",
+        "where the card names no worth of the metric, or neither its population nor customers were delivered.",
         best=_BEST if any(len(d.pilot.arms) > 2 for d in decisions) else named(""),
         looks=_LOOKED if any(d.effect is not None and d.effect.look.place > 1 for d in decisions) else named(""),
         brought=_brought(first, months),
-        n=count(first.worth.customers) if first and first.worth else named("–"),
+        n=text("pilots.worth.customers", "{n} customers", n=count(first.worth.customers))
+        if first and first.worth
+        else text("pilots.worth.whoever", "the customers who would get it"),
     )
     columns = (
         Column("pilot", text("pilots.head.pilot", "Pilot")),

@@ -161,7 +161,8 @@ def effects_figure(pilot: Pilot, shown: Sequence[Effect]) -> Figure:
         look=shown[0].look.words(),
         n=count(primary[0].found.n_control + sum(e.found.n_treated for e in primary)),
     )
-    return Figure(f"pilots.effects.{pilot.id}", message(shown[0]), draw, alt, note)
+    best = max(primary, key=lambda e: e.found.effect if e.metric.better == "higher" else -e.found.effect)
+    return Figure(f"pilots.effects.{pilot.id}", message(best), draw, alt, note)
 
 
 def label(effect: Effect, several: bool) -> Text:

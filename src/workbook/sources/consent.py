@@ -121,7 +121,11 @@ class Admission:
         purposes = joined([words.get(purpose) or named(purpose) for purpose in self.purposes])
         shown = [reason for reason in block_reasons() if self.blocked.get(reason)]
         if not self.asked:
-            return Paragraph(id, text("sources.gate.nobody", "No customer was considered for {use}.", use=use))
+            return Paragraph(id, text(
+                "sources.gate.nobody",
+                "No customer came into question for {use}: none was delivered, or none meets its condition.",
+                use=use,
+            ))  # fmt: skip
         reasons = joined([
             text("sources.gate.reason", "{reason}: {n}", reason=block_reasons()[reason], n=self._number(self.blocked[reason]))
             for reason in shown
