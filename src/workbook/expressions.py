@@ -6,6 +6,7 @@ aggregate where one value a customer is wanted, a clock, chance or a file are fo
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import functools
 import re
@@ -122,6 +123,13 @@ def _held(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Iterator
         for name, sql in kind.facts.items():
             yield ("grading", "events", i, "facts", name), sql, event
     tables = [*SCHEMAS, *(column for schema in SCHEMAS.values() for column in schema.columns)]
+    case = _Ground(
+        "one query over the canonical tables (`workbook explain tables`) that gives customer_id and hit, a row a case",
+        "select customer_id, cast(hit as boolean) from ({sql}\n) as cases", ["hit", *tables],
+        {"start": dt.date(2000, 1, 1), "end": dt.date(2000, 3, 31)},
+    )  # fmt: skip
+    for i, check in enumerate(settings.diagnosis.checks):
+        yield ("diagnosis", "checks", i, "sql"), check.sql.strip().rstrip(";").rstrip(), case
     for i, pilot in enumerate(settings.pilots):
         if pilot.groups:
             yield ("pilots", i, "groups"), pilot.groups, meeting

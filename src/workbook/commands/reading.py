@@ -27,8 +27,12 @@ def explain(
         return
     if key == "checks":
         from workbook.diagnosis.catalogue import checks_in_words
+        from workbook.settings.reading import own_checks_of
 
-        typer.echo(checks_in_words())
+        own, at_fault = own_checks_of(ctx.obj)
+        typer.echo(checks_in_words(own))
+        for client in at_fault:
+            typer.echo(f"\nchecks of {client} are not listed, as its settings are at fault: `workbook check {client}`")
         return
     typer.echo(words.explain(key))
 

@@ -5,7 +5,7 @@ Read by `workbook explain checks` and by the priority rule; the checks themselve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -156,18 +156,42 @@ def own_id(own: OwnCheck) -> str:
     return f"{own.module}.own.{own.id}"
 
 
-def checks_in_words(own: Sequence[OwnCheck] = ()) -> str:
-    """Every check with what it measures, needs and is held against; for the command line."""
-    shown = [
-        *DECLARED,
-        *(Declared(own_id(one), str(one.measure if isinstance(one.measure, str) else one.measure.get("en", "")),
-                   tuple(one.needs), f"diagnosis.checks.{one.id}.limit", one.effort) for one in own),
-    ]  # fmt: skip
-    return "\n\n".join(
-        f"{one.id}\n  {one.measures}\n  needs   {', '.join(one.needs).replace('|', ' or ')}\n  limit   {one.limit}\n"
-        f"  effort  {one.effort}"
-        for one in shown
-    ) + (
-        "\n\nA check of your own: diagnosis.checks in the engagement's file (workbook explain diagnosis.checks);"
-        "\nit is called <module>.own.<id> and ranks with the others."
+def checks_in_words(own: Mapping[str, Sequence[OwnCheck]] | None = None) -> str:
+    """Every check with what it measures, needs and is held against; for the command line.
+
+    Args:
+        own: where checks of the consultant's own stand → these.
+    """
+    parts = [_in_words(one) for one in DECLARED]
+    for place, checks in (own or {}).items():
+        for check in checks:
+            measure = check.measure if isinstance(check.measure, str) else check.measure.get("en", "")
+            one = Declared(
+                own_id(check), str(measure), tuple(check.needs), f"{check.limit:g} ({check.direction})", check.effort
+            )
+            parts.append(_in_words(one, place))
+    return "\n\n".join(parts) + (
+        "\n\nA check of your own: a file params/<client>/checks/<id>.sql, its declaration as a comment above one query:\n\n"
+        + "\n".join(f"  {line}" for line in EXAMPLE.splitlines())
+        + "\n\nIt is called <module>.own.<id>, is judged by `workbook check`, and ranks with the others. What each key means:"
+        "\n`workbook explain diagnosis.checks`; what can be asked: `workbook explain tables`."
     )
+
+
+def _in_words(one: Declared, place: str = "") -> str:
+    needs = ", ".join(one.needs).replace("|", " or ") or "what its query reads"
+    told = f"{one.id}\n  {one.measures}\n  needs   {needs}\n  limit   {one.limit}\n  effort  {one.effort}"
+    return f"{told}\n  file    {place}" if place else told
+
+
+EXAMPLE = """\
+-- module: service
+-- measure: {en: Tickets without a priority, zh: 无优先级的工单}
+-- problem: {en: Tickets come in without a priority, zh: 工单缺少优先级}
+-- cause: {en: The form does not ask for it., zh: 登记表未要求填写。}
+-- needs: [tickets.priority]
+-- limit: 0.05
+select customer_id, ticket_id, opened_at as happened_at, priority is null as hit
+from tickets
+where opened_at >= $start"""
+"""A check in a file of its own, as `workbook explain checks` shows it."""

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from workbook.errors import Problem, SettingsError, UsageError
 from workbook.period import Period
 from workbook.places import templates_folder
+from workbook.settings.check_files import with_check_files
 from workbook.settings.checks import Fault, check
 from workbook.settings.folders import (
     ENGAGEMENT,
@@ -32,7 +33,7 @@ from workbook.settings.folders import (
     shown,
 )
 from workbook.settings.kinds import allowed, optional, slot_at
-from workbook.settings.models import Section, Settings
+from workbook.settings.models import OwnCheck, Section, Settings
 from workbook.settings.tree import Node, Path_, dotted, merged, node_of, parse_tree, placed, plain, read_tree, walked
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "judged",
     "known_periods",
     "override_of",
+    "own_checks_of",
     "period_file",
     "periods",
     "read_settings",
@@ -114,6 +116,22 @@ def judged(
     return [_cross(tree, fault) for fault in judge(settings)]
 
 
+def own_checks_of(home: Path) -> tuple[dict[str, list[OwnCheck]], list[str]]:
+    """The checks of the consultant's own in all engagements of a home: file → its checks; and clients at fault."""
+    found: dict[str, list[OwnCheck]] = {}
+    at_fault = []
+    for client in clients(home):
+        tree, problems = _layers(home, client, None, {})
+        settings, faults = validated(tree) if tree else (None, [])
+        if tree is None or settings is None or problems or faults:
+            at_fault.append(client)
+            continue
+        for i, own in enumerate(settings.diagnosis.checks):
+            *_, (_, node) = walked(tree, ("diagnosis", "checks", i))
+            found.setdefault(node.file, []).append(own)
+    return found, at_fault
+
+
 def check_words(home: Path, client: str, period: Period, words: str) -> list[Problem]:
     """Every fault there would be if the period's file held *words*."""
     return _read(home, client, period, {}, words)[1]
@@ -175,6 +193,8 @@ def _layers(
         problems.append(Problem(shown(home, path), 1, "", "an empty file", "at least 'client:' with a name"))
     unreadable = tree is None
     if tree:
+        tree, faults = with_check_files(tree, home, client)
+        problems += faults
         layers.append(tree)
     if period:
         path = home / "params" / client / f"{period.name}.yaml"
