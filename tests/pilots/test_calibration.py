@@ -40,6 +40,14 @@ def test_five_looks_err_no_more_often_and_unguarded_ones_do():
     assert least.information <= 1
 
 
+def test_means_of_a_thousand_millions_are_played_as_those_around_zero():
+    history = rng().normal(0, 1, 400)
+    metric, looks = MEAN.model_copy(update={"margin": 0.3}), [(0.5, 2.9626), (1.0, 1.9686)]
+    small, large = (play(history + level, (200, 200), looks, metric, 0.05, rng(18), trials=1000) for level in (0.0, 1e9))
+    for one, other in zip(small, large, strict=True):
+        assert (one.gain, one.harm, one.naive) == pytest.approx((other.gain, other.harm, other.naive), abs=0.003)
+
+
 def test_units_of_a_proportion_change_sides():
     history = (rng().random(4000) < 0.2).astype(float)
     null, _, twice = play(history, (1500, 1500), [(1.0, Z)], SHARE, 0.05, rng(3))

@@ -104,7 +104,9 @@ def play(
             judged[times] = [_seen(low + away, high + away, plain_low + away, plain_high + away, sign)
                              for low, high, plain_low, plain_high in steps]  # fmt: skip
     else:
-        control, arm = _sums(drawn, n0, ends, float(stretches[0].mean()))
+        # differences of means are the same about any centre, and raw sums of squares die at means of 1e9
+        centre = 0.0 if counted == "proportion" else float(stretches[0].mean())
+        control, arm = _sums(drawn, n0, ends, centre)
         for times in (0, 1, 2):
             treated = _planted(arm, sign * times * metric.margin * scale, counted, rng)
             for place, (_, limit) in enumerate(looks):
@@ -132,7 +134,7 @@ def _drawn(stretches: Sequence[Floats], units: int, rng: np.random.Generator, tr
 
 
 def _sums(blocks: Iterable[Floats], n0: int, ends: Sequence[tuple[int, int]], centre: float) -> tuple[Floats, Floats]:
-    """Number, sum and sum of squares of each arm at every look: trials × looks × 3; summed about a centre."""
+    """Number, sum and sum of squares about a centre of each arm at every look: trials × looks × 3."""
     sides: tuple[list[Floats], list[Floats]] = ([], [])
     for block in blocks:
         for side, found in enumerate(sides):
@@ -143,7 +145,7 @@ def _sums(blocks: Iterable[Floats], n0: int, ends: Sequence[tuple[int, int]], ce
             sums = np.add.reduceat(values[:, :last], starts, axis=1).cumsum(axis=1)
             squares = np.add.reduceat(values[:, :last] ** 2, starts, axis=1).cumsum(axis=1)
             number = np.broadcast_to(stops.astype(float), sums.shape)
-            found.append(np.stack([number, sums + number * centre, squares + 2 * centre * sums + number * centre**2], axis=2))
+            found.append(np.stack([number, sums, squares], axis=2))
     return np.concatenate(sides[0]), np.concatenate(sides[1])
 
 

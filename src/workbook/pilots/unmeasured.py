@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from workbook.language import Text, count, joined, named, text
+from workbook.language import Text, count, day, joined, named, text
 from workbook.report.blocks import NotMeasured, Paragraph
 from workbook.settings.models import Metric, Pilot, Settings
 from workbook.tables import Tables
@@ -95,7 +95,12 @@ def unmeasured(tables: Tables, pilot: Pilot, metric: Metric, tally: pd.DataFrame
         return NotMeasured(name, what, why=why)
     if tally is not None:
         if not found:
-            return NotMeasured(name, what, ("outcomes.value",))
+            why = text(
+                "pilots.missing.none_yet",
+                "No outcome of the pilot is dated up to {day}; those dated later are set aside.",
+                day=day(tables.period.end),
+            )
+            return NotMeasured(name, what, ("outcomes.value",), why)
         why = text("pilots.missing.values", "No unit of the assignment has a value: the outcomes hold other units, or none.")
         return NotMeasured(name, what, ("outcomes.value",), why)
     if metric.kind not in ("mean", "proportion"):
