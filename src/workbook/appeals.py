@@ -69,7 +69,7 @@ class Appeals:
     def records(self) -> pd.DataFrame:
         """The decided ones as the ledger has them."""
         fields = ["customer_id", "period", "id", "raised_on", "about", "decision", "reason", "decided_on", "author", "given",
-                  "tier_before", "score_before", "tier", "score", "held", "facts", "policy"]  # fmt: skip
+                  "tier_before", "score_before", "tier", "score", "held", "facts", "policy", "delivered"]  # fmt: skip
         return self.frame.loc[self.frame["decision"] != "", fields].reset_index(drop=True)
 
     def table(self) -> Table:
@@ -318,4 +318,5 @@ def _graded(appeals: Sequence[_Appeal], base: Base) -> pd.DataFrame:
         "tier_before": stays, "score_before": asked["score_before"], "asked": asked["tier"], "score_asked": asked["score"],
         "tier": tier, "score": asked["score"].where(decisions != "refused", asked["score_before"]),
         "held": hand.where(hand.notna(), asked["held"].where(granted, None)), "facts": facts, "policy": base.policy.number,
+        "delivered": base.delivered(people, facts),
     })  # fmt: skip

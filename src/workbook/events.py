@@ -244,7 +244,7 @@ def _fresh(events: Sequence[_Event], ledger: pd.DataFrame, base: Base, problems:
 def _records(events: Sequence[_Event], base: Base) -> pd.DataFrame:
     """Grade the customers of the events, those of one day together, the next event of a customer upon the one before."""
     fields = ["customer_id", "happened_on", "event", "period", "given", "tier_before", "score_before", "tier", "score", "held",
-              "facts", "policy", "cause"]  # fmt: skip
+              "facts", "policy", "cause", "delivered"]  # fmt: skip
     frame = pd.DataFrame({
         "customer_id": [event.customer for event in events], "happened_on": [event.on.isoformat() for event in events],
         "event": [event.kind.id for event in events], "item": list(events),
@@ -295,8 +295,8 @@ def _graded(rows: pd.DataFrame, base: Base, on: dt.date, problems: list[str]) ->
         people, standing, base.policy, changed, measured=base.measured, on=on, earlier=earlier, centres=base.centres,
         kinds=[event.kind for event in rows["item"]],
     )  # fmt: skip
+    facts = [as_json(dict(one)) for _, one in together(changed, earlier).iterrows()]
     return graded.assign(
         happened_on=rows["happened_on"], event=rows["event"], period=base.period.name, policy=base.policy.number,
-        given=[as_json(event.given) for event in rows["item"]],
-        facts=[as_json(dict(one)) for _, one in together(changed, earlier).iterrows()],
+        given=[as_json(event.given) for event in rows["item"]], facts=facts, delivered=base.delivered(people, facts),
     )  # fmt: skip

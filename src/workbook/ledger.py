@@ -83,9 +83,9 @@ KINDS: Mapping[str, Kind] = {
         _kind("decisions", "pilot period",
               "pilot period decision reason_en reason_zh metric arm effect:number low:number high:number unit"),
         _kind("events", "customer_id happened_on event", "customer_id happened_on event period given tier_before score_before:"
-              "number tier score:number held facts policy:count cause"),
+              "number tier score:number held facts policy:count cause delivered", noted="delivered"),
         _kind("appeals", "customer_id period id", "customer_id period id raised_on about decision reason decided_on author "
-              "given tier_before score_before:number tier score:number held facts policy:count"),
+              "given tier_before score_before:number tier score:number held facts policy:count delivered", noted="delivered"),
         _kind("lessons", "id",
               "id pilot measure decision metric arm effect:number low:number high:number unit better verdict corrected:number "
               "corrected_low:number corrected_high:number", noted="corrected corrected_low corrected_high"),
@@ -96,7 +96,7 @@ in which the buffer held the tier; ``held``: the tier before the rules), the pol
 policy as JSON), cards of pilots as they were fixed, looks taken at pilots (``looked_at``: the analysis date; ``method`` and
 ``why``: which limit applied and for what reason), decisions on pilots, events and appeals that graded customers again
 (``period``: the grades that they stand on; ``given``: what was said, ``facts``: all that it and earlier ones changed, both
-JSON; ``policy``: its number), and what pilots taught about measures (``corrected``: the effect without the luck of having
+JSON; ``delivered``: what the delivery says of the same facts in the grades that they stand on; ``policy``: its number), and what pilots taught about measures (``corrected``: the effect without the luck of having
 crossed a limit, with its interval)."""
 
 

@@ -22,6 +22,7 @@ import pandas as pd
 from python_calamine import CalamineError, CalamineWorkbook
 
 from workbook.errors import DeliveryError, WorkbookError
+from workbook.grading.facts import delivered_facts
 from workbook.grading.policy import Policy
 from workbook.grading.regrade import fact_names
 from workbook.language import Edition, count, text
@@ -92,6 +93,19 @@ class Base:
         facts = pd.DataFrame([json.loads(one) if isinstance(one, str) else {} for one in told], dtype=float)
         people = self.profile.loc[list(customers)].reset_index()
         return people, stand.reset_index(drop=True), facts.set_axis(people.index) if len(people) else facts
+
+    def delivered(self, people: pd.DataFrame, facts: Sequence[str]) -> list[str]:
+        """What the delivery of these grades says of each customer's told *facts* (JSON), as JSON with null where nothing.
+
+        A later period compares with it: the base of a late event may be older than the period before.
+        """
+        told = [json.loads(one) for one in facts]
+        names = sorted({name for one in told for name in one})
+        frame = delivered_facts(people, self.policy.settings.indices, names)
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        return [
+            json.dumps({name: row[name] for name in one}, separators=(",", ":")) for one, row in zip(told, rows, strict=True)
+        ]
 
     def as_json(self, client: str, kind: str, frame: pd.DataFrame, known: int) -> dict[str, Any]:
         """What a file of one *kind* (``events``, ``appeals``) gives, as plain JSON; *known*: accepted before."""

@@ -38,6 +38,8 @@ def test_the_last_change_says_all_that_stands_and_a_value_keeps_the_day_on_which
         "before": 1.0, "delivered": 1.0, "state": ["carried", "carried", "carried"],
     })  # fmt: skip
     found = told_at_last(known, changes(("a", "2025-08-01", {"rating": 9}), ("a", "2025-09-01", {"rating": 9, "growth": 2})))
+    beside = found.pop("beside")
+    assert beside.isna().tolist() == [True, True, False] and found.pop("recorded").tolist() == [False, False, True]
     assert found.to_dict("list") == {
         "customer_id": ["a", "a", "b"], "fact": ["growth", "rating", "rating"],
         "told_on": ["2025-09-01", "2025-05-01", "2025-05-01"], "value": [2.0, 9.0, 4.0],
@@ -78,6 +80,23 @@ def test_a_fact_of_an_index_that_is_measured_otherwise_is_given_up(indices):
     found = carry_facts(told, profile(), profile(), indices, INDICES)
     assert found.frame["state"].tolist() == ["unknown", "carried"]
     assert list(found.beside(profile()["customer_id"])) == ["rating"]
+
+
+def test_a_late_event_is_held_against_the_delivery_that_it_stood_on():
+    """Told on the grades of an earlier period: the delivery had moved by the period before, where nobody looks."""
+    event = changes(("a", "2025-08-01", {"rating": 9.0}), ("b", "2025-08-01", {"rating": 9.0, "growth": 2.0}))
+    then = [json.dumps({"rating": 1.0}), json.dumps({"rating": None, "growth": 5.0})]
+    moved = profile(rating=[2.0, None, 3.0])
+    unrecorded = carry_facts(told_at_last(None, event), moved, moved, INDICES, INDICES).frame
+    assert unrecorded["state"].tolist() == ["carried"] * 3
+    recorded = told_at_last(None, event.assign(delivered=then))
+    for before in (moved, None):
+        found = carry_facts(recorded, moved, before, INDICES, INDICES).frame.set_index(["customer_id", "fact"])
+        assert found["state"].to_dict() == {("a", "rating"): "moved", ("b", "rating"): "carried", ("b", "growth"): "moved"}
+        assert found["before"][("a", "rating")] == 1.0 and pd.isna(found["before"][("b", "rating")])
+    # what counts goes on with what the delivery says now
+    later = carry_facts(told_at_last(found.reset_index(), changes()), profile(rating=[2.0, 4.0, 3.0]), None, INDICES, INDICES)
+    assert later.frame["state"].tolist() == ["moved"]
 
 
 def test_an_appeal_upheld_still_counts_a_period_later_and_the_score_does_not_fall_back(make_profile):

@@ -33,6 +33,9 @@ STATES: Mapping[str, Text] = {
 }
 """What became of a told fact."""
 
+_TOLD = ("customer_id", "fact", "told_on", "value", "recorded", "beside")
+"""Columns of the facts that stood at the end of a period."""
+
 _OF_ONE_PERIOD = re.compile(r"\b\w+_(?:period|previous)\b")
 """Columns of the profile that speak of one period alone: what is told of them ends with it."""
 
@@ -133,19 +136,21 @@ def told_at_last(carried: pd.DataFrame | None, changes: pd.DataFrame) -> pd.Data
 
     Args:
         carried: told facts of that period (:attr:`Told.frame`); None where there were none.
-        changes: customer_id, happened_on, facts (JSON of all that counts since), in their order.
+        changes: customer_id, happened_on, facts (JSON of all that counts since) and, where the ledger has it, delivered (JSON of
+            what the delivery said of the same facts then), in their order.
 
     Returns:
-        customer_id, fact, told_on, value; of a customer who was changed, what the last change left.
+        customer_id, fact, told_on, value, recorded (whether it is known what the delivery said when it was told), beside (what
+        it said, NaN where nothing); of a customer who was changed, what the last change left.
     """
     kept = no_facts() if carried is None else carried[carried["state"] == "carried"]
-    known = kept[["customer_id", "fact", "told_on", "value"]]
+    known = kept.assign(recorded=True, beside=kept["delivered"])[list(_TOLD)].astype({"recorded": "bool"})
+    rows = changes.reindex(columns=["customer_id", "happened_on", "facts", "delivered"])
     told = [
-        (customer, fact, on, float(value), turn)
-        for turn, (customer, on, said) in enumerate(
-            changes[["customer_id", "happened_on", "facts"]].itertuples(index=False, name=None)
-        )
-        for fact, value in (json.loads(said) if isinstance(said, str) else {}).items()
+        (customer, fact, on, float(value), fact in then, np.nan if then.get(fact) is None else float(then[fact]), turn)
+        for turn, (customer, on, said, beside) in enumerate(rows.itertuples(index=False, name=None))
+        for then in [_read(beside)]
+        for fact, value in _read(said).items()
     ]
     kinds = {**known.dtypes.to_dict(), "turn": "int64"}
     since = pd.DataFrame(told, columns=list(kinds)).astype(kinds)
@@ -159,6 +164,10 @@ def told_at_last(carried: pd.DataFrame | None, changes: pd.DataFrame) -> pd.Data
     return stood.sort_values(["customer_id", "fact"], kind="stable", ignore_index=True)
 
 
+def _read(said: object) -> dict[str, Any]:
+    return dict(json.loads(said)) if isinstance(said, str) else {}
+
+
 def carry_facts(
     told: pd.DataFrame,
     profile: pd.DataFrame,
@@ -169,8 +178,9 @@ def carry_facts(
     """What becomes of told facts in a new period: each counts while the delivered value is still the one of before.
 
     Args:
-        told: customer_id, fact, told_on, value (:func:`told_at_last`).
-        profile, before: as delivered for this period and for the one before, one row a customer.
+        told: as :func:`told_at_last` has them.
+        profile, before: as delivered for this period and for the one before, one row a customer; *before* only counts for facts
+            of which nobody recorded what the delivery said when they were told.
         indices, indices_before: of both periods; an index whose source changed is another fact.
     """
     if told.empty:
@@ -185,12 +195,14 @@ def carry_facts(
     for fact in told["fact"].unique():
         index, was = asked.get(fact), earlier.get(fact)
         column = fact if index is None else index.source.strip()
+        recorded = bool(told.loc[told["fact"] == fact, "recorded"].all())
         if was is not None and (index is None or index.source.strip() != was.source.strip()):
             values[fact] = None
-        elif column in now and column in then:
-            values[fact] = (_number(now[column]), _number(then[column]))
-        elif index is not None and before is not None:
-            values[fact] = (index_values(now, [index])[fact], index_values(then, [index])[fact])
+        elif column in now and (column in then or recorded):
+            values[fact] = (_number(now[column]), _number(then.get(column, pd.Series(np.nan, index=then.index))))
+        elif index is not None and (before is not None or recorded):
+            asked_then = index_values(now if before is None else then, [index])[fact]
+            values[fact] = (index_values(now, [index])[fact], asked_then)
         else:
             values[fact] = None
     place = pd.Series(np.arange(len(people)), index=people["customer_id"])[told["customer_id"]].to_numpy()
@@ -202,13 +214,29 @@ def carry_facts(
         if both is None:
             continue
         delivered[rows], past[rows] = (one.to_numpy(dtype=float)[place[rows]] for one in both)
+        past[rows] = np.where(told["recorded"].to_numpy()[rows], told["beside"].to_numpy(dtype=float)[rows], past[rows])
         same = (delivered[rows] == past[rows]) | (np.isnan(delivered[rows]) & np.isnan(past[rows]))
         index = asked.get(fact)
         passing = _OF_ONE_PERIOD.search(str(fact) if index is None else index.source)
         state[rows] = np.where(same, "period" if passing else "carried", "moved")
     state[~there.to_numpy()[place]] = "gone"
-    found = told.assign(before=past, delivered=delivered, state=state)[list(COLUMNS)]
+    found = told.drop(columns=["recorded", "beside"]).assign(before=past, delivered=delivered, state=state)[list(COLUMNS)]
     return Told(found.astype({"state": "str"}).reset_index(drop=True))
+
+
+def delivered_facts(people: pd.DataFrame, indices: Sequence[Index], facts: Sequence[str]) -> pd.DataFrame:
+    """What the delivery says of facts, one column a fact and one row a customer of the profile.
+
+    Args:
+        people: the profile as delivered.
+        facts: ids of indices and numeric columns of the profile.
+    """
+    asked = {index.id: index for index in indices}
+    columns = {name: asked[name].source.strip() if name in asked else name for name in facts}
+    found = {name: _number(people[column]) for name, column in columns.items() if column in people}
+    others = [asked[name] for name in facts if name not in found]
+    values = index_values(people, others) if others else pd.DataFrame(index=people.index)
+    return pd.DataFrame({name: found.get(name, values.get(name)) for name in facts}, index=people.index)
 
 
 def with_facts(people: pd.DataFrame, indices: Sequence[Index], facts: pd.DataFrame) -> pd.DataFrame:

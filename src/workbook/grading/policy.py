@@ -160,7 +160,7 @@ def _grades(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _since(changes: Sequence[pd.DataFrame | NotMeasured], periods: tuple[Period, Period]) -> pd.DataFrame:
-    """What events and appeals up to this period's last day gave, in their order: customer_id, happened_on, held, facts."""
+    """What events and appeals up to this period's last day gave, in order: customer_id, happened_on, held, facts, delivered."""
     first, last = (period.end.isoformat() for period in periods)
     rows = []
     for one in (one for one in changes if isinstance(one, pd.DataFrame)):
@@ -168,7 +168,7 @@ def _since(changes: Sequence[pd.DataFrame | NotMeasured], periods: tuple[Period,
             rows.append(one[one["period"] == periods[0].name].rename(columns={"decided_on": "happened_on"}))
         else:
             rows.append(one[(one["happened_on"] > first) & (one["happened_on"] <= last)])
-    wanted = ["customer_id", "happened_on", "held", "facts"]
+    wanted = ["customer_id", "happened_on", "held", "facts", "delivered"]
     since = pd.concat([one.reindex(columns=wanted) for one in rows]) if rows else pd.DataFrame(columns=wanted)
     return since[since["held"].notna()].sort_values("happened_on", kind="stable", ignore_index=True)
 
