@@ -96,7 +96,8 @@ in which the buffer held the tier; ``held``: the tier before the rules), the pol
 policy as JSON), cards of pilots as they were fixed, looks taken at pilots (``looked_at``: the analysis date; ``method`` and
 ``why``: which limit applied and for what reason), decisions on pilots, events and appeals that graded customers again
 (``period``: the grades that they stand on; ``given``: what was said, ``facts``: all that it and earlier ones changed, both
-JSON; ``delivered``: what the delivery says of the same facts in the grades that they stand on; ``policy``: its number), and what pilots taught about measures (``corrected``: the effect without the luck of having
+JSON; ``delivered``: what the delivery says of the same facts in the grades that they stand on; ``policy``: its number), and
+what pilots taught about measures (``corrected``: the effect without the luck of having
 crossed a limit, with its interval)."""
 
 

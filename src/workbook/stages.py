@@ -116,7 +116,7 @@ STAGES: tuple[Stage, ...] = (
                  "lifetime", "churn", "learned_weights", "plan"),
           previous=("scores", "told_facts", "grade_policy", "rfm", "cluster_centres", "profile", "lifecycle",
                     "learned_weights"),
-          lists=("problem_list", "action_plan", "sales", "marketing", "service"),
+          lists=("problem_list", "action_plan", "sales", "marketing", "service", "regrade_review"),
           ledger=("grades", "policies", "events", "appeals"),
           settings=("grading", "value", "measures", "consent.purposes", "consent.lists")),
     Stage("5_pilot", needs=("profile", "scores", "comments", "topics"),

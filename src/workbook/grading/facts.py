@@ -136,8 +136,8 @@ def told_at_last(carried: pd.DataFrame | None, changes: pd.DataFrame) -> pd.Data
 
     Args:
         carried: told facts of that period (:attr:`Told.frame`); None where there were none.
-        changes: customer_id, happened_on, facts (JSON of all that counts since) and, where the ledger has it, delivered (JSON of
-            what the delivery said of the same facts then), in their order.
+        changes: customer_id, happened_on, facts (JSON of all that counts since) and, where the ledger has it, delivered (JSON
+            of what the delivery said of the same facts then), in their order.
 
     Returns:
         customer_id, fact, told_on, value, recorded (whether it is known what the delivery said when it was told), beside (what

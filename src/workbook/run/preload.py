@@ -31,6 +31,7 @@ PRELOADED = (
     "workbook.grading.learned",
     "workbook.grading.migration",
     "workbook.grading.policy",
+    "workbook.grading.review",
     "workbook.grading.rfm",
     "workbook.grading.score",
     "workbook.grading.sensitivity",

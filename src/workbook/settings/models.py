@@ -231,6 +231,13 @@ class Override(Section):
     until: dt.date | None = Field(None, description="Last day on which it holds; no end by default.")
 
 
+class Answers(Section):
+    """Answers that tell of an event."""
+
+    instrument: Literal["csat", "nps", "ces", "review"] = Field(description="Kind of question, as in feedback.instrument.")
+    at_most: float = Field(ge=0, description="Highest answer, as the customer gave it, that still tells of the event.")
+
+
 class EventKind(Section):
     """What happens to single customers between two periods and has them graded again at once."""
 
@@ -243,6 +250,9 @@ class EventKind(Section):
     at_least: str | None = Field(None, description="Tier that it brings at least.")
     at_most: str | None = Field(None, description="Tier that it leaves at most.")
     steps: int | None = Field(None, ge=-10, le=10, description="Tiers by which it raises; below 0 it lowers.")
+    answers: Answers | None = Field(
+        None, description="Answers that tell of it: the run lists who gave them, as the file for workbook regrade."
+    )
 
 
 class Grading(Section):
@@ -317,6 +327,11 @@ class Grading(Section):
             ),
             EventKind(id="strategic_contract", name={"en": "Strategic contract", "zh": "战略合同"}, steps=1),
             EventKind(id="default", name={"en": "Default", "zh": "违约"}, steps=-1),
+            EventKind(
+                id="low_satisfaction",
+                name={"en": "Low satisfaction", "zh": "满意度过低"},
+                answers=Answers(instrument="csat", at_most=2),
+            ),
         ],
         description="Kinds of events that grade single customers again at once (workbook regrade).",
     )
