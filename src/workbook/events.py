@@ -295,8 +295,8 @@ def _graded(rows: pd.DataFrame, base: Base, on: dt.date, problems: list[str]) ->
         people, standing, base.policy, changed, measured=base.measured, on=on, earlier=earlier, centres=base.centres,
         kinds=[event.kind for event in rows["item"]],
     )  # fmt: skip
-    facts = [as_json(dict(one)) for _, one in together(changed, earlier).iterrows()]
+    told = [as_json(dict(one)) for _, one in together(changed, earlier).iterrows()]
     return graded.assign(
         happened_on=rows["happened_on"], event=rows["event"], period=base.period.name, policy=base.policy.number,
-        given=[as_json(event.given) for event in rows["item"]], facts=facts, delivered=base.delivered(people, facts),
+        given=[as_json(event.given) for event in rows["item"]], facts=told, delivered=base.delivered(people, told),
     )  # fmt: skip

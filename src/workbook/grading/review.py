@@ -107,7 +107,7 @@ def review_answers(
     if past is None or not kinds or not tables.has("feedback.score", "feedback.customer_id"):
         return Review(pd.DataFrame(columns=list(_COLUMNS)), settings, "")
     asked = " union all ".join(f"select $kind{k}, $instrument{k}, cast($most{k} as double)" for k in range(len(kinds)))
-    given = {f"kind{k}": kind.id for k, kind in enumerate(kinds)}
+    given: dict[str, str | float] = {f"kind{k}": kind.id for k, kind in enumerate(kinds)}
     for k, told in enumerate(kind.answers for kind in kinds if kind.answers is not None):
         given |= {f"instrument{k}": told.instrument, f"most{k}": told.at_most}
     found = tables.sql(
