@@ -51,13 +51,13 @@ ANSWERS = feedback(
 
 
 def test_who_answered_low_in_the_period_and_was_graded_before_is_listed(past):
-    found = review_answers(delivered(ANSWERS), Grading(), past, NONE, period=Q4)
+    found = review_answers(delivered(ANSWERS), Grading(), past, (NONE, NONE), period=Q4)
     rows = found.frame.set_index("customer_id")
     assert set(rows.index) == {"c0000001", "c0000002"} and (rows["event"] == "low_satisfaction").all()
     assert rows.loc["c0000001", ["happened_on", "answer", "scale", "satisfaction"]].to_list() == ["2025-10-05", 1, 5, 0.2]
     assert rows["tier"].to_dict() == past.grades.set_index("customer_id")["tier"].loc[rows.index].to_dict()
     known = pd.DataFrame({"customer_id": ["c0000002"], "happened_on": ["2025-11-01"], "event": ["low_satisfaction"]})
-    again = review_answers(delivered(ANSWERS), Grading(), past, known, period=Q4)
+    again = review_answers(delivered(ANSWERS), Grading(), past, (known, NONE), period=Q4)
     assert again.frame["customer_id"].tolist() == ["c0000001"]  # what the ledger holds is done
     for block in found.blocks():
         assert "Low answers put 2 grades up for review" in block.title.render(EN)
@@ -69,7 +69,7 @@ def test_several_kinds_of_answers_tell_of_several_events(past):
     kinds = [
         EventKind(id=one, name=one, answers=Answers(instrument=one, at_most=most)) for one, most in (("nps", 6), ("csat", 1))
     ]
-    found = review_answers(delivered(ANSWERS), Grading(events=kinds), past, NONE, period=Q4)
+    found = review_answers(delivered(ANSWERS), Grading(events=kinds), past, (NONE, NONE), period=Q4)
     assert set(zip(found.frame["customer_id"], found.frame["event"], strict=True)) == {
         ("c0000001", "csat"),
         ("c0000004", "nps"),
@@ -78,10 +78,10 @@ def test_several_kinds_of_answers_tell_of_several_events(past):
 
 def test_without_answers_a_period_before_or_a_kind_there_is_nothing_to_review(past):
     for found in (
-        review_answers(delivered(None), Grading(), past, NONE, period=Q4),
-        review_answers(delivered(ANSWERS), Grading(), None, NONE, period=Q4),
-        review_answers(delivered(ANSWERS), Grading(events=[]), past, NONE, period=Q4),
-        review_answers(delivered(ANSWERS[3:4]), Grading(), past, NONE, period=Q4),
+        review_answers(delivered(None), Grading(), past, (NONE, NONE), period=Q4),
+        review_answers(delivered(ANSWERS), Grading(), None, (NONE, NONE), period=Q4),
+        review_answers(delivered(ANSWERS), Grading(events=[]), past, (NONE, NONE), period=Q4),
+        review_answers(delivered(ANSWERS[3:4]), Grading(), past, (NONE, NONE), period=Q4),
     ):
         assert found.blocks() == () and isinstance(found.sheet(), NotMeasured)
 
@@ -94,7 +94,7 @@ def test_the_list_is_the_file_that_regrade_reads_and_the_ledger_keeps_what_was_d
     who = str(scores["customer_id"].iloc[3])
     past = past_of(scores, store.read("grade_policy"), periods=(Q3, Q4))
     answers = delivered(feedback((who, "2025-11-01", "csat", 1, 5)))
-    sheet = review_answers(answers, Grading(), past, NONE, period=Q4).sheet()
+    sheet = review_answers(answers, Grading(), past, (NONE, NONE), period=Q4).sheet()
     assert isinstance(sheet, Sheet)
     for edition in (EN, ZH):
         excel, plain = tmp_path / f"review.{edition.language}.xlsx", tmp_path / f"review.{edition.language}.csv"

@@ -47,13 +47,15 @@ class Review:
             Column("scale", text("grading.review.scale", "Best answer"), "number", digits=0),
         )
         high = list(tiers)[: self.settings.high_tiers]
-        people, above = self.frame["customer_id"].nunique(), self.frame["tier"].isin(high)
-        title = text(
-            "grading.review.title",
-            "Low answers put {n} {n:grade|grades} up for review, {high} of them {tiers}",
-            n=count(people), high=count(self.frame.loc[above, "customer_id"].nunique()),
-            tiers=joined([tiers[tier] for tier in high]),
-        )  # fmt: skip
+        people = count(self.frame["customer_id"].nunique())
+        above = self.frame.loc[self.frame["tier"].isin(high), "customer_id"].nunique()
+        title = text("grading.review.none_high", "Low answers put {n} {n:grade|grades} up for review", n=people)
+        if above:
+            title = text(
+                "grading.review.title",
+                "Low answers put {n} {n:grade|grades} up for review, {high} of them {tiers}",
+                n=people, high=count(above), tiers=joined([tiers[tier] for tier in high]),
+            )  # fmt: skip
         note = text(
             "grading.review.note",
             "A low answer is a ground to look at a grade again, no verdict: {rules}. Customers graded in {before} who gave one"
@@ -93,14 +95,19 @@ class Review:
 
 
 def review_answers(
-    tables: Tables, settings: Grading, past: Past | None, known: pd.DataFrame | NotMeasured, *, period: Period
+    tables: Tables,
+    settings: Grading,
+    past: Past | None,
+    since: Sequence[pd.DataFrame | NotMeasured],
+    *,
+    period: Period,
 ) -> Review:
     """The low answers of the period, of customers graded in the period before; none where nobody was graded or nobody asked.
 
     Args:
         tables: feedback with customer_id, given_at, instrument, score and, where delivered, scale_max.
         past: how customers were graded in the period before.
-        known: accepted events: customer_id, happened_on, event.
+        since: accepted events (customer_id, happened_on, event) and appeals, as the ledger has them.
         period: the period analysed.
     """
     kinds: Sequence[EventKind] = [kind for kind in settings.events if kind.answers is not None]
@@ -123,8 +130,8 @@ def review_answers(
         first=period.start, last=period.end, **given,
     )  # fmt: skip
     found = found.merge(past.grades[["customer_id", "tier"]], on="customer_id")
-    if isinstance(known, pd.DataFrame) and len(known):
-        key = ["customer_id", "happened_on", "event"]
+    key = ["customer_id", "happened_on", "event"]
+    for known in (one for one in since if isinstance(one, pd.DataFrame) and set(key) <= set(one)):
         found = found.merge(known[key].drop_duplicates(), on=key, how="left", indicator="_in")
         found = found[found.pop("_in") == "left_only"]
     place = {tier.id: k for k, tier in enumerate(settings.tiers)}

@@ -130,7 +130,8 @@ def _path(parts: Sequence[str]) -> tuple[str | int, ...] | None:
         if slot is None:
             return None
         within = _section_within(slot) if slot.section is None else None
-        path = (*path, 0, part) if within and part in within.model_fields else (*path, part)
+        listed = any(get_origin(member.kind) is list for member in members(slot))
+        path = (*path, 0, part) if listed and within and part in within.model_fields else (*path, part)
     return path
 
 
