@@ -80,6 +80,7 @@ PRELOADED = (
     "workbook.value.lifetime",
     "workbook.value.segments",
     "workbook.voice.causes",
+    "workbook.voice.choices",
     "workbook.voice.crosscheck",
     "workbook.voice.drivers",
     "workbook.voice.fishbone",

@@ -149,3 +149,13 @@ def _choices(item: Item) -> list[Text]:
     if item.kind == "scale":
         return [named(str(score)) for score in range(int(item.lowest or 0), int(item.highest or 0) + 1)]
     return [named(choice) for choice in item.choices]
+
+
+def question_words(question: str) -> Text:
+    """The words of a question of the workbook's own questionnaires (``needs.matters``); others as the client wrote them."""
+    name, _, id = question.partition(".")
+    if id and name in questionnaire_names():
+        for item in read_questionnaire(name).items:
+            if item.id == id:
+                return named(item.words)
+    return named(question)
