@@ -42,10 +42,8 @@ def test_options_in_columns_of_their_own_are_one_question():
         rows = [(f"{i}/open-a", "2025-11-01", stem + first, "P") for i in range(9)]
         rows += [(f"{i}/open-b", "2025-11-01", stem + second, "Q") for i in range(3, 12)]
         options = found(rows).options
-        assert (
-            options["question"].tolist() == [stem, stem]
+        assert options["question"].tolist() == [stem, stem]
         assert options["n"].tolist() == [9, 9] and set(options["of"]) == {12}
-        )
 
 
 def test_questions_of_their_own_stay_apart_whatever_their_last_words():
