@@ -54,7 +54,7 @@ class Choices:
             Column("share", text("voice.choices.share", "Share (interval)"), "share", low="low", high="high"),
             Column("change", text("voice.choices.change", "Change (interval)"), low="change_low", high="change_high"),
         )
-        first = self.options.loc[self.options["share"].idxmax()]
+        first = self.options.iloc[int(self.options["share"].to_numpy().argmax())]
         title = text("voice.choices.title", "“{option}” is chosen most often: by {n} of {of}", option=str(first["option"]),
                      n=count(int(first["n"])), of=count(int(first["of"])))  # fmt: skip
         note = text(
