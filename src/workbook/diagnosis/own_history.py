@@ -15,6 +15,7 @@ from scipy import stats
 
 from workbook.diagnosis.catalogue import declared, own_check
 from workbook.diagnosis.finding import Direction, Finding, Measured
+from workbook.diagnosis.tickets import reaches_back
 from workbook.language import Quantity, Text, Unit, count, text
 from workbook.period import Period
 from workbook.report.blocks import Column, Table
@@ -170,7 +171,7 @@ def _replayed(
     period = tables.period
     for _ in range(most if modules else 0):
         period = period.previous
-        if not _covered(tables, period):
+        if not reaches_back(tables, period):
             break
         earlier = replace(tables, period=period)
         for module in modules:
@@ -187,12 +188,6 @@ REPLAYED = (
     "service.missed_level", "service.first_contact",
 )  # fmt: skip
 """Checks that count what happened in a period, so that the tickets of an earlier one tell them too."""
-
-
-def _covered(tables: Tables, period: Period) -> bool:
-    """Whether the tickets reach back to the first tenth of a period."""
-    (first,) = tables.connection.execute("select min(cast(opened_at as date)) from tickets").fetchall()[0]
-    return first is not None and (first - period.start).days <= period.days / 10
 
 
 def history_source(one: OwnLimit, finding: Finding, fallback: Text) -> Text:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from workbook.diagnosis import cases, exhibits, own_history, ranking, ranking_exhibits, time_exhibits
+from workbook.diagnosis import cases, exhibits, mix, own_history, ranking, ranking_exhibits, time_exhibits
 from workbook.diagnosis.catalogue import effort, limit_source
 from workbook.diagnosis.finding import (
     FINDING_COLUMNS,
@@ -69,6 +69,7 @@ class Diagnosis:
             which one remedy answers (its own where it leads or stands alone).
         figure_history: the figures of this period and of the reports before (``own_history.HISTORY_COLUMNS``).
         own_limits: what the client's own history says of the checks of diagnosis.own_history.
+        changes: service rates against the period before, as they are and at equal mix (:func:`workbook.diagnosis.mix.rate_changes`).
         problem_cases: the records behind each problem, bounded (see :func:`workbook.diagnosis.cases.problem_cases`).
         progress: the problems of the period before and what became of them.
         problem_customers: problem, customer_id: whom each problem touches.
@@ -85,6 +86,7 @@ class Diagnosis:
     findings: pd.DataFrame
     problems: pd.DataFrame
     problem_customers: pd.DataFrame
+    changes: pd.DataFrame
     problem_cases: pd.DataFrame
     figure_history: pd.DataFrame
     own_limits: Mapping[str, OwnLimit]
@@ -153,6 +155,10 @@ class Diagnosis:
     def module_tables(self) -> tuple[Table | NotMeasured, ...]:
         """The table of each module in the order of the method."""
         return tuple(self.module_table(module) for module in MODULES)
+
+    def change_table(self) -> Table | NotMeasured:
+        """Service rates against the period before, as they are and at equal mix of tickets."""
+        return mix.change_table(self.changes, self.settings, self.period)
 
     def history_table(self) -> tuple[Table, ...]:
         """The limits from the client's own history, where any were asked for."""
@@ -247,7 +253,9 @@ def diagnose(
     context = Context.of(profile, settings.analysis.confidence)
     earlier = previous if isinstance(previous, pd.DataFrame) else None
     before = previous_findings if isinstance(previous_findings, pd.DataFrame) else None
-    trends = {f.check: ranking.trend_since(f, before, settings.analysis.confidence) for f in measured}
+    changes = mix.rate_changes(tables, settings)
+    since = {f.check: ranking.trend_since(f, before, settings.analysis.confidence) for f in measured}
+    trends = mix.trends_at_equal_mix(since, changes)
     problems = _problems(measured, context, settings, set() if earlier is None else set(earlier["check"]), trends)
     problem_customers = pd.DataFrame(
         [(f.check, customer) for f in measured if f.breached != "fine" for customer in f.customers],
@@ -267,6 +275,7 @@ def diagnose(
         problem_customers=problem_customers,
         figure_history=own_history.figure_history(measured, known, settings, tables.period),
         own_limits=own_limits,
+        changes=changes,
         problem_cases=cases.problem_cases(ranked, tables, context, settings.diagnosis.listed_cases),
         progress=ranking.progress(measured, trends, earlier),
         responses=_times(tables, settings, "first_response_at"),

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbook.diagnosis.finding import Cases, proportion_interval
 from workbook.language import Text, named, text
+from workbook.period import Period
 from workbook.service_hours import Event, judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
@@ -71,6 +72,12 @@ def opened_in_period(tables: Tables) -> int:
         """
     )
     return int(rows["n"].iloc[0])
+
+
+def reaches_back(tables: Tables, period: Period) -> bool:
+    """Whether the tickets delivered reach back to the first tenth of a period."""
+    (first,) = tables.connection.execute("select min(cast(opened_at as date)) from tickets").fetchall()[0]
+    return first is not None and (first - period.start).days <= period.days / 10
 
 
 def ticket_times(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame:
