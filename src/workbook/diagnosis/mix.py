@@ -1,4 +1,4 @@
-"""Rates compared like with like: whether a change since the period before, or a gap between groups, comes from the mix (X3, X5).
+"""Rates compared like with like: whether a change since the period before, or a gap of a group, comes from the mix (X3, X5).
 
 A rate may rise because more hard tickets came in, though none was served worse. So each comparison stands twice: as it is, and
 within tickets of one kind (Mantel and Haenszel), where a change of the mix has no part in it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -98,7 +99,7 @@ def rate_changes(tables: Tables, settings: Settings) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _compared(strata: pd.DataFrame, level: float) -> dict[str, object]:
+def _compared(strata: pd.DataFrame, level: float) -> dict[str, Any]:
     hits, n, other_hits, other_n = (int(strata[column].sum()) for column in ("hits", "n", "other_hits", "other_n"))
     gap = hits / n - other_hits / other_n
     low, high = difference_interval(hits, n, other_hits, other_n, level)
@@ -150,8 +151,8 @@ def change_table(changes: pd.DataFrame, settings: Settings, period: Period) -> T
     note = text(
         "diagnosis.mix.note",
         "{now} against {before}, both from this delivery by the same settings. Equal mix: within tickets of one channel, "
-        "priority, tier and topic (Mantel-Haenszel); {shared} of this period’s tickets or more have their like before. Intervals "
-        "allow for {n} {n:rate|rates}.",
+        "priority, tier and topic (Mantel-Haenszel); {shared} of this period’s tickets or more have their like before. "
+        "Intervals allow for {n} {n:rate|rates}.",
         now=period.name, before=period.previous.name, shared=share(float(changes["shared"].min())), n=count(len(changes)),
     )  # fmt: skip
     return Table(id, _change_title(changes), columns, frame, note)
@@ -191,7 +192,7 @@ def group_gaps(tables: Tables, settings: Settings) -> pd.DataFrame:
             if len(groups) < 2 or (check, by) == ("interaction.late_response", "channel"):
                 continue
             known = known[known[by].isin(groups)]
-            for within in [kind for kind in KINDS if kind != by and known[kind].nunique() > 1]:
+            for within in [kind for kind in KINDS if kind != by and len(set(known[kind])) > 1]:
                 sums = known.groupby([within, by])[["hits", "n"]].sum()
                 every = sums.groupby(level=0).sum()
                 for group in groups:
@@ -201,15 +202,16 @@ def group_gaps(tables: Tables, settings: Settings) -> pd.DataFrame:
     rows = []
     for check, by, group, within, strata in pairs:
         found = _compared(strata, level)
-        reading = "unclear" if not found["clear"] else "reversed" if found["turned"] else (
-            "holds" if found["clear_inside"] else "gone"
-        )  # fmt: skip
+        # a gap as large within, and less sure only as its strata are small, is not lost
+        lost = abs(float(found["inside"])) <= abs(float(found["gap"])) / 2
+        sure = "reversed" if found["turned"] else "holds" if found["clear_inside"] else "gone" if lost else "unclear"
+        reading = sure if found["clear"] else "unclear"
         rows.append({"check": check, "by": by, "group": group, "within": within, **found, "reading": reading})
     return pd.DataFrame(rows)
 
 
 def group_table(tables: Tables, settings: Settings) -> Table | Paragraph | NotMeasured:
-    """The gaps between groups that turn round, or are no longer clear, among tickets of one kind; a sentence where none does."""
+    """The gaps of groups that turn round, or are no longer clear, among tickets of one kind; a sentence where none does."""
     id, what = "diagnosis.reversals", text("diagnosis.reversals.what", "Gaps between groups among tickets of one kind")
     found = group_gaps(tables, settings)
     if found.empty:
@@ -220,8 +222,8 @@ def group_table(tables: Tables, settings: Settings) -> Table | Paragraph | NotMe
     if shown.empty:
         return Paragraph(id, text(
             "diagnosis.reversals.none",
-            "Simpson’s reversals were looked for in {n} comparisons of channels and tiers in {rates} {rates:rate|rates}, within "
-            "tickets of one kind: none turns round and no clear gap is lost.", n=count(len(found)), rates=count(rates),
+            "Simpson’s reversals were looked for in {n} comparisons of channels and tiers in {rates} {rates:rate|rates}, "
+            "within tickets of one kind: none turns round and no clear gap is lost.", n=count(len(found)), rates=count(rates),
         ))  # fmt: skip
     order = shown["reading"].map({"reversed": 0, "gone": 1})
     shown = shown.assign(place=order).sort_values(["place", "check", "by", "group", "within"], ignore_index=True)
@@ -238,7 +240,7 @@ def group_table(tables: Tables, settings: Settings) -> Table | Paragraph | NotMe
         Column("by", text("diagnosis.column.dimension", "By"), labels=DIMENSIONS),
         Column("name", text("diagnosis.column.group", "Group")),
         Column("n", text("diagnosis.column.tickets", "Tickets"), "count"),
-        Column("gap", text("diagnosis.reversal.gap", "Gap to the others, points"), "points", low="low", high="high"),
+        Column("gap", text("diagnosis.reversals.gap", "Gap to the other groups, points"), "points", low="low", high="high"),
         Column("within", text("diagnosis.reversal.within", "Compared within"), labels=DIMENSIONS),
         Column("inside", text("diagnosis.reversal.inside", "Gap within, points"), "points", low="inside_low",
                high="inside_high"),
@@ -249,8 +251,8 @@ def group_table(tables: Tables, settings: Settings) -> Table | Paragraph | NotMe
                  n=count(len(found)), turned=count(turned), gone=count(len(shown) - turned))  # fmt: skip
     note = text(
         "diagnosis.reversals.note",
-        "Share in a group less that in all others, as it is and within tickets of one kind (Mantel-Haenszel); groups of {least} "
-        "tickets or more; intervals allow for all {n} comparisons. What holds or was not clear is not listed.",
+        "Share in a group less that in all others, as it is and within tickets of one kind (Mantel-Haenszel); groups of "
+        "{least} tickets or more; intervals allow for all {n} comparisons. What holds or was not clear is not listed.",
         least=count(max(LEAST_TICKETS, settings.analysis.small_cell)), n=count(len(found)),
     )  # fmt: skip
     return Table(id, title, columns, frame, note, rows=MOST_ROWS)

@@ -69,7 +69,7 @@ class Diagnosis:
             which one remedy answers (its own where it leads or stands alone).
         figure_history: the figures of this period and of the reports before (``own_history.HISTORY_COLUMNS``).
         own_limits: what the client's own history says of the checks of diagnosis.own_history.
-        changes: service rates against the period before, as they are and at equal mix (:func:`workbook.diagnosis.mix.rate_changes`).
+        changes: service rates against the period before, as they are and at equal mix of tickets.
         problem_cases: the records behind each problem, bounded (see :func:`workbook.diagnosis.cases.problem_cases`).
         progress: the problems of the period before and what became of them.
         problem_customers: problem, customer_id: whom each problem touches.

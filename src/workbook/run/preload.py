@@ -20,6 +20,7 @@ PRELOADED = (
     "pyarrow.dataset",
     "workbook.book",
     "workbook.diagnosis.assessment",
+    "workbook.diagnosis.mix",
     "workbook.diagnosis.problems",
     "workbook.diagnosis.process_exhibits",
     "workbook.diagnosis.quality",
