@@ -106,7 +106,7 @@ def test_the_sample_ratio_is_that_of_tea_tasting():
     found = sample_ratio(plan, sizes)
     ratio = tt.SampleRatio({0: 0.6, 1: 0.4}, method="norm", correction=False)
     other = tt.Experiment(arms=ratio).analyze(frame)["arms"]
-    assert found.p == pytest.approx(other.pvalue, rel=1e-6)
+    assert found.p == pytest.approx(other.pvalue, rel=NINE)
 
 
 def test_several_comparisons_are_adjusted_as_statsmodels_does():
