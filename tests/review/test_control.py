@@ -54,6 +54,26 @@ def test_shares_of_many_cases_that_vary_by_month_do_not_cry_wolf():
     assert alarms <= 16 and plain >= 100
 
 
+def neighbours(rng, rho, n, burn=40):
+    """Months of which each goes with the one before; one standard deviation each."""
+    e = rng.normal(size=n + burn)
+    for i in range(1, n + burn):
+        e[i] = rho * e[i - 1] + np.sqrt(1 - rho**2) * e[i]
+    return e[burn:]
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3, 0.6])
+def test_months_that_go_together_do_not_cry_wolf_and_a_large_step_is_still_seen(rho):
+    """By moving ranges alone a fifth to a third of steady firms would be called changed where months go together."""
+    rng = np.random.default_rng(7)
+    steady = [neighbours(rng, rho, 21) for _ in range(500)]
+    step = 8.0 * (np.arange(21) >= 18)
+    assert np.mean([bool(individual_limits(100 + e, 18).beyond) for e in steady]) < 0.06
+    assert np.mean([bool(individual_limits(100 + e + step, 18).beyond) for e in steady]) > 0.8
+    hits = [np.round(20_000 * (0.2 + 0.01 * e)) for e in steady]
+    assert np.mean([bool(share_limits(h, np.full(21, 20_000.0), 18).beyond) for h in hits]) < 0.06
+
+
 def test_limits_stay_where_values_can_be():
     limits = share_limits(np.array([0.0, 1, 0, 1, 0, 1, 0, 1]), np.full(8, 10.0), 8)
     assert (limits.low >= 0).all() and (limits.high <= 1).all()

@@ -9,6 +9,7 @@ the noise found.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,24 +50,25 @@ class Limits:
 
 
 def individual_limits(values: Values, before: int, floor: float = -np.inf, ceiling: float = np.inf) -> Limits:
-    """The XmR chart: mean ± 2.66 mean moving ranges.
+    """The XmR chart: mean ± 2.66 mean moving ranges; wider where neighbouring months go together.
 
     Args:
         values: one a month, in the figure's unit.
         before: how many of them lie before the change, 2 or more.
         floor, ceiling: values that the figure cannot pass.
 
-    Source: Wheeler (1993), Understanding Variation; Montgomery, Introduction to Statistical Quality Control, 6.4.
+    Source: Wheeler (1993), Understanding Variation; Montgomery, Introduction to Statistical Quality Control, 6.4; months that
+    go together: Vasilopoulos & Stamboulis (1978), Journal of Quality Technology 10, 20-30.
     """
     base = values[:before]
-    centre, spread = float(base.mean()), float(np.abs(np.diff(base)).mean()) / _D2
+    centre, spread = float(base.mean()), _spread(base)
     n = len(values)
     low, high = np.full(n, max(centre - 3 * spread, floor)), np.full(n, min(centre + 3 * spread, ceiling))
     return _judged(values, before, centre, low, high)
 
 
 def share_limits(hits: Values, cases: Values, before: int) -> Limits:
-    """Laney's P′ chart: binomial limits of each month, stretched by the noise between the months.
+    """Laney's P′ chart: binomial limits of each month, stretched by the noise between the months (:func:`individual_limits`).
 
     Args:
         hits, cases: counts a month; cases above 0.
@@ -79,10 +81,19 @@ def share_limits(hits: Values, cases: Values, before: int) -> Limits:
     stretch = 1.0
     if 0 < centre < 1:
         z = (shares[:before] - centre) / binomial[:before]
-        stretch = float(np.abs(np.diff(z)).mean()) / _D2
+        stretch = _spread(z)
     low = np.maximum(centre - 3 * stretch * binomial, 0.0)
     high = np.minimum(centre + 3 * stretch * binomial, 1.0)
     return _judged(shares, before, centre, low, high)
+
+
+def _spread(base: Values) -> float:
+    """Standard deviation of single months by their mean moving range.
+
+    Neighbours that go together differ by less than months do: the variance of a difference is 2 σ² (1 − ρ).
+    """
+    together = _autocorrelation(np.ones((len(base), 1)), base) if len(base) >= LEAST_BEFORE else 0.0
+    return float(np.abs(np.diff(base)).mean()) / _D2 / math.sqrt(1 - together)
 
 
 def _judged(values: Values, before: int, centre: float, low: Values, high: Values) -> Limits:
@@ -161,14 +172,14 @@ def expect(values: Values, before: int, confidence: float = 0.95) -> Expected:
 
 
 def _autocorrelation(design: Values, base: Values) -> float:
-    """Lag-one coefficient around the least-squares line, between 0 and 0.9."""
+    """Lag-one coefficient around what *design* fits (a mean, or a line), its bias taken off, between 0 and 0.9."""
     rest = base - design @ np.linalg.lstsq(design, base, rcond=None)[0]
     total = float(rest @ rest)
     if total <= (1e-12 * (float(np.abs(base).max()) or 1.0)) ** 2:
         return 0.0
     found = float(rest[1:] @ rest[:-1]) / total
-    m = len(base)
-    return float(np.clip((found + 2 / m) / (1 - 4 / m), 0.0, 0.9))
+    m, k = len(base), design.shape[1]
+    return float(np.clip((found + k / m) / (1 - (k + 2) / m), 0.0, 0.9))
 
 
 @dataclass(frozen=True)

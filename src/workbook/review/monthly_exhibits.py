@@ -90,8 +90,8 @@ def _table(kpis: Sequence[MonthlyKpi], since: dt.date, confidence: float) -> Tab
         "review.monthly.note",
         "Means of monthly figures. Expected: the straight line of the months before {day}, carried on; neighbouring months "
         "may go together. Intervals hold for all {n} KPIs at once, at {level}. Control limits from the months before: single "
-        "values with moving ranges (XmR), for shares Laney's P′ chart; a signal is a month beyond them or {run} in a row on "
-        "one side.",
+        "values with moving ranges (XmR), for shares Laney's P′ chart, wider where neighbouring months go together; a signal "
+        "is a month beyond them or {run} in a row on one side.",
         day=day(since),
         n=count(len(kpis)),
         level=share(confidence),
