@@ -49,6 +49,7 @@ PRELOADED = (
     "workbook.pilots.effects",
     "workbook.pilots.evidence",
     "workbook.pilots.feedback",
+    "workbook.pilots.responses",
     "workbook.pilots.rollout",
     "workbook.pilots.season",
     "workbook.review.compare",
