@@ -51,8 +51,8 @@ class Responses:
         )
         note = text(
             "pilots.responses.note",
-            "Customers whom campaigns reached until the analysis date, each once: responded = to one campaign at least; n = {n}"
-            " customers, {contacts} contacts; {level} Wilson interval; of {unknown} more customers reached no response is known."
+            "Customers whom campaigns reached until the analysis date, each once: responded = to one campaign at least;"
+            " n = {n} customers, {contacts} contacts; {level} Wilson interval; of {unknown} more customers reached no response is known."
             " A response is no effect: who was reached was chosen, and may have bought anyway.",
             n=count(int(self.frame["reached"].iloc[0])),
             contacts=count(self.contacts),
@@ -65,9 +65,9 @@ class Responses:
         everyone, tiers = self.frame.iloc[0], self.frame.iloc[1:]
         said = {"share": share(float(everyone["share"])), "n": count(int(everyone["reached"]))}
         if len(tiers) > 1:
-            first = tiers.loc[tiers["share"].idxmax()]
-            others = tiers.drop(index=first.name)
-            if first["low"] > others["high"].max():
+            tiers = tiers.sort_values("share", ascending=False, kind="stable")
+            first = tiers.iloc[0]
+            if float(first["low"]) > float(tiers["high"].iloc[1:].max()):
                 return text(
                     "pilots.responses.first",
                     "{share} of {n} customers reached responded, most in {tier}: {most}",
@@ -96,8 +96,8 @@ def read_responses(tables: Tables, scores: pd.DataFrame | NotMeasured, settings:
     if isinstance(scores, pd.DataFrame):
         tiers = known["customer_id"].map(scores.set_index("customer_id")["tier"])
         found = known["responded"].groupby(tiers.to_numpy()).agg(["size", "sum"])
-        counts += [(tier.id, int(found.loc[tier.id, "size"]), int(found.loc[tier.id, "sum"]))
-                   for tier in settings.grading.tiers if tier.id in found.index]  # fmt: skip
+        found = found.reindex([tier.id for tier in settings.grading.tiers]).dropna().astype("int64")
+        counts += list(zip(found.index.astype(str), found["size"].tolist(), found["sum"].tolist(), strict=True))
     z = float(stats.norm.ppf(0.5 + settings.analysis.confidence / 2))
     rows = [(group, n, hits, hits / n, *wilson(hits / n, n, z)) for group, n, hits in counts if n]
     frame = pd.DataFrame(rows, columns=columns)
