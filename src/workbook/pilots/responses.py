@@ -52,8 +52,8 @@ class Responses:
         note = text(
             "pilots.responses.note",
             "Customers whom campaigns reached until the analysis date, each once: responded = to one campaign at least;"
-            " n = {n} customers, {contacts} contacts; {level} Wilson interval; of {unknown} more customers reached no response is known."
-            " A response is no effect: who was reached was chosen, and may have bought anyway.",
+            " n = {n} customers, {contacts} contacts; {level} Wilson interval; of {unknown} more customers reached no response"
+            " is known. A response is no effect: who was reached was chosen, and may have bought anyway.",
             n=count(int(self.frame["reached"].iloc[0])),
             contacts=count(self.contacts),
             unknown=count(self.unknown),
