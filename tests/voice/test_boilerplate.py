@@ -6,7 +6,7 @@ from workbook.language import Edition
 from workbook.period import Period
 from workbook.settings.models import Settings
 from workbook.tables import tables_of
-from workbook.voice.boilerplate import without_boilerplate
+from workbook.voice.boilerplate import own_turns, without_boilerplate
 from workbook.voice.hotspots import find_hotspots
 
 
@@ -33,3 +33,17 @@ def test_what_was_not_read_is_counted_and_told():
     assert (len(heard.comments), heard.shortened, heard.unwritten) == (60, 30, 12)
     assert not heard.topics["name_en"].str.contains("iphone").any()
     assert "12 comments without words" in heard.accuracy_table().note.render(Edition("en"))
+
+
+def test_of_a_transcript_only_what_the_customer_says_is_read():
+    said = "[10:01] Ann: Hello, can I help you?\n[10:03] Customer: The box came crushed\nand late\n[10:04] Ann: I am sorry"
+    assert own_turns(said) == "The box came crushed\nand late"
+    assert without_boilerplate([said]) == ["The box came crushed\nand late"]
+    assert own_turns("2025-10-03 09:12 客服：您好\n2025-10-03 09:13 客户：没人回复\n客服：非常抱歉") == "没人回复"
+    assert own_turns("客服：已登记\n客服：请稍等\n客户：") == ""  # the customer said nothing
+
+
+def test_words_with_colons_that_are_no_talk_stay_whole():
+    for text in ("Good: the price\nBad: the wait", "one line, customer: late", "优点：便宜\n缺点：慢", "See http://x.example\nnow",
+                 "客户：某公司\n问题：机器漏水", "Customer: Example Ltd\nProblem: leaks\nWanted: repair"):  # fmt: skip
+        assert own_turns(text) == text

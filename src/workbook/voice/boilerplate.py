@@ -1,4 +1,4 @@
-"""What stands in comments and no customer wrote: signatures of mail programs, automatic replies, repeated lines (V3)."""
+"""What stands in comments and no customer wrote: the other side of a talk, signatures, automatic replies, forms (V3)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 
 from workbook.voice.ngrams import plain
-from workbook.voice.word_lists import boilerplate_patterns
+from workbook.voice.word_lists import boilerplate_patterns, customer_speakers
 
 OFTEN, PART = 20, 0.01
 """A line that stands in so many comments, and in this part of them, belongs to a form and not to a customer."""
+
+_TURN = re.compile(
+    r"\s*([\[(（【]?[\d:：/.,\- TZ年月日]{4,}(?:\s*[AaPp][Mm])?[\])）】]?\s*)?"
+    r"([^\s:：][^:：\n]{0,24}?)\s*[:：]\s*(.*)"
+)
+"""A line of a transcript: perhaps a time, a speaker, a colon, what was said."""
 
 SHORTEST = 6
 """Letters of a line below which it may be everybody's own words (``很好``, ``thanks``)."""
@@ -18,6 +24,9 @@ SHORTEST = 6
 
 def without_boilerplate(texts: Sequence[str]) -> list[str]:
     """The customers' own words of each comment; empty where nothing else stands in it.
+
+    Of a transcript whose lines begin with a speaker only what the customer says is kept (``customer_speakers`` of
+    templates/voice/words.yaml); where none of the speakers is known to be the customer, everything is.
 
     Dropped are the patterns of templates/voice/words.yaml (``boilerplate``), and, of comments of several lines, the lines that
     many other comments hold too. A comment of one line is never dropped for being repeated: customers say alike what they mean.
@@ -27,7 +36,7 @@ def without_boilerplate(texts: Sequence[str]) -> list[str]:
     """
     patterns = [re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in boilerplate_patterns()]
     own = []
-    for text in texts:
+    for text in map(own_turns, texts):
         for pattern in patterns:
             text = pattern.sub("", text)
         own.append(text.strip())
@@ -41,3 +50,26 @@ def without_boilerplate(texts: Sequence[str]) -> list[str]:
         # where every line is often held it is the customers who say alike
         own = [words if len(parts) > 1 and words else text for words, parts, text in zip(kept, lines, own, strict=True)]
     return own
+
+
+def own_turns(text: str) -> str:
+    """What the customer says in a transcript; any other text as it is.
+
+    >>> own_turns("[10:01] Agent: Hello\\n[10:02] Customer: My order is late\\nby a week\\nAgent: Sorry")
+    'My order is late\\nby a week'
+    """
+    if "\n" not in text or not (":" in text or "：" in text):
+        return text
+    turns = [_TURN.fullmatch(line) for line in text.splitlines()]
+    speakers = [turn[2].lower() for turn in turns if turn]
+    # a form has each of its heads once and no times
+    talk = len(set(speakers)) < len(speakers) or any(turn and turn[1] for turn in turns)
+    if not talk or not customer_speakers() & set(speakers):
+        return text
+    kept: list[str] = []
+    speaks = False
+    for line, turn in zip(text.splitlines(), turns, strict=True):
+        speaks = turn[2].lower() in customer_speakers() if turn else speaks
+        if speaks:
+            kept.append(turn[3] if turn else line)
+    return "\n".join(kept).strip()

@@ -34,6 +34,11 @@ def boilerplate_patterns() -> list[str]:
     return found
 
 
+def customer_speakers() -> frozenset[str]:
+    """Who speaks for the customer in a transcript, in small letters."""
+    return frozenset(str(word).lower() for word in _lists()["customer_speakers"])
+
+
 @functools.cache
 def _lists() -> Mapping[str, Any]:
     read: Mapping[str, Any] = YAML(typ="safe").load(templates_folder() / "voice" / "words.yaml")
