@@ -86,6 +86,24 @@ def test_too_few_scores_of_one_mood_leave_the_seeds_to_judge():
     assert found.probability[-1] < 0.5 < found.probability[0]
 
 
+def test_a_few_sentences_that_many_write_turn_no_mood_into_its_opposite():
+    """Held out, each of ten sentences looked like the others' opposite, and the calibration turned every mood round."""
+    good = ["quick and friendly answer thank you", "beans are fresh and taste great", "well packed and here the next day",
+            "the technician knew his job", "fair price will buy again"]  # fmt: skip
+    bad = [
+        "nobody answered my mail for two days",
+        "the parcel came three days late and the box was crushed",
+        "still no invoice after a week",
+        "the machine leaks again after two repairs",
+        "the agent was rude and passed me on",
+    ]
+    texts = good * 20 + bad * 20 + good
+    known = np.repeat([1.0, 0.0, np.nan], [100, 100, 5])
+    found = judge(texts, known, "latin", enough=100, seed=1)
+    assert found.origin == "seed sentences"
+    assert (found.probability[-5:] > 0.5).mean() > 0.5
+
+
 def test_comments_of_the_same_words_are_never_on_both_sides():
     rng = np.random.default_rng(1)
     texts = [plain(t) for t in np.repeat([f"comment number {i} {'x' * (i % 7)}" for i in range(60)], 5)]

@@ -234,8 +234,8 @@ def definitions(settings: Settings, accuracy: pd.DataFrame) -> tuple[Paragraph, 
             text("voice.definition.mood",
                  "Mood: the customer's own score where there is one (best and worst quarter of the scale; NPS 9–10 and 0–6). "
                  "Otherwise character n-grams and logistic regression, calibrated by Platt's method, trained on scored "
-                 "comments where there are {enough} or more, else on seed sentences; below a probability of {certain} it is "
-                 "unclear.",
+                 "comments where there are {enough} or more and those held out are read better than by chance, else on seed "
+                 "sentences; below a probability of {certain} it is unclear.",
                  enough=count(settings.voice.enough_scores), certain=share(settings.voice.certain)),
             "definition",
         ),

@@ -64,14 +64,16 @@ def judge(texts: list[str], content: Floats, script: str, *, enough: int, seed: 
         texts: plain comments of one script; shape (n,).
         content: 1 where the customer's own score is good, 0 where it is bad, NaN where there is none; shape (n,).
         script: ``han`` or ``latin``.
-        enough: scored comments from which the model is trained on them.
+        enough: scored comments from which the model is trained on them, where it reads those held out better than chance.
         seed: what the folds are drawn with.
     """
     labelled = ~np.isnan(content)
     good, bad = int(np.nansum(content)), int(labelled.sum() - np.nansum(content))
     if labelled.sum() >= enough and min(good, bad) >= SMALLEST_CLASS:
         rows = unit_rows(features(texts, OWN_LENGTHS[script], within_words=script == "latin"))
-        return Mood(_probability(rows, content, _folds(texts, labelled, seed), seed), "own scores", labelled)
+        probability = _probability(rows, content, _folds(texts, labelled, seed), seed)
+        if probability is not None:
+            return Mood(probability, "own scores", labelled)
     return Mood(_by_seeds(texts, script, seed), "seed sentences", labelled)
 
 
@@ -99,8 +101,12 @@ def _folds(texts: list[str], labelled: npt.NDArray[np.bool_], seed: int) -> npt.
     return folds
 
 
-def _probability(rows: sparse.csr_matrix, content: Floats, folds: npt.NDArray[np.int64], seed: int) -> Floats:
-    """Probabilities from decision values: of rows trained on by the model of the other folds, of the rest by that of all."""
+def _probability(rows: sparse.csr_matrix, content: Floats, folds: npt.NDArray[np.int64], seed: int) -> Floats | None:
+    """Probabilities from decision values: of rows trained on by the model of the other folds, of the rest by that of all.
+
+    None where the model ranks the comments that it has not seen no better than chance, as it does where a few sentences are all
+    that many customers write: calibrated on them it would turn every mood into its opposite.
+    """
     trained = folds >= 0
     decision = np.asarray(_fitted(rows[trained], content[trained], seed).decision_function(rows), dtype=np.float64)
     for fold in range(FOLDS):
@@ -108,7 +114,8 @@ def _probability(rows: sparse.csr_matrix, content: Floats, folds: npt.NDArray[np
         others = trained & ~held
         if held.any() and 0 < content[others].mean() < 1:
             decision[held] = _fitted(rows[others], content[others], seed).decision_function(rows[held])
-    return _logistic(_platt(decision[trained], content[trained], decision))
+    slope, start = _platt(decision[trained], content[trained])
+    return _logistic(slope * decision + start) if slope > 0 else None
 
 
 def _logistic(logit: Floats) -> Floats:
@@ -124,8 +131,8 @@ def _fitted(rows: sparse.csr_matrix, content: Floats, seed: int) -> LogisticRegr
     return model
 
 
-def _platt(decision: Floats, content: Floats, wanted: Floats) -> Floats:
-    """The logit of each *wanted* decision value, from those whose mood is known.
+def _platt(decision: Floats, content: Floats) -> tuple[float, float]:
+    """Slope and start of the logit over decision values, from those whose mood is known.
 
     Source: Platt 1999 with his smoothed targets, by Newton's steps (Lin, Lin & Weng 2007).
     """
@@ -142,7 +149,7 @@ def _platt(decision: Floats, content: Floats, wanted: Floats) -> Floats:
         beta = beta + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
         if np.abs(step).max() < 1e-9:
             break
-    return np.asarray(wanted * beta[0] + beta[1], dtype=np.float64)
+    return float(beta[0]), float(beta[1])
 
 
 def moods(probability: pd.Series, certain: float) -> pd.Series:

@@ -48,6 +48,16 @@ def test_each_question_of_a_wide_survey_becomes_feedback_with_its_text(tmp_path,
         assert {"feedback_id", "given_at", "customer_id"} <= set(one.source.columns)
 
 
+def test_a_question_for_a_name_of_the_list_is_that_column_and_one_for_words_is_open_however_few_answer_alike(tmp_path):
+    header = "序号,提交时间,1、您的客户编号,2、您对我们的总体满意度如何？,3、您还有什么建议？\n"
+    rows = "".join(f"{i},2025-03-{i % 28 + 1:02d},K{i:03d},{i % 5 + 1},{('太慢', '太贵')[i % 2]}\n" for i in range(1, 61))
+    (tmp_path / "问卷.csv").write_text(header + rows, "utf-8")
+    sources = inspect_folder(tmp_path).proposal().sources
+    assert [s.source.constants["question"] for s in sources] == ["2、您对我们的总体满意度如何？", "3、您还有什么建议？"]
+    assert sources[1].source.columns["text"] == "3、您还有什么建议？"
+    assert "1、您的客户编号" in str([sources[0].source.columns.get("customer_id"), sources[0].source.todo.get("customer_id")])
+
+
 def test_a_recommendation_asked_on_five_is_no_net_promoter_score(tmp_path):
     header = "Response ID,Submitted at,Would you recommend us to your friends?,What could we do better for you?\n"
     rows = "".join(f"R{i},2025-03-{i % 28 + 1:02d},{i % 5 + 1},word {i} and more\n" for i in range(60))

@@ -26,6 +26,15 @@ _ASKS = re.compile(
 )  # fmt: skip
 
 
+_OPEN = re.compile(
+    r"\b(reason|why|comments?|suggest\w*|tell us|warum|grund|vorschl\w*)\b|原因|为什么|建议|意见|还想|哪些方面", re.I
+)
+"""Words of a question that asks for words, however few different answers it got."""
+
+_ASIDE = re.compile(r"^(q|题|第)?\s*\d+\s*[、.．):）题]?\s*|请(填写|输入|选择)|[您你]的|\byour\b|\bplease enter\b", re.I)
+"""What a survey tool and politeness put around the name of a column."""
+
+
 def survey_of(extract: Extract, vocabulary: Vocabulary) -> list[Draft]:
     """The answers of a survey, a draft a question; empty where fewer than :data:`FEWEST_QUESTIONS` columns ask anything.
 
@@ -45,7 +54,8 @@ def is_question(facts: Facts, vocabulary: Vocabulary) -> bool:
     """Whether the header of a column is a question: words that ask, long, and no name that the vocabulary knows whole."""
     name = " ".join(facts.name.split())
     long = len(name) >= 15 or (facts.name and sum("\u4e00" <= sign <= "\u9fff" for sign in name) >= 6)
-    return bool(long and _ASKS.search(name) and not vocabulary.knows(name))
+    known = vocabulary.knows(name) or vocabulary.knows(" ".join(_ASIDE.sub(" ", name).split()))
+    return bool(long and _ASKS.search(name) and not known)
 
 
 def _draft(extract: Extract, asked: Facts, guesses: dict[str, Guess], questions: dict[str, Question]) -> Draft:
@@ -53,7 +63,7 @@ def _draft(extract: Extract, asked: Facts, guesses: dict[str, Guess], questions:
     constants, questions = {"question": " ".join(asked.name.split())}, dict(questions)
     about = next((name for name, words in _ABOUT.items() if words.search(asked.name)), None)
     scored = read_scores(asked) is not None or _is_scale(asked)
-    column = "score" if scored else "choices" if _is_choice(asked) else "text"
+    column = "score" if scored else "choices" if _is_choice(asked) and not _OPEN.search(asked.name) else "text"
     if about == "nps" and scored and not _reaches_ten(asked):
         about = None  # a recommendation on another scale is no net promoter score
     if scored and about is None:
