@@ -50,6 +50,17 @@ def test_a_red_gate_leaves_nothing_to_decide_and_asks_nothing():
     assert "Sample ratio" in result.json["care"]["reason"]["en"]
 
 
+def test_a_pilot_without_customers_delivered_is_decided_and_its_yearly_worth_left_open():
+    """As Hillstrom is published: outcomes of units, and nobody of whom anything else is known."""
+    plan = settings(pilot(metrics=[spend(margin=5)]))
+    nobody = pd.DataFrame({"customer_id": pd.Series(dtype="str")})
+    result = decided(tables(units(ARMS), outcomes(money(10), metric="spend")), plan, profile=nobody)
+    (decision,) = result.decisions
+    assert decision.action == "roll_out" and decision.worth is None
+    shown = str([block.bundle((EN, ZH)) for block in result.blocks()])
+    assert "times the customers who would get it" in shown and "乘以将获得该措施的客户数" in shown
+
+
 @pytest.mark.parametrize(("gain", "decision"), [(10, "roll_out"), (4, "continue"), (0.5, "stop"), (-20, "roll_back")])
 def test_a_running_pilot_is_ended_early_only_where_the_limit_of_the_look_says_so(gain, decision):
     plan = settings(pilot(ends="2026-02-28", metrics=[spend(margin=5)]))

@@ -170,6 +170,8 @@ def test_a_constant_metric_says_that_it_cannot_tell(constant):
 def test_all_outcomes_missing_is_not_measured():
     effects = measured(tables(units(ARMS), outcomes(np.full(600, np.nan))), settings(pilot()))
     assert effects.frame.empty and effects.missing[0].missing == ("outcomes.value",)
+    none_yet = measured(tables(units(ARMS)), settings(pilot()))  # as where all are dated after the period
+    assert "dated up to 31 Dec 2025; those dated later are set aside" in none_yet.missing[0].why.render(EN)
 
 
 def test_no_assignment_names_what_to_deliver():
