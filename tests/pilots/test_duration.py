@@ -1,10 +1,12 @@
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from tests.pilots.trials import PERIOD, settings
+from tests.report.picture_checks import assert_figure_readable
 
 from workbook.language import Edition
 from workbook.pilots.comparison import compare_means
@@ -191,6 +193,16 @@ def test_the_title_says_the_soonest_or_that_a_year_is_too_short():
         for block in soon.blocks():
             assert block.bundle((edition,))["languages"][edition.language]
     assert len(soon.table().columns) <= 8 and len(soon.table().frame) <= 12
+
+
+@pytest.mark.parametrize("plan", [{"margin": 0.2}, {"margin": 0.02}, {"cluster": "region", "strata": []}], ids=str)
+def test_the_picture_can_be_read_in_both_languages(plan):
+    """Also where two metrics end at the same height."""
+    made = planned(firm(customers=960, rate=1 / 28), **plan)
+    assert_figure_readable(made.figure())
+    (last,) = made.of("revenue")[-1:]
+    alike = [replace(w, found=last.found * w.level / last.level) if w.days == last.days else w for w in made.windows]
+    assert_figure_readable(replace(made, windows=tuple(alike)).figure())
 
 
 def test_the_season_of_the_planned_days_stands_beside_it():
