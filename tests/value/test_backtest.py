@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,6 +56,12 @@ def test_the_smallest_error_is_chosen_and_said(tested):
     assert tested.dispersion > 1
     for block in (tested.table(), tested.figure(), *tested.limits()):
         block.bundle((EN, ZH))
+
+
+def test_one_customer_given_up_who_buys_does_not_blow_up_the_interval_of_the_total(tested):
+    given_up = {name: np.append(made, 1e-5) for name, made in tested.forecasts.items()}
+    again = replace(tested, forecasts=given_up, actual=np.append(tested.actual, 20.0))
+    assert tested.dispersion < again.dispersion < 1.2 * tested.dispersion
 
 
 def test_a_rule_of_thumb_may_win_and_a_model_that_fails_is_named():

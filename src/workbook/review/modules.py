@@ -178,7 +178,7 @@ class Readiness:
         leaned = {(kpi, module) for kpi in self.goals.values() for module in LEANS[kpi]}
         title = text(
             "review.matrix.title",
-            "The goals lean on {modules} of the five modules",
+            "The goals lean on {modules} of 5 modules",
             modules=count(len({module for _, module in leaned})),
         )
         note = text(
