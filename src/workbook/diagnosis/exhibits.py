@@ -273,12 +273,13 @@ def _why_unknown(frame: pd.DataFrame) -> Text:
 def _unjudged(findings: Sequence[Finding]) -> Text:
     """Cases left out of the figures; nothing where there is none."""
     left = [
-        text("diagnosis.unjudged.one", "{measure}: {n}", measure=f.words.measure, n=count(f.unjudged))
+        text("diagnosis.unjudged.one", "{measure}: {n} ({part})", measure=f.words.measure, n=count(f.unjudged),
+             part=share(f.unjudged_share, 1))
         for f in findings if f.unjudged > 0
     ]  # fmt: skip
     if not left:
         return named("")
-    return text("diagnosis.unjudged.all", " Tickets left out, as they are not due yet or have impossible times: {cases}.",
+    return text("diagnosis.unjudged.all", " Left out (not due yet, or times or values missing or impossible): {cases}.",
                 cases=joined(left))  # fmt: skip
 
 

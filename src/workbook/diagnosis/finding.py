@@ -82,7 +82,8 @@ class Finding:
         detail: what stands behind the figure beyond the customers, where there is such (pairs of products).
         source: where the limit comes from.
         cases: the bad cases, where they are records other than customers.
-        unjudged: cases of the period left out of *n* because they cannot be judged: not due yet, or with impossible times.
+        unjudged: cases left out of *n* because they cannot be judged: not due yet, with impossible times or without a value.
+        looked_at: cases of which *unjudged* is a part, where these are not those of *n* (tickets behind customers); else 0.
     """
 
     check: str
@@ -100,6 +101,7 @@ class Finding:
     detail: pd.DataFrame | None = field(default=None, compare=False)
     source: Text = UNSOURCED
     unjudged: int = 0
+    looked_at: int = 0
     cases: Cases | None = field(default=None, compare=False)
 
     @property
@@ -111,6 +113,16 @@ class Finding:
 
     def _beyond(self, value: float) -> bool:
         return value > self.threshold if self.direction == "above" else value < self.threshold
+
+    @property
+    def unjudged_share(self) -> float:
+        """Share of the cases looked at that could not be judged.
+
+        >>> Finding("a", "needs", None, 0.2, "share", 0.1, 0.3, 60, 0.5, "below", (), 0.0, unjudged=40).unjudged_share
+        0.4
+        """
+        every = self.looked_at or self.n + self.unjudged
+        return self.unjudged / every if every else 0.0
 
     @property
     def severity(self) -> float:
@@ -315,6 +327,7 @@ def share_finding(
     touched: Iterable[object],
     context: Context,
     unjudged: int = 0,
+    looked_at: int = 0,
     cases: Cases | None = None,
 ) -> Measured:
     """A finding whose figure is the share *hits* of *n*, with Wilson's interval; NotMeasured where there is no case."""
@@ -324,7 +337,7 @@ def share_finding(
     customers, revenue = context.touched(touched)
     return Finding(
         check, module, words, hits / n, "share", low, high, int(n), threshold, direction, customers, revenue,
-        unjudged=unjudged, cases=cases,
+        unjudged=unjudged, looked_at=looked_at, cases=cases,
     )  # fmt: skip
 
 

@@ -39,14 +39,26 @@ def information_checks(tables: Tables, profile: pd.DataFrame, settings: Settings
 
 
 def _share_of_records(
-    check: str, words: Words, measure: str, threshold: float, tables: Tables, context: Context, *, good: bool = False
+    check: str,
+    words: Words,
+    measure: str,
+    threshold: float,
+    tables: Tables,
+    context: Context,
+    *,
+    good: bool = False,
+    left_out: str = "false",
 ) -> Measured:
-    """The share of records that are bad by one column of ``record_quality``; of those that are not, where *good*."""
+    """The share of records that are bad by one column of ``record_quality``; of those that are not, where *good*.
+
+    *left_out* is the condition of records that the measure is meant for and cannot judge.
+    """
     rows = judged_records(tables, measure)
     n, bad = int(rows["n"].iloc[0]), rows["customer_id"].dropna()
     return share_finding(
         check, MODULE, words, hits=n - len(bad) if good else len(bad), n=n, threshold=threshold,
         direction="below" if good else "above", touched=bad, context=context,
+        unjudged=int(tables.sql(f"select count(*) as n from record_quality where {left_out}")["n"].iloc[0]),
     )  # fmt: skip
 
 
@@ -99,7 +111,9 @@ def _stale(tables: Tables, settings: Settings, context: Context) -> Measured:
         return not_delivered(check, words.measure, missing)
     if not tables.has("orders") and not tables.has("interactions"):
         return not_delivered(check, words.measure, ("orders", "interactions"))
-    return _share_of_records(check, words, "stale", settings.diagnosis.stale_share, tables, context)
+    return _share_of_records(
+        check, words, "stale", settings.diagnosis.stale_share, tables, context, left_out="active and stale is null"
+    )  # fmt: skip
 
 
 def _duplicates(tables: Tables, settings: Settings, context: Context) -> Measured:
@@ -111,7 +125,9 @@ def _duplicates(tables: Tables, settings: Settings, context: Context) -> Measure
     )
     if not tables.has("customers.phone") and not tables.has("customers.email"):
         return not_delivered(check, words.measure, tables.lacks("customers.phone", "customers.email"))
-    return _share_of_records(check, words, "repeated", settings.diagnosis.duplicate_share, tables, context)
+    return _share_of_records(
+        check, words, "repeated", settings.diagnosis.duplicate_share, tables, context, left_out="repeated is null"
+    )  # fmt: skip
 
 
 def _status(tables: Tables, settings: Settings, context: Context) -> Measured:
@@ -132,6 +148,7 @@ def _status(tables: Tables, settings: Settings, context: Context) -> Measured:
     return share_finding(
         check, MODULE, words, hits=int(wrong.sum()), n=len(rows), threshold=settings.diagnosis.stale_status_share,
         direction="above", touched=rows.loc[wrong, "customer_id"], context=context,
+        unjudged=int(tables.sql("select count(*) as n from customers where coalesce(trim(status), '') = ''")["n"].iloc[0]),
     )  # fmt: skip
 
 

@@ -137,6 +137,7 @@ def _late_channel(tables: Tables, rows: pd.DataFrame, settings: Settings, contex
         low, high = difference_interval(late, n, other_late, other_n, 1 - (1 - context.confidence) / len(channels))
     return Finding(
         check, MODULE, words, figure, "points", low, high, n, settings.diagnosis.channel_gap, "above", customers, revenue,
+        unjudged=opened_in_period(tables) - int(channels["tickets"].sum()), looked_at=opened_in_period(tables),
         cases=late_cases(tables, settings, "first_response_at", worst),
     )  # fmt: skip
 

@@ -46,6 +46,7 @@ def _depth(tables: Tables, settings: Settings, context: Context) -> Measured:
         threshold=settings.diagnosis.root_cause_share, direction="below",
         touched=rows.loc[rows["deep"] < rows["needs"], "customer_id"], context=context,
         cases=Cases("needs", _SHALLOW, {"root": list(ROOT_LEVELS)}),
+        unjudged=int(tables.sql("select count(*) as n from needs where level is null")["n"].iloc[0]),
     )  # fmt: skip
 
 
@@ -74,10 +75,14 @@ def _match(tables: Tables, settings: Settings, context: Context) -> Measured:
         ),
     )
     bought = rows["bought"].astype(bool)
+    waiting = tables.sql(
+        "select count(*) as n from needs where product_recommended is not null "
+        "and coalesce(date_diff('day', noted_at, cast($end as date)) < $days, true)", days=days,
+    )  # fmt: skip
     return share_finding(
         check, MODULE, words, hits=int(bought.sum()), n=len(rows), threshold=settings.diagnosis.match_share,
         direction="below", touched=rows.loc[~bought, "customer_id"], context=context,
-        cases=Cases("recommendations", _NOT_BOUGHT, {"days": days}),
+        cases=Cases("recommendations", _NOT_BOUGHT, {"days": days}), unjudged=int(waiting["n"].iloc[0]),
     )  # fmt: skip
 
 

@@ -36,12 +36,14 @@ def _measured(check: OwnCheck, tables: Tables, context: Context) -> Measured:
         raise WorkbookError(f"{where}: {first}; expected one query over the tables of `workbook explain tables`") from None
     if lacking := {"customer_id", "hit"} - set(rows.columns):
         raise WorkbookError(f"{where}: the query gives no column {' and no '.join(sorted(lacking))}; name one so with `as`")
-    hit = rows["hit"].fillna(False).astype(bool)
+    known = rows["hit"].notna()
+    unjudged, rows = int((~known).sum()), rows[known]
+    hit = rows["hit"].astype(bool)
     bad = hit if check.direction == "above" else ~hit
     return share_finding(
         own_id(check), check.module, words, hits=int(hit.sum()), n=len(rows), threshold=check.limit,
         direction=check.direction, touched=rows.loc[bad, "customer_id"], context=context,
-        cases=_cases(check, query, list(rows.columns)),
+        cases=_cases(check, query, list(rows.columns)), unjudged=unjudged,
     )  # fmt: skip
 
 
@@ -50,7 +52,7 @@ def _cases(check: OwnCheck, query: str, columns: list[str]) -> Cases | None:
     named_by = next((column for column in RECORD_IDS if column in columns), None)
     if named_by is None:
         return None
-    bad = "coalesce(cast(hit as boolean), false)"
+    bad = "cast(hit as boolean)"
     when = "happened_at" if "happened_at" in columns else "null"
     sql = (
         f"select cast({named_by} as varchar) as record_id, cast(customer_id as varchar) as customer_id, "

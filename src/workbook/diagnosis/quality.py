@@ -43,7 +43,7 @@ def record_quality(tables: Tables, settings: Settings) -> Iterator[None]:
     """A short-lived table ``record_quality``: one row a record of a customer, for each measure true where it is bad.
 
     Columns: customer_id, ``empty_<field>`` for each key field, bad_phone, bad_email, repeated and stale; null where the measure
-    does not apply to the record (no phone that could be invalid, a customer who is not active).
+    does not apply to the record (no phone that could be invalid, a customer who is not active). Beside them active.
     """
     fields = ", ".join(
         f'coalesce(regexp_matches(trim(cast("{field}" as varchar)), $placeholder), true) as "empty_{field}"'
@@ -78,7 +78,8 @@ def record_quality(tables: Tables, settings: Settings) -> Iterator[None]:
                not regexp_matches(dialled, $pattern) or dialled = repeat(right(dialled, 1), length(dialled)) as bad_phone,
                not regexp_matches(trim(email), $email) as bad_email,
                case when phone is not null or email is not null then r.customer_id is not null end as repeated,
-               case when a.customer_id is not null then date_diff('day', c.updated_at, cast($end as date)) > $days end as stale
+               case when a.customer_id is not null then date_diff('day', c.updated_at, cast($end as date)) > $days end as stale,
+               a.customer_id is not null as active
         from digits c
         left join repeated r on r.customer_id = c.customer_id
         left join active a on a.customer_id = c.customer_id

@@ -105,6 +105,13 @@ def _days(earlier: pd.Series, later: pd.Series) -> pd.Series:
     return days
 
 
+def _count(tables: Tables, condition: str, **values: object) -> int:
+    """Number of tickets that meet a condition."""
+    return int(tables.sql(f"select count(*) as n from tickets where {condition}", **values)["n"].iloc[0])
+
+
+_OPENED = "opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day"
+
 _TICKETS = "select ticket_id as record_id, customer_id, opened_at as happened_at"
 
 _COMPLAINTS = """complaints as (
@@ -137,10 +144,14 @@ def _callback(tables: Tables, settings: Settings, context: Context) -> Measured:
         """,
         **values,
     )
+    waiting = _count(
+        tables, "list_contains($topics, topic) and resolved_at < cast($end as timestamp) + interval 1 day "
+        "and date_diff('second', resolved_at, cast($end as timestamp) + interval 1 day) / 3600.0 < $hours", **values,
+    )  # fmt: skip
     return share_finding(
         check, MODULE, words, hits=int(rows["called"].sum()), n=int(rows["complaints"].sum()),
         threshold=settings.diagnosis.callback_share, direction="below",
-        touched=rows["customer_id"], context=context,
+        touched=rows["customer_id"], context=context, unjudged=waiting,
         cases=Cases("tickets", f"with {_COMPLAINTS} {_TICKETS} from complaints where not called", values),
     )  # fmt: skip
 
@@ -160,7 +171,8 @@ def _repeat(tables: Tables, asked: pd.DataFrame, settings: Settings, context: Co
     touched = again.index[again]
     return share_finding(
         check, MODULE, words, hits=len(touched), n=len(again), threshold=settings.diagnosis.repeat_share, direction="above",
-        touched=touched, context=context, cases=_back_again(days),
+        touched=touched, context=context, cases=_back_again(days), looked_at=opened_in_period(tables),
+        unjudged=_count(tables, f"{_OPENED} and (customer_id is null or topic is null)"),
     )  # fmt: skip
 
 
@@ -226,6 +238,7 @@ def _reopened(tables: Tables, settings: Settings, context: Context) -> Measured:
         check, MODULE, words, hits=int(rows["reopened"].sum()), n=int(rows["solved"].sum()),
         threshold=settings.diagnosis.reopened_share, direction="above",
         touched=rows["customer_id"], context=context,
+        unjudged=_count(tables, f"{solved} and reopened is null"),
         cases=Cases("tickets", f"{_TICKETS} from tickets where {solved} and reopened > 0"),
     )  # fmt: skip
 
@@ -259,19 +272,19 @@ def _missed_level(tables: Tables, settings: Settings, context: Context) -> Measu
     )
     if missing := tables.lacks("tickets.in_time"):
         return not_delivered(check, words.measure, missing)
-    opened = "opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day"
     rows = tables.sql(
         f"""
         select case when not in_time then customer_id end as customer_id, count(*) as tickets,
                sum(case when in_time then 0 else 1 end) as missed
-        from tickets where {opened} and in_time is not null group by 1 order by 1
+        from tickets where {_OPENED} and in_time is not null group by 1 order by 1
         """
     )
     return share_finding(
         check, MODULE, words, hits=int(rows["missed"].sum()), n=int(rows["tickets"].sum()),
         threshold=settings.diagnosis.missed_level_share, direction="above",
         touched=rows["customer_id"], context=context,
-        cases=Cases("tickets", f"{_TICKETS} from tickets where {opened} and not in_time"),
+        unjudged=_count(tables, f"{_OPENED} and in_time is null"),
+        cases=Cases("tickets", f"{_TICKETS} from tickets where {_OPENED} and not in_time"),
     )  # fmt: skip
 
 
@@ -299,10 +312,14 @@ def _held(tables: Tables, asked: pd.DataFrame, settings: Settings, context: Cont
     due = pd.Timestamp(tables.period.end) - pd.Timedelta(days - 1, "D")
     rows = asked[(opened >= pd.Timestamp(tables.period.start)) & (opened < due) & (solved >= opened)]
     rows = rows.assign(held=(rows["reopened"] == 0) & ~(_days(rows["opened_at"], rows["again"]) <= days))
+    left_out = _count(
+        tables, f"{_OPENED} and resolved_at is not null and (customer_id is null or topic is null or resolved_at < opened_at "
+        "or date_diff('day', opened_at, cast($end as date)) < $days)", days=days,
+    )  # fmt: skip
     found = share_finding(
         "service.first_contact", MODULE, first, hits=int(rows["held"].sum()), n=len(rows),
         threshold=settings.diagnosis.first_contact_share, direction="below",
-        touched=rows.loc[~rows["held"], "customer_id"], context=context, cases=_not_held(days),
+        touched=rows.loc[~rows["held"], "customer_id"], context=context, cases=_not_held(days), unjudged=left_out,
     )  # fmt: skip
     if events:
         return [found, not_delivered("service.template", template, events)]

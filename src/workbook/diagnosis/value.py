@@ -47,6 +47,7 @@ def _misgraded(tables: Tables, settings: Settings, context: Context) -> Measured
     return share_finding(
         check, MODULE, words, hits=int(wrong.sum()), n=int(deserved.sum()), threshold=settings.diagnosis.misgraded_share,
         direction="above", touched=grades.frame.loc[wrong, "customer_id"], context=context,
+        unjudged=sum(grades.unknown.values()), looked_at=len(grades.frame) + sum(grades.unknown.values()),
     )  # fmt: skip
 
 

@@ -79,9 +79,9 @@ class OwnCheck(Section):
         default_factory=list, description="Tables and columns without which it is not measured, e.g. tickets.due_at."
     )
     sql: str = Field(
-        description="A query that gives one row a case: customer_id (may be empty) and hit (true where the case counts), where "
-        "wanted also the record's id (ticket_id, order_id, feedback_id, interaction_id, contract_id, lead_id) and happened_at; "
-        "$start and $end are the first and last day of the period."
+        description="A query that gives one row a case: customer_id (may be empty) and hit (true where the case counts, empty "
+        "where it cannot be judged), where wanted also the record's id (ticket_id, order_id, feedback_id, interaction_id, "
+        "contract_id, lead_id) and happened_at; $start and $end are the first and last day of the period."
     )
     limit: Share = Field(description="The share of hits that is accepted.")
     direction: Literal["above", "below"] = Field("above", description="On which side of the limit the problem lies.")
