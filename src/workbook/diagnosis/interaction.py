@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from workbook.diagnosis.finding import (
@@ -16,9 +18,10 @@ from workbook.diagnosis.finding import (
     share_finding,
 )
 from workbook.diagnosis.reversal import WITHIN, turned_gaps
-from workbook.diagnosis.tickets import channel_name, late_cases, lateness, opened_in_period
-from workbook.language import count, points, share, text
+from workbook.diagnosis.tickets import channel_name, days_only, late_cases, lateness, opened_in_period
+from workbook.language import Quantity, count, points, share, text
 from workbook.report.blocks import NotMeasured
+from workbook.service_hours import judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -78,6 +81,8 @@ def _late(tables: Tables, rows: pd.DataFrame, settings: Settings, context: Conte
     )
     if missing := tables.lacks("tickets.first_response_at"):
         return not_delivered(check, words.measure, missing)
+    if why := days_only(tables, settings, "first_response_at"):
+        return NotMeasured(f"diagnosis.{check}", words.measure, why=why)
     return share_finding(
         check, MODULE, words, hits=int(rows["late"].sum()), n=int(rows["tickets"].sum()),
         threshold=settings.service.late_share, direction="above",
@@ -96,6 +101,8 @@ def _late_channel(tables: Tables, rows: pd.DataFrame, settings: Settings, contex
     measure = text("diagnosis.late_channel.any", "Gap in late first responses between the worst channel and the others")
     if missing := tables.lacks("tickets.first_response_at", "tickets.channel"):
         return not_delivered(check, measure, missing)
+    if why := days_only(tables, settings, "first_response_at"):
+        return NotMeasured(f"diagnosis.{check}", measure, why=why)
     channels = rows[rows["channel"] != ""].groupby("channel")[["tickets", "late"]].sum()
     channels = channels[channels["tickets"] >= SMALLEST_CHANNEL]
     if channels.empty:
@@ -135,11 +142,42 @@ def _late_channel(tables: Tables, rows: pd.DataFrame, settings: Settings, contex
         )  # fmt: skip
         figure = raw[worst]
         low, high = difference_interval(late, n, other_late, other_n, 1 - (1 - context.confidence) / len(channels))
+    if (shift := _clock_shift(tables, settings, worst)) is not None:
+        cause = text("diagnosis.late_channel.clock",
+                     "Perhaps the clocks: no ticket of the channel was answered within {hours}, others within minutes; ask "
+                     "first whether two systems keep different times.", hours=Quantity(shift, "hours", 1))  # fmt: skip
+        words = replace(words, cause=cause)
     return Finding(
         check, MODULE, words, figure, "points", low, high, n, settings.diagnosis.channel_gap, "above", customers, revenue,
         unjudged=opened_in_period(tables) - int(channels["tickets"].sum()), looked_at=opened_in_period(tables),
         cases=late_cases(tables, settings, "first_response_at", worst),
     )  # fmt: skip
+
+
+SURE_TICKETS = 30
+"""Answered tickets of a channel among which one would be answered soon, if its clock were that of the others."""
+
+
+def _clock_shift(tables: Tables, settings: Settings, channel: str) -> float | None:
+    """Hours within which no ticket of a channel was answered, where they are one or more and other channels answer in minutes.
+
+    So look tickets that one system opened by another clock than that of the answers (UTC beside local time).
+    """
+    judged, values = judged_tickets(tables, settings, "first_response_at")
+    rows = tables.sql(
+        f"""
+        with {judged}
+        select channel = $channel as mine, count(hours) as n,
+               min(date_diff('second', opened_at, happened_at)) / 3600.0 as soonest
+        from judged where hours is not null group by 1
+        """,
+        **values, channel=channel,
+    )  # fmt: skip
+    found = {bool(mine): (int(n), float(soonest)) for mine, n, soonest in rows.itertuples(index=False, name=None)}
+    if set(found) != {True, False}:
+        return None
+    (n, soonest), (_, others) = found[True], found[False]
+    return soonest if n >= SURE_TICKETS and soonest >= 1 and others <= 0.25 else None
 
 
 def _gap(channels: pd.DataFrame, channel: str) -> float:

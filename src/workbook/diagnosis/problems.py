@@ -33,7 +33,7 @@ from workbook.diagnosis.own import own_checks
 from workbook.diagnosis.own_history import OwnLimit
 from workbook.diagnosis.ranking import Trend, certainty, priority
 from workbook.diagnosis.service import service_checks
-from workbook.diagnosis.tickets import ticket_times
+from workbook.diagnosis.tickets import days_only, ticket_times
 from workbook.diagnosis.value import pairs_table, value_checks
 from workbook.language import count, share, text
 from workbook.period import Period
@@ -334,6 +334,8 @@ def _times(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame | N
     )
     if missing := tables.lacks(f"tickets.{event}"):
         return not_delivered(id, what, missing)
+    if why := days_only(tables, settings, event):
+        return NotMeasured(f"diagnosis.{id}", what, why=why)
     rows = ticket_times(tables, settings, event)
     if rows.empty:
         why = text("diagnosis.responses.none", "No ticket was opened in the period.")

@@ -17,7 +17,7 @@ from workbook.diagnosis.finding import (
     not_delivered,
     share_finding,
 )  # fmt: skip
-from workbook.diagnosis.tickets import late_cases, lateness, opened_in_period, spellings
+from workbook.diagnosis.tickets import days_only, late_cases, lateness, opened_in_period, spellings
 from workbook.language import count, number, share, text
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
@@ -252,6 +252,8 @@ def _late_resolution(tables: Tables, settings: Settings, context: Context) -> Me
     )
     if missing := tables.lacks("tickets.resolved_at"):
         return not_delivered(check, words.measure, missing)
+    if why := days_only(tables, settings, "resolved_at"):
+        return NotMeasured(f"diagnosis.{check}", words.measure, why=why)
     rows = lateness(tables, settings, "resolved_at")
     return share_finding(
         check, MODULE, words, hits=int(rows["late"].sum()), n=int(rows["tickets"].sum()),

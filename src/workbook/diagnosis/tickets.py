@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbook.diagnosis.finding import Cases, proportion_interval
-from workbook.language import Text, named, text
+from workbook.language import Text, count, named, text
 from workbook.period import Period
 from workbook.service_hours import Event, judged_tickets
 from workbook.settings.models import Settings
@@ -72,6 +72,33 @@ def opened_in_period(tables: Tables) -> int:
         """
     )
     return int(rows["n"].iloc[0])
+
+
+HOURS_OF_A_DAY = 24.0
+
+MOST_DAYS_ONLY = 0.9
+"""Share of tickets with days alone from which the others are too few to speak for all."""
+
+
+def days_only(tables: Tables, settings: Settings, event: Event) -> Text | None:
+    """Why an event cannot be held against its limit in hours: the tickets tell only the days of it; None where it can."""
+    service = settings.service
+    limits = service.first_response_hours if event == "first_response_at" else service.resolution_hours
+    if min(limits.values()) >= HOURS_OF_A_DAY:
+        return None
+    row = tables.sql(
+        f"""
+        select count(*) as n, count(*) filter (where opened_at = date_trunc('day', opened_at)
+                                               and {event} = date_trunc('day', {event})) as whole
+        from tickets where {event} is not null and opened_at >= cast($start as timestamp)
+          and opened_at < cast($end as timestamp) + interval 1 day
+        """
+    ).iloc[0]
+    if row["n"] == 0 or row["whole"] < MOST_DAYS_ONLY * row["n"]:
+        return None
+    return text("diagnosis.days_only", "{n} of {of} tickets tell the day and not the time of day, so that limits in hours "
+                "cannot be judged; deliver both times with hours and minutes.",
+                n=count(int(row["whole"])), of=count(int(row["n"])))  # fmt: skip
 
 
 def reaches_back(tables: Tables, period: Period) -> bool:
