@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from workbook.cli import app
 from workbook.expressions import check_expressions
 from workbook.period import Period
+from workbook.places import templates_folder
 from workbook.settings.reading import check_settings, read_settings
 
 PERIOD = Period.parse("2025Q4")
@@ -120,3 +121,8 @@ def test_explain_checks_lists_the_checks_of_each_client_with_their_file(home):
     broken = home(CHECK.replace("-- limit: 0.05\n", ""))
     said = CliRunner().invoke(app, ["--home", str(broken), "explain", "checks"])
     assert said.exit_code == 0 and "workbook check acme" in said.output
+
+
+def test_the_check_that_may_be_copied_is_without_fault(home):
+    template = templates_folder() / "checks" / "ending_unspoken.sql"
+    assert told(home(template.read_text("utf-8"), name=template.name)) == ([], "")
