@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbook.errors import SettingsError
+from workbook.errors import SettingsError, WorkbookError
 from workbook.grading.policy import past_of
 from workbook.grading.score import grade
 from workbook.grading.tiers import NOBODY, hold, places_of, thresholds
 from workbook.language import Edition
 from workbook.period import Period
 from workbook.settings.checks import check
-from workbook.settings.models import Buffer, Grading, Settings, Tier
+from workbook.settings.models import Buffer, Grading, Index, IndexGroup, Settings, Tier
 
 quickly = settings(max_examples=60, deadline=None)
 LOWS = np.array([90.0, 80.0, 60.0, 0.0])
@@ -145,3 +145,23 @@ def test_benchmarks_are_checked_before_a_run():
         ((*at, 2, "benchmark"), "benchmark values"),
     ]  # fmt: skip
     assert faults("score", {}, {"revenue": 5}, {}) == [((*at, 1, "benchmark"), "benchmark values")]
+
+
+@pytest.mark.parametrize("amount", [1e308, -1e308, 1e16, np.inf])
+def test_an_amount_that_cannot_be_money_is_refused_by_customer(make_profile, amount):
+    profile = make_profile(50).astype({"revenue": "float64"})
+    profile.loc[7, "revenue"] = amount
+    with pytest.raises(
+        WorkbookError, match=r"revenue of customer 'c0000007': found -?(1e\+(308|16)|inf), expected amounts that"
+    ):
+        grade(profile, Grading(), period=Period.parse("2025Q4"))
+
+
+def test_negative_margins_are_an_index_like_any_other(make_profile):
+    profile = make_profile(200).assign(margin=np.random.default_rng(3).normal(0, 0.3, 200))
+    for kind in ("percentile", "minmax", "robust", "log", "z"):
+        margin = Index(id="margin", name="Margin", source="revenue * margin", group="profit", normalise=kind, missing="worst")
+        settings = Grading(groups=[IndexGroup(id="profit", name="Profit", weight=1)], indices=[margin])
+        frame = grade(profile, settings, period=Period.parse("2025Q4")).frame
+        points = frame["index_margin"].to_numpy()[np.argsort((profile["revenue"] * profile["margin"]).to_numpy())]
+        assert np.isfinite(points).all() and (np.diff(points) >= -1e-9).all() and 0 <= points.min() < points.max() <= 100, kind

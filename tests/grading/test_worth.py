@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,10 +87,20 @@ def test_a_grade_that_knows_more_is_said_to_and_one_that_knows_less_too():
     assert good.methods_table().title.render(EN).startswith("Best tenth by score:")
     blind = scores.assign(score=np.random.default_rng(9).uniform(0, 100, len(scores)))
     bad = judged(blind, profile, now)
-    assert bad.methods_table().title.render(EN).startswith("The score does worse than")
+    assert bad.methods_table().title.render(EN).startswith("The score loses to")
     same = judged(scores.assign(score=profile["revenue"].rank(pct=True) * 100), profile.assign(recency_days=0.0), now)
-    assert "does not clearly beat" in same.methods_table().title.render(EN)
+    assert "No clear lead over" in same.methods_table().title.render(EN)
     assert same.methods.set_index("method").loc["revenue", "gap"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("gap_low", "gap_high"), [(0.01, 0.1), (-0.1, -0.01), (-0.1, 0.1)])
+def test_a_title_has_at_most_fifteen_words_whoever_the_rival_is(gap_low, gap_high):
+    good = judged(*world())
+    for rival in ("rfm", "revenue", "hiatus"):
+        rows = good.methods.assign(gap_low=gap_low, gap_high=gap_high)
+        rows["capture"] = np.where(rows["method"] == rival, 0.4, 0.3)
+        title = replace(good, methods=rows).methods_table().title.render(EN)
+        assert len(title.split()) <= 15, title
 
 
 def test_tiers_tell_what_their_customers_did_with_nobody_lost():

@@ -8,11 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbook.errors import WorkbookError
 from workbook.grading.scale import Values
 from workbook.settings.models import Buffer, Grading, Tier
 
 TOLERANCE = 1e-9
 """Scores this close below a threshold reach it: 80 computed as 79.99999999999999 is 80."""
+
+MOST_MONEY = 9e14
+"""What all revenue has to stay below, so that its ten-thousandths are counted exactly in 64 bits."""
 
 Places = NDArray[np.int64]
 """Place of each customer's tier from the top: 0 for the highest."""
@@ -108,9 +112,21 @@ def tier_totals(frame: pd.DataFrame, tiers: Sequence[Tier]) -> pd.DataFrame:
 
     Revenue is summed in whole ten-thousandths, so that the order of the customers cannot change the last digit; it is unknown
     where no customer's is known.
+
+    Raises:
+        WorkbookError: where an amount is so large that it cannot be money.
     """
     known = bool(frame["revenue"].notna().any()) or frame.empty
-    parts = np.round(frame["revenue"].fillna(0.0).to_numpy() * 10_000).astype("int64")
+    revenue = frame["revenue"].fillna(0.0).to_numpy(dtype=float)
+    size = np.abs(revenue)
+    if len(frame) and not float(size.max()) * len(frame) < MOST_MONEY:
+        row = int(size.argmax())
+        who = f" of customer {frame['customer_id'].iloc[row]!r}" if "customer_id" in frame else ""
+        raise WorkbookError(
+            f"profile, revenue{who}: found {revenue[row]:g}, expected amounts that add up to less than {MOST_MONEY:g} in all; "
+            "correct the amount, or the unit of money under sources"
+        )
+    parts = np.round(revenue * 10_000).astype("int64")
     grouped = pd.DataFrame({"tier": frame["tier"], "parts": parts}).groupby("tier")["parts"].agg(["size", "sum"])
     grouped = grouped.reindex([tier.id for tier in tiers], fill_value=0)
     total = int(grouped["sum"].sum())

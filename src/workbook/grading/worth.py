@@ -141,16 +141,16 @@ class Worth:
         low, high = rows[best]["gap_low"], rows[best]["gap_high"]
         if low > 0:
             return text(
-                "grading.worth.better", "Best tenth by score: {mine} of later revenue; best rival {theirs} ({name})",
+                "grading.worth.better", "Best tenth by score: {mine} of later revenue; rival {theirs} ({name})",
                 mine=mine, theirs=theirs, name=name,
             )  # fmt: skip
         if high < 0:
             return text(
-                "grading.worth.worse", "The score does worse than {name}: {mine} against {theirs} of later revenue",
+                "grading.worth.worse", "The score loses to {name}: {mine} against {theirs} of later revenue",
                 mine=mine, theirs=theirs, name=name,
             )  # fmt: skip
         return text(
-            "grading.worth.level", "The score does not clearly beat {name}: {mine} against {theirs} of later revenue",
+            "grading.worth.level", "No clear lead over {name}: {mine} against {theirs} of later revenue",
             mine=mine, theirs=theirs, name=name,
         )  # fmt: skip
 
