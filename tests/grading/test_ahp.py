@@ -43,6 +43,19 @@ def test_saatys_cities():
     assert round(weights.ratio, 4) == 0.0507
 
 
+def test_saatys_distances_from_philadelphia():
+    # Saaty (1977), six cities judged by how far away they are; read: .263 .397 .033 .116 .164 .027, largest eigenvalue 6.45
+    rows = {"cairo": ("1/3", 8, 3, 3, 7), "tokyo": (9, 3, 3, 9), "chicago": ("1/6", "1/5", 2), "francisco": ("1/3", 6),
+            "london": (6,)}  # fmt: skip
+    cities = [*rows, "montreal"]
+    pairs = {
+        f"{one}/{other}": times for k, one in enumerate(rows) for other, times in zip(cities[k + 1 :], rows[one], strict=True)
+    }
+    weights = weigh(experts(pairs), cities)
+    assert rounded(weights, 3) == pytest.approx([0.263, 0.397, 0.033, 0.116, 0.164, 0.027], abs=0.0011)
+    assert weights.ratio == pytest.approx(0.45 / 5 / RANDOM_INDEX[6], abs=0.001)
+
+
 def test_consistent_comparisons_give_exact_weights():
     weights = weigh(experts({"a/b": "5/3", "a/c": 2.5, "b/c": 1.5}), "abc")
     assert list(weights.by_item.values()) == pytest.approx([0.5, 0.3, 0.2], abs=1e-12)
