@@ -59,7 +59,7 @@ def test_the_published_fits_come_out_to_their_digits(id):
 
 
 def test_as_a_judge_of_who_still_buys_bg_nbd_fails_where_pareto_nbd_and_silence_do_not():
-    """P(alive) of who bought once is 1 under BG/NBD: right for 33.9 % of CDNOW, Pareto/NBD 77.4 %, 13 weeks of silence 77.9 %."""
+    """P(alive) of who bought once is 1 under BG/NBD: right for 33.9 % of CDNOW, Pareto/NBD 77.4 %, 13 silent weeks 77.9 %."""
     frame, found = cdnow(), {}
     bought = frame["later"].to_numpy() > 0
     rows = Rows.of(*(frame[name].to_numpy(float) / unit for name, unit in (("x", 1), ("last", 7), ("age", 7))))
