@@ -87,7 +87,7 @@ class Calibrated:
         )
         note = text(
             "pilots.calibration.note",
-            "{trials} pilots of {units} units each, split at random into the arms: {origin}. Judged by the rule of the card "
+            "{trials} pilots of {units} units each, split at random into the arms, {origin}. Judged by the rule of the card "
             "(looks: {looks}); the intervals are the simulation's own error. Unguarded: the same looks, each judged as if it "
             "were the only one. Information used: until the rule ended the pilot. One arm against the control{several}."
             "{levels}{played}",
