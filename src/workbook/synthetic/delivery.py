@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workbook.errors import UsageError
 from workbook.period import Period
-from workbook.synthetic.engagement import CHECK, engagement_yaml, own_check, period_yaml
+from workbook.synthetic.engagement import engagement_yaml, period_yaml
 from workbook.synthetic.files import slices, write_files
 from workbook.synthetic.generate import generate
 from workbook.synthetic.plan import DEMO_LAST, DEMO_SEED, Faults, Plan
@@ -66,7 +66,6 @@ def write_delivery(
     _write(data / "truth.json", as_json(truth(story)))
     _write(data / "README.md", _README.format(name=name, customers=customers, periods=periods, seed=seed))
     _write(params / "engagement.yaml", engagement_yaml(name, plan))
-    _write(params / "checks" / CHECK, own_check())
     for period in plan.deliveries:
         _write(params / f"{period.name}.yaml", period_yaml(period))
     return data

@@ -20,9 +20,6 @@ NPS_CHANGE = 5
 DUE_DAYS = 181
 """Days from the end of the last period to the date by which the goals are to be reached."""
 
-CHECK = "ending_unspoken.sql"
-"""The check of one's own that lies beside the engagement."""
-
 _MARKETS = (
     ("A new chain opened in two of the client's cities; bean prices rose.", "两座城市新开连锁品牌，咖啡豆价格上涨。"),
     ("Summer promotions of the platforms pressed prices on line.", "平台夏季促销，线上价格承压。"),
@@ -63,14 +60,5 @@ def period_yaml(period: Period) -> str:
     return _template("period.yaml").substitute(period=period.name, en=en, zh=zh)
 
 
-def own_check() -> str:
-    """The text of ``params/<name>/checks/ending_unspoken.sql``."""
-    return _text(CHECK)
-
-
 def _template(name: str) -> Template:
-    return Template(_text(name))
-
-
-def _text(name: str) -> str:
-    return (resources.files(__package__ or "workbook.synthetic") / name).read_text("utf-8")
+    return Template((resources.files(__package__ or "workbook.synthetic") / name).read_text("utf-8"))
