@@ -41,7 +41,7 @@ class Review:
         columns = (
             Column("customer_id", text("grading.regrade.customer", "Customer")),
             Column("tier", text("grading.cells.before", "Tier in {period}", period=self.before), labels=tiers),
-            Column("happened_on", text("grading.regrade.day", "Day")),
+            Column("happened_on", text("grading.regrade.day", "Day"), "date"),
             Column("event", text("grading.regrade.what", "Event"), labels=self._kinds),
             Column("answer", text("grading.review.answer", "Answer"), "number", digits=0),
             Column("scale", text("grading.review.scale", "Best answer"), "number", digits=0),
@@ -64,7 +64,8 @@ class Review:
             rules=joined([self._rule(kind) for kind in self.settings.events if kind.answers is not None]),
             before=self.before,
         )
-        return (Table("grading.review", title, columns, self.frame, note),)
+        shown = self.frame.assign(happened_on=pd.to_datetime(self.frame["happened_on"]))
+        return (Table("grading.review", title, columns, shown, note),)
 
     def sheet(self) -> Sheet | NotMeasured:
         """The same as the file that ``workbook regrade`` reads."""

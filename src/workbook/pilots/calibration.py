@@ -79,7 +79,7 @@ class Calibrated:
         null, least, _ = self.played
         title = text(
             "pilots.calibration.title",
-            "{pilot}: {arms}the rule errs in {error} of pilots and finds the smallest worthwhile effect in {power}",
+            "{pilot}: {arms}the rule errs in {error}, finds the smallest worthwhile effect in {power}",
             arms=text("pilots.calibration.each", "for each arm ") if len(self.pilot.arms) > 2 else named(""),
             pilot=named(self.pilot.name),
             error=share(null.gain + null.harm, 1),
