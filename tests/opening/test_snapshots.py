@@ -107,3 +107,25 @@ def test_published_lists_without_days_are_proposed(look, name, table, columns):
     if not path.is_file():
         pytest.skip(f"{path} is not on this machine")
     assert mapped(look({path.name: path.read_bytes()}), table) == columns
+
+
+def test_who_responded_to_a_campaign_is_told_apart_from_what_customers_are_like(look):
+    columns = {"Churn": None, "tenure": None, "MonthlyCharges": None, "E-mail": None, "y": ["yes", "no"] * 100}
+    proposal = look({"deposit_2025.csv": subscribers(**columns, balance=np.arange(200) ** 2)})
+    assert mapped(proposal, "campaign_contacts") == {"customer_id": "customerID", "response": "y"}
+    reached = source_of(proposal, "campaign_contacts")
+    assert list(reached.questions) == ["contacted_at"] and reached.source.constants == {"campaign_id": "deposit_2025"}
+    assert source_of(proposal, "customers").source.own_columns == {"Contract": "text", "balance": "number"}
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="shared/data is not beside the project")
+def test_the_published_bank_campaign_is_proposed_from_its_file_alone(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(DATA / "bank_marketing" / "bank_full.csv.gz", folder)
+    replies = iter(["= 2010-11-30"])
+    open_client(tmp_path, "bank", folder, period=Period.parse("2010Q4"), ask=lambda _: next(replies, ""))
+    sources = {s.table: s for s in read_settings(tmp_path, "bank", Period.parse("2010Q4")).sources}
+    assert sources["campaign_contacts"].columns == {"customer_id": "Cust_num", "response": "y"}
+    assert sources["campaign_contacts"].constants == {"campaign_id": "bank_full", "contacted_at": "2010-11-30"}
+    assert sources["customers"].own_columns["balance"] == "number"

@@ -19,7 +19,7 @@ from workbook.sources.inspection.extracts import Extract, Unread, read_folder
 from workbook.sources.inspection.keys import could_be_ids, gather_ids, overlap
 from workbook.sources.inspection.match import Guess, Match, Question, match_columns
 from workbook.sources.inspection.proposal import Proposal, ProposedSource
-from workbook.sources.inspection.snapshots import nameless_customers, snapshot_of
+from workbook.sources.inspection.snapshots import nameless_customers, responses_of, snapshot_of
 from workbook.sources.inspection.surveys import survey_of
 from workbook.sources.inspection.tables import (
     CalledBy,
@@ -111,7 +111,10 @@ class Inspection:
         found = place(self.connection, extract, self.words, told)
         snapshot = snapshot_of(extract, self.words) if told in (None, "contracts") else None
         if snapshot is None:
-            return found
+            reached = responses_of(extract, self.words) if told is None else []
+            if isinstance(found, Unplaced):
+                return reached or found
+            return [*found, *reached[1:]] if {d.table for d in found} == {"customers"} else found
         known = {own for guess in snapshot.match.guesses.values() for own in guess.own}
         others = [] if isinstance(found, Unplaced) else [
             d for d in found if d.table == "customers" and any(not known.issuperset(g.own) for g in d.match.guesses.values())

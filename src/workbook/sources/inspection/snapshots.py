@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 from workbook.language import Text, number, text
 from workbook.sources.inspection.extracts import Extract
@@ -53,6 +54,30 @@ def snapshot_of(extract: Extract, vocabulary: Vocabulary) -> Draft | None:
                 "and from its other columns what announces that they leave")  # fmt: skip
     return Draft(extract, Match("contracts", guesses, questions), 0.85, None, (note,),
                  attributes=attributes_of(f for f in extract.facts if f.name not in taken))  # fmt: skip
+
+
+def responses_of(extract: Extract, vocabulary: Vocabulary) -> list[Draft]:
+    """The customers whom one campaign reached, and who of them responded; empty where a file does not say so.
+
+    The campaign's day stands in no such file and is asked for; it is called by the name of the file.
+    """
+    words = vocabulary.content["snapshots"]["responded"]
+    said = [f for f in _called(extract, words) if f.distinct == 2 and fit("flag", "response", f, "sure")[0] > 0]
+    people = match_columns("customers", extract.facts, vocabulary)
+    key = people.guesses.get("customer_id")
+    if len(said) != 1 or key is None or extract.column(key.own[0]).unique < 1:
+        return []
+    reason = text("new.reason.response", "by its name in a list of customers, and its values fit")
+    guesses = {"customer_id": key, "response": Guess("response", (said[0].name,), 0.8, reason, "maybe")}
+    day = text("new.question.campaign_day", "on which day were these customers reached? The list names none")
+    note = text("new.note.response", "a list that says who responded to one campaign: it is called by the file's name")
+    taken = {*key.own, said[0].name, *(own for c in _PERSONAL if (g := people.guesses.get(c)) for own in g.own)}
+    return [
+        Draft(extract, Match("customers", {"customer_id": key}, {}), 0.7,
+              attributes=attributes_of(f for f in extract.facts if f.name not in taken)),
+        Draft(extract, Match("campaign_contacts", guesses, {"contacted_at": Question("contacted_at", (), day)}), 0.7, None,
+              (note,), constants={"campaign_id": PurePath(extract.file).name.split(".")[0]}),
+    ]  # fmt: skip
 
 
 def nameless_customers(extract: Extract, vocabulary: Vocabulary) -> Draft | None:
