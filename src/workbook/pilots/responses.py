@@ -52,14 +52,23 @@ class Responses:
         note = text(
             "pilots.responses.note",
             "Customers whom campaigns reached until the analysis date, each once: responded = to one campaign at least;"
-            " n = {n} customers, {contacts} contacts; {level} Wilson interval; of {unknown} more customers reached no response"
-            " is known. A response is no effect: who was reached was chosen, and may have bought anyway.",
+            " n = {n} customers, {contacts} contacts; {level} Wilson interval.{more} A response is no effect: who was reached"
+            " was chosen, and may have bought anyway.",
             n=count(int(self.frame["reached"].iloc[0])),
             contacts=count(self.contacts),
-            unknown=count(self.unknown),
+            more=self._more(),
             level=share(self.settings.analysis.confidence),
         )
         return (Table("pilots.responses", self._title(names), columns, self.frame, note, rows=len(self.frame)),)
+
+    def _more(self) -> Text:
+        if not self.unknown:
+            return named("")
+        return text(
+            "pilots.responses.unknown",
+            " Customers reached whose response is not known: {n}.",
+            n=count(self.unknown),
+        )
 
     def _title(self, names: Mapping[str, Text]) -> Text:
         everyone, tiers = self.frame.iloc[0], self.frame.iloc[1:]
