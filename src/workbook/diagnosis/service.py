@@ -53,31 +53,42 @@ def _followed(tables: Tables, settings: Settings) -> pd.DataFrame:
 
     Returns:
         customer_id, opened_at, resolved_at, reopened (times), template (an answer from a template was logged), before and again
-        (when the ticket before and after it was opened), in the order of customer, topic and opening.
+        (when the ticket before and after it was opened), by customer, topic and opening.
     """
-    days, templates = settings.diagnosis.repeat_days, settings.service.template_activities
+    days = settings.diagnosis.repeat_days
+    templates = spellings(tables, "ticket_events.activity", settings.service.template_activities)
+    by_template = "a.ticket_id is not null" if templates else "false"
+    joined = (
+        """left join (select distinct ticket_id from ticket_events where list_contains($templates, activity)) as a
+        on a.ticket_id = t.ticket_id"""
+        if templates
+        else ""
+    )
     # customers and topics as numbers, sorted in the database and held against their neighbours outside: half the time of a
     # window over the same rows
-    rows = tables.sql(
+    tables.connection.execute(
         """
-        with numbered as (
-            select customer_id, dense_rank() over (order by customer_id) as number
-            from (select distinct customer_id from tickets where customer_id is not null)
-        ), topics as (
+        create or replace temp table numbered as
+        select customer_id, cast(row_number() over () as integer) as number
+        from (select distinct customer_id from tickets where customer_id is not null)
+        """
+    )
+    rows = tables.sql(
+        f"""
+        with topics as (
             select topic, dense_rank() over (order by lower(trim(topic))) as subject
             from (select distinct topic from tickets where topic is not null)
-        ), templated as (
-            select distinct ticket_id from ticket_events where list_contains($templates, activity)
         )
-        select cast(n.number as integer) as number, cast(s.subject as integer) as subject, t.opened_at, t.resolved_at,
-               coalesce(t.reopened, 0) as reopened, a.ticket_id is not null as template
-        from tickets t join numbered n on n.customer_id = t.customer_id join topics s on s.topic = t.topic
-        left join templated a on a.ticket_id = t.ticket_id
+        select n.number, cast(s.subject as integer) as subject, t.opened_at, t.resolved_at,
+               coalesce(t.reopened, 0) as reopened, {by_template} as template
+        from tickets t join numbered n on n.customer_id = t.customer_id join topics s on s.topic = t.topic {joined}
         where t.opened_at >= cast($start as timestamp) - to_days($days)
         order by number, subject, opened_at, resolved_at nulls first, reopened, template
         """,
-        days=days + 1, templates=spellings(tables, "ticket_events.activity", templates),
+        days=days + 1, templates=templates,
     )  # fmt: skip
+    customers = tables.sql("select customer_id from numbered order by number")
+    tables.connection.execute("drop table numbered")
     if rows.empty:
         return rows.assign(customer_id=pd.Categorical([]), before=rows["opened_at"], again=rows["opened_at"])
     moved = rows[["number", "subject"]].diff().ne(0).any(axis=1)
@@ -90,8 +101,7 @@ def _followed(tables: Tables, settings: Settings) -> pd.DataFrame:
     begins = moved.to_numpy()[first]
     once["before"] = once["opened_at"].shift().mask(begins)
     once["again"] = once["opened_at"].shift(-1).mask(np.append(begins[1:], True))
-    customers = tables.sql("select distinct customer_id from tickets where customer_id is not null order by customer_id")
-    once["customer_id"] = pd.Categorical.from_codes(once.pop("number") - 1, pd.Index(customers["customer_id"]))
+    once["customer_id"] = pd.Categorical.from_codes(once.pop("number") - 1, pd.Index(customers["customer_id"]), validate=False)
     return once
 
 
