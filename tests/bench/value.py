@@ -1,7 +1,8 @@
 """What the models of repeat buying cost and how honest their intervals are: ``make bench ARGS=value``.
 
 The baseline of each fit is the same likelihood maximised without slopes and without counting equal histories once, in the same
-run; that of a million customers is one pass over their rows to sort them.
+run, and the package lifetimes where it is installed (``uv pip install lifetimes``; it is archived, so no dependency). That of a
+million customers is one pass over their rows to sort them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import minimize
 from tests.value.cdnow import cdnow
 from tests.value.test_buying import drawn
@@ -40,6 +42,18 @@ def plain_fit(id: str, rows: Rows) -> float:
     )
 
 
+def by_lifetimes(id: str, frame: pd.DataFrame) -> str:
+    """Seconds of the same fit by the package lifetimes, in words."""
+    try:
+        import lifetimes
+    except ImportError:
+        return "lifetimes not installed"
+    name = {"bg_nbd": "BetaGeoFitter", "mbg_nbd": "ModifiedBetaGeoFitter", "pareto_nbd": "ParetoNBDFitter"}[id]
+    fitter = getattr(lifetimes, name)()
+    taken = seconds(lambda: fitter.fit(frame["x"], frame["last"] / 7, frame["age"] / 7))
+    return f"lifetimes {1000 * taken:9.1f} ms"
+
+
 def cdnow_fits() -> None:
     frame = cdnow()
     parts = [frame[name].to_numpy() for name in ("x", "last", "age")]
@@ -47,7 +61,8 @@ def cdnow_fits() -> None:
     for id, model in MODELS.items():
         ours = seconds(lambda m=model: m.fit(collapse(*parts)[0]), 5)
         plain = seconds(lambda m=id: plain_fit(m, each))
-        print(f"{id:<11} CDNOW, 2,357 customers   {1000 * ours:7.1f} ms   without slopes, one row each {1000 * plain:9.1f} ms")
+        print(f"{id:<11} CDNOW, 2,357 customers   {1000 * ours:7.1f} ms   without slopes, one row each {1000 * plain:9.1f} ms"
+              f"   {by_lifetimes(id, frame)}")  # fmt: skip
 
 
 def a_million_customers() -> None:
