@@ -40,7 +40,7 @@ lifecycle               customer_id, lifecycle
 segments                customer_id, history, interaction, needs, loyalty
 lifetime                customer_id, purchases, spend, value, silent, alive, and the intervals of purchases and value
 churn                   customer_id, probability (of leaving), value_at_risk, signals (the clear ones); who could leave
-plan                    problem, priority, measure, owner, days, starts, due, deliverable, expected
+plan                    problem, number, priority, measure, owner, days, starts, due, deliverable, expected
 assignment              pilot, customer_id, stratum, arm, and cluster where whole clusters are drawn
 rollout                 pilot, customer_id, tier, wave, starts, arm (the control is held out); who gets the measure when. Where
                         clusters were drawn: pilot, cluster, customers, wave, starts, arm

@@ -123,6 +123,13 @@ def test_problem_sheet_has_the_columns_of_the_chinese_form(plan):
     assert len(words["cells"]) == len(LIST)
 
 
+def test_problems_of_one_remedy_share_their_number_in_the_sheet_as_in_the_report(settings):
+    first, second = LIST["check"].iloc[:2]
+    some = LIST.iloc[:3].assign(part_of=[first, second, first])
+    sheet = plan_measures(some, settings, PERIOD).problem_sheet().bundle(EDITIONS)["languages"]["en"]
+    assert [row[0] for row in sheet["cells"]] == ["1", "2", "1"]
+
+
 def test_every_block_renders_in_both_languages_and_ids_differ(plan):
     blocks = [plan.answer(TIERS), plan.table(), plan.gantt(), plan.problem_sheet(), plan.plan_sheet(), plan.steps_sheet(),
               plan.limits(), *plan.asks()]  # fmt: skip

@@ -93,10 +93,10 @@ def test_score_stays_on_its_scale_and_does_not_change_with_the_unit_of_weights(s
 
 def test_groups_hold_the_period_by_channel_and_all_months():
     found = measured(
-        score=[10, 10, 0, 9], channel=["phone", "web", "web", "web"],
-        given_at=["2017-04-01", "2017-06-30 23:59", "2017-05-01", "2017-01-10"],
+        score=[10, 10, 0, 9] * 5, channel=["phone", "web", "web", "web"] * 5,
+        given_at=["2017-04-01", "2017-06-30 23:59", "2017-05-01", "2017-01-10"] * 5,
     ).frame  # fmt: skip
-    assert found.loc[found["dimension"] == "channel", ["group", "n"]].to_numpy().tolist() == [["phone", 1], ["web", 2]]
+    assert found.loc[found["dimension"] == "channel", ["group", "n"]].to_numpy().tolist() == [["phone", 5], ["web", 10]]
     assert list(found.loc[found["dimension"] == "month", "group"]) == ["2017-01", "2017-04", "2017-05", "2017-06"]
 
 
@@ -179,6 +179,10 @@ def test_tiers_channels_and_both_are_compared_and_small_cells_left_out():
     assert found.loc[found["dimension"] == "tier", "group"].tolist() == ["gold"]
     assert groups == ["gold\x1fweb"]
     assert set(found["reading"]) == {"unclear", "none"}
+    # two answers by phone are too few to stand by themselves, now or before
+    assert found.loc[found["dimension"] == "channel", "group"].tolist() == ["web"]
+    few_before = compared([10, 0] * 6, [10, 0] * 6, channel=["web"] * 6 + ["phone"] * 6 + ["web"] * 10 + ["phone"] * 2).frame
+    assert few_before.set_index("group").loc["phone", ["before_n", "reading"]].tolist() == [0, "none"]
 
 
 def test_among_many_groups_hardly_one_changes_by_chance():
@@ -193,7 +197,7 @@ def test_among_many_groups_hardly_one_changes_by_chance():
 
 
 def test_tiers_stand_from_the_highest_to_the_lowest():
-    found = compared([10, 3] * 4, [9] * 4, customer_id=["c2", "c1"] * 6)
+    found = compared([10, 3] * 5, [9] * 4, customer_id=["c2", "c1"] * 7)
     assert found.frame.loc[found.frame["dimension"] == "tier", "group"].tolist() == ["gold", "silver"]
     assert [row[1] for row in found.table().bundle(EDITIONS)["languages"]["en"]["cells"]][1:3] == ["Gold", "Silver"]
 

@@ -146,7 +146,7 @@ def problem_sheet(frame: pd.DataFrame) -> Table:
     """序号、模块、问题、证据、影响、优先级、责任人、完成时限、状态: the form that clients keep the list in."""
     impact = [_impact(n, amount) for n, amount in zip(frame["customers"], frame["revenue"], strict=True)]
     shown = frame[["module", "priority", "due", "status"]].assign(
-        no=range(1, len(frame) + 1),
+        no=frame["number"],
         impact=pd.Series(impact, index=frame.index, dtype="object"),
         **{name: _cells(frame, name) for name in ("problem_name", "evidence", "owner")},
     )

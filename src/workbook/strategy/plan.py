@@ -25,7 +25,7 @@ from workbook.strategy.workdays import first_workday, last_of_workdays, next_wor
 WORDS = ("problem_name", "evidence", "measure_name", "owner", "deliverable", "expected")
 
 PLAN_COLUMNS: tuple[str, ...] = (
-    "problem", "module", "priority", "status", "measure", "owner", "days", "starts", "due", "deliverable", "expected",
+    "problem", "number", "module", "priority", "status", "measure", "owner", "days", "starts", "due", "deliverable", "expected",
     "customers", "revenue", *(f"{word}_{language}" for word in WORDS for language in LANGUAGES),
 )  # fmt: skip
 
@@ -35,9 +35,9 @@ class Plan:
     """The action plan.
 
     Attributes:
-        frame: one row a problem in the order of the problem list (``PLAN_COLUMNS``): problem (check id), priority, measure
-            (id), owner, days (working days), starts, due, deliverable and expected in the leading language, and the same
-            words in each language (``owner_en``, ``owner_zh`` …).
+        frame: one row a problem in the order of the problem list (``PLAN_COLUMNS``): problem (check id), number (in the list;
+            problems of one remedy share it), priority, measure (id), owner, days (working days), starts, due, deliverable and
+            expected in the leading language, and the same words in each language (``owner_en``, ``owner_zh`` …).
         measures: the measures chosen, each once, in the order in which they start.
         library: all measures, with the client's owners and limits.
         period: the period whose problems are answered.
@@ -134,12 +134,19 @@ def plan_measures(problems: pd.DataFrame, settings: Settings, period: Period) ->
         due = last_of_workdays(starts, measure.days, country)
         dates[measure.id], free[owner] = (starts, due), next_workday(due, country)
     rows = [
-        _row(problem, measure, settings) | {"starts": dates[measure.id][0], "due": dates[measure.id][1]}
-        for problem, measure in zip(problems.to_dict("records"), chosen, strict=True)
+        _row(problem, measure, settings) | {"starts": dates[measure.id][0], "due": dates[measure.id][1], "number": number}
+        for problem, measure, number in zip(problems.to_dict("records"), chosen, _numbers(problems), strict=True)
     ]
     frame = pd.DataFrame(rows, columns=list(PLAN_COLUMNS))
     frame[["starts", "due"]] = frame[["starts", "due"]].apply(pd.to_datetime)
     return Plan(frame, tuple(sorted(measures, key=lambda m: (dates[m.id], m.id))), library, settings, period)
+
+
+def _numbers(problems: pd.DataFrame) -> list[int]:
+    """The number of each problem in the list: those that one remedy answers (part_of) share the number of the first."""
+    of = problems.get("part_of", problems["check"])
+    leads = [check for check, lead in zip(problems["check"], of, strict=True) if check == lead]
+    return [leads.index(lead) + 1 for lead in of]
 
 
 def _row(problem: Mapping[Any, Any], measure: Measure, settings: Settings) -> dict[str, object]:

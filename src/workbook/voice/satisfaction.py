@@ -45,8 +45,8 @@ class Satisfaction:
             low and high, unit (score or share), shares best, middle and worst (promoters, passives, detractors; or
             satisfied, middle, dissatisfied), and beyond_scale, the answers outside the scale, which count as missing; n and
             value of the period before, and the change since with its interval and reading (better, worse, unclear). The
-            rows ``month`` speak of all that was delivered, the others of the period. Groups of tier × channel smaller than
-            a small cell are left out.
+            rows ``month`` speak of all that was delivered, the others of the period. Groups smaller than a small
+            cell are left out, and so is what so few of a group said before.
         period: the period measured.
     """
 
@@ -126,9 +126,11 @@ def measure_satisfaction(tables: Tables, settings: Settings) -> Satisfaction | N
                 part = _within(asked, columns, group)
                 now, then = part[part["inside"].astype(bool)], part[part["before"].astype(bool)]
                 row = measure_group(instrument, dimension, JOINED.join(group), now, level)
-                if dimension == "tier_channel" and int(str(row["n"])) < cell:
-                    continue
                 earlier = measure_group(instrument, dimension, "", then, level)
+                if dimension != "all" and int(str(row["n"])) < cell:
+                    continue
+                if dimension != "all" and int(str(earlier["n"])) < cell:
+                    earlier = {}
                 rows.append(row | _change(row, earlier, 1 - (1 - level) / max(compared[dimension], 1)))
         months = asked.assign(month=pd.to_datetime(asked["given_month"]).dt.strftime("%Y-%m"))
         rows += [
@@ -170,7 +172,7 @@ def _change(row: dict[str, object], earlier: dict[str, object], confidence: floa
     change by chance every other time.
     """
     nothing = float("nan")
-    if not row or not earlier["n"]:
+    if not row or not earlier.get("n"):
         return {"before_n": 0, "before": nothing, "change": nothing, "change_low": nothing, "change_high": nothing,
                 "reading": "none"}  # fmt: skip
     now, then = float(str(row["value"])), float(str(earlier["value"]))
