@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from workbook.diagnosis.tickets import ticket_times
-from workbook.diagnosis.time_exhibits import response_table
+from workbook.diagnosis.time_exhibits import response_table, sla_figure
 from workbook.language import Edition
 from workbook.period import Period
 from workbook.settings.models import Settings
@@ -63,3 +63,13 @@ def test_priorities_without_a_limit_are_named_beside_the_times(rows):
     assert "default" not in response_table(times, settings, period).note.render(Edition("en"))
     odd = times.replace({"group": {"medium": "p3"}})
     assert "400 tickets of priority p3" in response_table(odd, settings, period).note.render(Edition("en"))
+
+
+def test_a_channel_of_few_tickets_is_not_drawn_by_itself(rows):
+    settings = Settings(client={"name": "Test"})
+    times = rows[0].reset_index()
+    few = times.assign(tickets=times["tickets"].where(times["group"] != "email", 4))
+    shown = sla_figure(few, settings, Period.parse("2025Q4"))
+    assert "n = 4" not in shown.bundle([Edition("en")])["languages"]["en"]["svg"]
+    none = sla_figure(times.assign(tickets=4), settings, Period.parse("2025Q4"))
+    assert none.missing == () and "No channel has 5 tickets" in str(none.bundle([Edition("en")]))

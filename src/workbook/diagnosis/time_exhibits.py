@@ -22,10 +22,14 @@ MOST_NAMED = 5
 
 def sla_figure(responses: pd.DataFrame, settings: Settings, period: Period) -> Figure | NotMeasured:
     """Late first responses by channel: bars with interval, the accepted share as a tick."""
-    rows = responses[responses["dimension"] == "channel"].sort_values(["share", "group"], ascending=[False, True])
+    channels, least = responses[responses["dimension"] == "channel"], settings.analysis.small_cell
+    rows = channels[channels["tickets"] >= least].sort_values(["share", "group"], ascending=[False, True])
     if rows.empty:
         what = text("diagnosis.responses.what", "First responses against their limit, by channel")
-        return NotMeasured("diagnosis.sla", what, ("tickets.channel",))
+        if channels.empty:
+            return NotMeasured("diagnosis.sla", what, ("tickets.channel",))
+        why = text("diagnosis.sla.few", "No channel has {n} tickets whose first response can be judged.", n=count(least))
+        return NotMeasured("diagnosis.sla", what, why=why)
     rows = rows.head(MOST_BARS).reset_index(drop=True)
     limit, n = settings.service.late_share, int(responses.loc[responses["dimension"] == "all", "tickets"].sum())
 
