@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from pytest import approx
@@ -36,6 +38,7 @@ def test_means_and_shares_are_those_counted_one_by_one(make_profile, check_pictu
     assert first["customers"] == len(north) and first["gold"] == approx((north["tier"] == "gold").mean())
     assert first["low"] < first["high"] < first["top"] and first["high"] == approx(north["tier"].isin(grades.high).mean())
     check_picture(heat.figure())
+    check_picture(heat.region_figure())
     for block in heat.blocks():
         block.bundle(EDITIONS)
 
@@ -62,11 +65,23 @@ def test_many_regions_are_put_together_and_none_is_said(make_profile):
     assert len(heat.regions) == MOST_REGIONS and heat.regions["customers"].sum() == 400
     assert "Others" in str(heat.table().bundle(EDITIONS))
     _, nowhere = mapped(profile)
-    assert isinstance(nowhere.table(), NotMeasured)
+    assert isinstance(nowhere.table(), NotMeasured) and isinstance(nowhere.region_figure(), NotMeasured)
     assert isinstance(map_tiers(NotMeasured("x", heat.table().title, ()), pd.DataFrame()), NotMeasured)
 
 
 def test_hostile_names_of_regions_stay_text(make_profile):
     profile = make_profile(400).assign(region=["<script>{x}", "=1+1"] * 200)
     _, heat = mapped(profile)
+    assert "<script>{x" not in heat.region_figure().bundle(EDITIONS)["languages"]["en"]["svg"]
     assert "<script>{x}" in {row[0] for row in heat.table().bundle(EDITIONS)["languages"]["en"]["cells"]}
+
+
+def test_tiers_of_few_customers_in_a_region_are_blank_in_the_picture_as_in_the_table(make_profile):
+    _, heat = mapped(make_profile(400).assign(region=["North", "South"] * 200))
+    one = 1 / 200  # one customer of the first region
+    frame = heat.regions.assign(diamond=[one, 0.2], gold=0.2, silver=0.3, ordinary=[0.5 - one, 0.3], high=[0.2 + one, 0.4])
+    shown = replace(heat, regions=frame).region_figure()
+    edition = Edition("en", least=5)
+    words = [word.get_text() for word in shown.draw(edition).axes[0].texts]
+    assert "0%" not in words and "<1%" not in words and len(words) < 8
+    assert shown.table.bundle([edition])["languages"]["en"]["cells"][0][2] == "hidden"

@@ -50,26 +50,10 @@ class Heat:
         shown = list(names)
 
         def draw(edition: Edition) -> Canvas:
-            figure, axes = canvas(FULL_WIDTH, max(2.2, 0.75 + 0.45 * len(tiers)))
-            for i in range(len(tiers)):
-                for j, index in enumerate(shown):
-                    value = float(self.indices[index].iloc[i])
-                    if np.isnan(value):
-                        continue
-                    depth = 0.06 + 0.84 * value / 100
-                    axes.add_patch(Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, facecolor=DIAMOND, alpha=depth, linewidth=0))
-                    words = Quantity(value, "score", 0).render(edition)
-                    axes.text(j, i, words, ha="center", va="center", color="white" if depth > 0.62 else TEXT, fontsize=8.5)
-            axes.set_xlim(-0.5, len(shown) - 0.5)
-            axes.set_ylim(len(tiers) - 0.5, -0.5)
-            axes.set_xticks(range(len(shown)), [_broken(names[index].render(edition), edition) for index in shown])
-            axes.set_yticks(range(len(tiers)), [self.grades.names[tier].render(edition) for tier in tiers])
-            axes.xaxis.tick_top()
-            axes.tick_params(length=0)
-            for label in axes.get_xticklabels():
-                label.set_linespacing(1.45)
-            axes.spines[:].set_visible(False)
-            return figure
+            points = self.indices[shown].to_numpy(float)
+            words = [[Quantity(v, "score", 0).render(edition) for v in row] for row in points.tolist()]
+            heads = [_broken(names[index].render(edition), edition) for index in shown]
+            return _grid(points / 100, words, [self.grades.names[tier].render(edition) for tier in tiers], heads)
 
         alt = text("grading.heat.alt", "Grid of tiers against indices with mean points. {message}", message=self._title())
         columns = (
@@ -101,9 +85,40 @@ class Heat:
         )
         return Table("grading.regions", self._regions_title(self.regions), columns, self.regions, note, rows=len(self.regions))
 
+    def region_figure(self) -> Figure | NotMeasured:
+        """Share of the customers of each region in each tier, the more the darker; the table stands under it."""
+        table = self.table()
+        if isinstance(table, NotMeasured):
+            return table
+        regions, columns = table.frame, {c.name: c for c in table.columns}
+        tiers = [tier for tier in self.grades.names if tier in columns]
+        shares = regions[tiers].to_numpy(float)
+
+        def draw(edition: Edition) -> Canvas:
+            few = np.array([table.hidden(regions, columns[tier], edition) for tier in tiers]).T
+            shown = np.where(few, np.nan, shares)
+            words = [[share(v, 0).render(edition) for v in row] for row in shares.tolist()]
+            called = [_LATER.get(str(region), named(str(region))) for region in regions["region"]]
+            rows = [
+                f"{name.render(edition)} ({count(int(n)).render(edition)})"
+                for name, n in zip(called, regions["customers"], strict=True)
+            ]
+            return _grid(shown / np.nanmax(shown), words, rows, [self.grades.names[tier].render(edition) for tier in tiers])
+
+        alt = text("grading.heat.regions_alt", "Grid of regions against tiers with shares of customers. {message}",
+                   message=table.title)  # fmt: skip
+        note = text(
+            "grading.heat.region_grid_note",
+            "Share of the customers of each region in each tier; in brackets: customers; blank: too few to show; all regions:"
+            " {overall} in high tiers; n = {n} customers graded.",
+            overall=share(self.overall),
+            n=count(len(self.grades.frame)),
+        )
+        return Figure("grading.region_heat", table.title, draw, alt, note, table)
+
     def blocks(self) -> tuple[Block, ...]:
-        """The heat map and the table of regions."""
-        return (self.figure(), self.table())
+        """The heat maps of indices and of regions."""
+        return (self.figure(), self.region_figure())
 
     @property
     def _index_names(self) -> Mapping[str, Text]:
@@ -186,6 +201,27 @@ def _by_region(region: pd.Series, tiers: np.ndarray, is_high: np.ndarray, order:
     return table.assign(last=last).sort_values(["last", "customers", "region"], ascending=[True, False, True]).drop(
         columns="last"
     ).reset_index(drop=True)  # fmt: skip
+
+
+def _grid(depths: np.ndarray, words: list[list[str]], rows: list[str], heads: list[str]) -> Canvas:
+    """Cells the darker the deeper (0 to 1), each with its words; none where the depth is not known."""
+    figure, axes = canvas(FULL_WIDTH, max(2.2, 0.75 + 0.45 * len(rows)))
+    for (i, j), value in np.ndenumerate(depths):
+        if np.isnan(value):
+            continue
+        depth = 0.06 + 0.84 * float(value)
+        axes.add_patch(Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, facecolor=DIAMOND, alpha=depth, linewidth=0))
+        axes.text(j, i, words[i][j], ha="center", va="center", color="white" if depth > 0.62 else TEXT, fontsize=8.5)
+    axes.set_xlim(-0.5, len(heads) - 0.5)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xticks(range(len(heads)), heads)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    for label in axes.get_xticklabels():
+        label.set_linespacing(1.45)
+    axes.spines[:].set_visible(False)
+    return figure
 
 
 def _broken(words: str, edition: Edition) -> str:
