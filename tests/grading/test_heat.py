@@ -84,4 +84,6 @@ def test_tiers_of_few_customers_in_a_region_are_blank_in_the_picture_as_in_the_t
     edition = Edition("en", least=5)
     words = [word.get_text() for word in shown.draw(edition).axes[0].texts]
     assert "0%" not in words and "<1%" not in words and len(words) < 8
+    everything = Edition("en", least=1000)
+    assert not shown.draw(everything).axes[0].texts
     assert shown.table.bundle([edition])["languages"]["en"]["cells"][0][2] == "hidden"

@@ -106,6 +106,10 @@ def test_a_file_without_query_or_declaration_says_what_it_should_hold(home):
     assert "<id>.sql" in told(home("x", name="notes.txt"))[1]
 
 
+def test_what_a_machine_leaves_in_the_folder_is_no_check(home):
+    assert told(home("x", name=".DS_Store")) == ([], "")
+
+
 def test_the_same_check_twice_is_a_fault(home):
     engagement = (
         "client: {name: Acme}\ndiagnosis:\n  checks:\n    - {id: no_priority, module: value, measure: a, problem: b, "

@@ -12,9 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from workbook.diagnosis.finding import difference_interval
 from workbook.diagnosis.ranking import Trend
-from workbook.diagnosis.reversal import READINGS, WITHIN, gap_within
+from workbook.diagnosis.reversal import READINGS, WITHIN, compared
 from workbook.diagnosis.tickets import channel_name, reaches_back
 from workbook.language import Text, count, named, points, share, text
 from workbook.period import Period
@@ -51,16 +50,16 @@ def rate_cells(tables: Tables, settings: Settings) -> pd.DataFrame:
             continue
         judged, values = judged_tickets(tables, settings, "resolved_at" if event == "resolved_at" else "first_response_at")
         query = f"with {judged} {_CELLS.format(hit='late', rows='judged where late is not null')}"
-        frames.append(tables.sql(query, **values).assign(check=check))
+        frames.append(tables.once(query, **values).assign(check=check))
     if not tables.lacks("tickets.reopened", "tickets.resolved_at"):
-        frames.append(tables.sql(_CELLS.format(hit="reopened > 0", rows=_SOLVED)).assign(check="service.reopened"))
+        frames.append(tables.once(_CELLS.format(hit="reopened > 0", rows=_SOLVED)).assign(check="service.reopened"))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["check", *KINDS, "n", "hits"])
 
 
 _CELLS = """
     select channel, priority, tier, coalesce(topic, '') as topic, count(*) as n,
            cast(sum(case when {hit} then 1 else 0 end) as bigint) as hits
-    from {rows} group by all order by all
+    from {rows} group by all
 """
 
 _SOLVED = """(
@@ -95,27 +94,18 @@ def rate_changes(tables: Tables, settings: Settings) -> pd.DataFrame:
         own, other = (cells[cells["check"] == check].set_index(list(KINDS))[["hits", "n"]] for cells in (now, before))
         strata = own.join(other.add_prefix("other_"), how="outer").fillna(0)
         both = strata["other_n"] > 0
-        rows.append({"check": check, **_compared(strata, level), "shared": float(strata.loc[both, "n"].sum() / own["n"].sum())})
+        found = compared(strata, level)
+        shared = float(strata.loc[both, "n"].sum() / own["n"].sum())
+        rows.append({"check": check, **found, "now": found["part"], "before": found["other_part"], "shared": shared,
+                     "reading": _change_reading(found)})  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
-def _compared(strata: pd.DataFrame, level: float) -> dict[str, Any]:
-    hits, n, other_hits, other_n = (int(strata[column].sum()) for column in ("hits", "n", "other_hits", "other_n"))
-    gap = hits / n - other_hits / other_n
-    low, high = difference_interval(hits, n, other_hits, other_n, level)
-    inside, inside_low, inside_high = gap_within(strata, level)
-    clear, clear_inside = low > 0 or high < 0, inside_low > 0 or inside_high < 0
-    turned = clear and clear_inside and gap * inside < 0
-    if clear:
-        gone = not clear_inside and abs(inside) <= abs(gap) / 2
-        reading = "mix" if turned or gone else "service"
-    else:
-        reading = "hidden" if clear_inside else "unclear"
-    return {
-        "n": n, "other_n": other_n, "now": hits / n, "before": other_hits / other_n, "gap": gap, "low": low, "high": high,
-        "inside": inside, "inside_low": inside_low, "inside_high": inside_high, "reading": reading, "turned": turned,
-        "clear": clear, "clear_inside": clear_inside,
-    }  # fmt: skip
+def _change_reading(found: Mapping[str, Any]) -> str:
+    if not found["clear"]:
+        return "hidden" if found["clear_inside"] else "unclear"
+    gone = not found["clear_inside"] and abs(found["inside"]) <= abs(found["gap"]) / 2
+    return "mix" if found["turned"] or gone else "service"
 
 
 def trends_at_equal_mix(trends: Mapping[str, Trend], changes: pd.DataFrame) -> dict[str, Trend]:
@@ -201,7 +191,7 @@ def group_gaps(tables: Tables, settings: Settings) -> pd.DataFrame:
     level = 1 - (1 - settings.analysis.confidence) / max(len(pairs), 1)
     rows = []
     for check, by, group, within, strata in pairs:
-        found = _compared(strata, level)
+        found = compared(strata, level)
         # a gap as large within, and less sure only as its strata are small, is not lost
         lost = abs(float(found["inside"])) <= abs(float(found["gap"])) / 2
         sure = "reversed" if found["turned"] else "holds" if found["clear_inside"] else "gone" if lost else "unclear"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import pandas as pd
 
@@ -57,6 +58,29 @@ def gap_within(strata: pd.DataFrame, confidence: float) -> tuple[float, float, f
     return gap, gap - half, gap + half
 
 
+def compared(strata: pd.DataFrame, level: float) -> dict[str, Any]:
+    """A share against another, as they are and within strata.
+
+    Args:
+        strata: as :func:`gap_within` takes them.
+        level: of the intervals.
+
+    Returns:
+        n, other_n, part and other_part (the shares), gap with low and high (Newcombe), inside with inside_low and inside_high
+        (Mantel-Haenszel), clear and clear_inside (whether the interval leaves zero out), turned (both clear, opposite signs).
+    """
+    hits, n, other_hits, other_n = (int(strata[c].sum()) for c in ("hits", "n", "other_hits", "other_n"))
+    part, other_part = hits / n, other_hits / other_n
+    low, high = difference_interval(hits, n, other_hits, other_n, level)
+    inside, inside_low, inside_high = gap_within(strata, level)
+    clear, clear_inside = low > 0 or high < 0, inside_low > 0 or inside_high < 0
+    return {
+        "n": n, "other_n": other_n, "part": part, "other_part": other_part, "gap": part - other_part, "low": low, "high": high,
+        "inside": inside, "inside_low": inside_low, "inside_high": inside_high, "clear": clear, "clear_inside": clear_inside,
+        "turned": clear and clear_inside and (part - other_part) * inside < 0,
+    }  # fmt: skip
+
+
 def channel_gaps(tables: Tables, settings: Settings) -> pd.DataFrame:
     """Late first responses of each channel against all others, as they are and within tickets of one kind.
 
@@ -85,17 +109,9 @@ def _gaps(cells: pd.DataFrame, channel: str, kind: str, level: float) -> dict[st
     mine = cells["channel"] == channel
     own, others = (cells[rows].groupby(kind)[["hits", "n"]].sum() for rows in (mine, ~mine))
     strata = own.join(others.add_prefix("other_"), how="outer").fillna(0)
-    hits, n, other_hits, other_n = (int(strata[c].sum()) for c in ("hits", "n", "other_hits", "other_n"))
-    gap = hits / n - other_hits / other_n
-    low, high = difference_interval(hits, n, other_hits, other_n, level)
-    inside, inside_low, inside_high = gap_within(strata, level)
-    clear, clear_inside = low > 0 or high < 0, inside_low > 0 or inside_high < 0
-    turned = clear_inside and gap * inside < 0
-    reading = "unclear" if not clear else "reversed" if turned else "holds" if clear_inside else "gone"
-    return {
-        "channel": channel, "within": kind, "n": n, "gap": gap, "low": low, "high": high, "inside": inside,
-        "inside_low": inside_low, "inside_high": inside_high, "reading": reading,
-    }  # fmt: skip
+    found = compared(strata, level)
+    sure = "reversed" if found["turned"] else "holds" if found["clear_inside"] else "gone"
+    return {"channel": channel, "within": kind, **found, "reading": sure if found["clear"] else "unclear"}
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Heat:
                 f"{name.render(edition)} ({count(int(n)).render(edition)})"
                 for name, n in zip(called, regions["customers"], strict=True)
             ]
-            return _grid(shown / np.nanmax(shown), words, rows, [self.grades.names[tier].render(edition) for tier in tiers])
+            return _grid(shown / shares.max(), words, rows, [self.grades.names[tier].render(edition) for tier in tiers])
 
         alt = text("grading.heat.regions_alt", "Grid of regions against tiers with shares of customers. {message}",
                    message=table.title)  # fmt: skip

@@ -25,7 +25,7 @@ def with_check_files(tree: Node, home: Path, client: str) -> tuple[Node, list[Pr
     problems: list[Problem] = []
     items: list[Node] = []
     folder = home / "params" / client / FOLDER
-    for path in sorted(folder.glob("*")):
+    for path in sorted(folder.glob("[!.]*")):  # what a machine leaves there (.DS_Store) is no check
         item, faults = _read(path, shown(home, path))
         problems += faults
         items += [item] if item else []

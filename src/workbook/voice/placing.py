@@ -114,7 +114,7 @@ _PLACES = """
     from last l left join orders o on o.order_id = l.order_id
     left join groups g on g.order_id = l.order_id and g.rank = 1
     left join people c on c.customer_id = l.customer_id
-    order by l.comment_id, l.source
+    order by l.comment_id, l.source, l.order_id
     """
 
 _SERVED_BY = f"""
