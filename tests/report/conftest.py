@@ -1,5 +1,7 @@
 """A made-up run with its pages, built once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,18 @@ def made_up_settings(**report) -> Settings:
     )
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_choice_of_exhibits():
+@contextmanager
+def no_choice_of_exhibits() -> Iterator[None]:
     """Made-up exhibits stand in their chapters, whatever chapters.yaml chooses of the real ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(assemble, "chapter_exhibits", dict)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_choice_of_exhibits() -> Iterator[None]:
+    """For each test by itself: a patch that lasted would reach the runs of the demo in the same process."""
+    with no_choice_of_exhibits():
         yield
 
 
@@ -34,7 +43,8 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
     folder = write_notebooks(tmp_path_factory.mktemp("run"))
-    build_report(folder, settings, Period.parse("2025Q4"), "demo", folder.parent)
+    with no_choice_of_exhibits():
+        build_report(folder, settings, Period.parse("2025Q4"), "demo", folder.parent)
     return folder
 
 
