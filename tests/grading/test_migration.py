@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.colors import to_hex
+from matplotlib.patches import PathPatch, Rectangle
 
+from workbook.grading.alluvial import lay_out
 from workbook.grading.migration import Migration, compare_tiers
 from workbook.language import Edition, text
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
+from workbook.report.figures import BETTER, DIAMOND, GOLD, UNCLEAR, WORSE, house_style
 from workbook.settings.models import Grading
 
 quickly = settings(max_examples=40, deadline=None)
@@ -108,5 +114,42 @@ def test_exhibits_are_readable_in_both_languages(check_picture, n):
     after = {f"c{k}": rng.choice(IDS) for k in range(n // 3, n + n // 3)}
     found = compared(before, after)
     check_picture(found.figure())
+    check_picture(found.flow())
     for block in (found.table(), found.answer(), *found.key_figures()):
         block.bundle((EN, ZH))
+
+
+@quickly
+@given(population, population)
+def test_bands_hold_every_customer_and_never_overlap_at_either_end(before, after):
+    flow = lay_out(compared(before, after)._square())
+    assert sum(band.customers for band in flow.bands) == len(set(before) | set(after))
+    for end, side, of in (("leaves", flow.left, "before"), ("arrives", flow.right, "after")):
+        spans = sorted((getattr(band, end), getattr(band, end) + band.customers / flow.everyone) for band in flow.bands)
+        assert all(high <= low + 1e-9 for (_, high), (low, _) in itertools.pairwise(spans))
+        for state, floor in side.items():
+            own = [getattr(band, end) for band in flow.bands if getattr(band, of) == state]
+            assert not own or min(own) == pytest.approx(floor)  # the bands of a tier fill its bar down to its foot
+
+
+def test_the_flow_counts_who_came_to_the_high_tiers_and_who_left_them():
+    before = {"a": "gold", "b": "diamond", "c": "silver", "d": "gold", "e": "gold"}
+    after = {"a": "diamond", "b": "silver", "c": "gold", "e": "gold", "f": "gold", "g": "ordinary"}
+    found = compare_tiers(tiers(before), tiers(after), TIERS, periods=PERIODS, high=2)
+    assert found.flow().title.render(EN) == "Diamond, Gold: 2 customers came, 2 left"  # c and the new f; b fell, d is gone
+    balance = found.flow().table.frame.set_index("tier")
+    assert balance.loc["gold"].tolist() == [3, 1, 1, 1, 1, 3]
+    kept = balance["before"] + balance["new"] + balance["came"] - balance["left"] - balance["absent"]
+    assert kept.tolist() == balance["after"].tolist()
+
+
+def test_bands_are_coloured_by_the_move_and_bars_by_the_tier():
+    before = {"a": "gold", "b": "gold", "c": "silver", "d": "gold"}
+    after = {"a": "gold", "b": "diamond", "c": "ordinary", "e": "silver"}
+    with house_style():
+        axes = compared(before, after).flow().draw(EN).axes[0]
+    bands = [patch for patch in axes.patches if isinstance(patch, PathPatch)]
+    colours = sorted(to_hex(band.get_facecolor()).upper() for band in bands)
+    assert colours == sorted([UNCLEAR, BETTER, WORSE, WORSE, UNCLEAR])  # same, up, down, gone, new
+    bars = [to_hex(patch.get_facecolor()).upper() for patch in axes.patches if isinstance(patch, Rectangle)]
+    assert bars.count(DIAMOND) == bars.count(GOLD) == 2 and bars.count("#FFFFFF") == 2

@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
-from workbook.language import Edition, Text, count, day, named, part_and_people, share, text
+from workbook.grading.alluvial import draw_flow, lay_out
+from workbook.language import Edition, Text, count, day, joined, named, part_and_people, share, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Column, Figure, KeyFigure, NotMeasured, Table
 from workbook.report.figures import BETTER, FULL_WIDTH, GRID, TEXT, UNCLEAR, WORSE, canvas, label_axis
@@ -42,6 +43,7 @@ class Migration:
         new, absent: customers in one period only.
         other: customers whose earlier tier is no longer in the settings, so that up and down cannot be told.
         basis: whether the earlier tiers were accepted or only proposed.
+        high: how many tiers from the top count as high value.
     """
 
     frame: pd.DataFrame
@@ -56,6 +58,7 @@ class Migration:
     absent: int
     other: int
     basis: Text
+    high: int
 
     @property
     def both(self) -> int:
@@ -120,6 +123,71 @@ class Migration:
         data = self.table()
         under = Table("grading.migration_data", data.title, data.columns, data.frame, data.note, data.rows, data.artefact)
         return Figure("grading.migration_grid", self._title(), draw, alt, self._note(), under)
+
+    def flow(self) -> Figure:
+        """Who went where as bands: tiers before on the left and now on the right, with those who came and who are gone."""
+        square = self._square()
+        flow, tiers = lay_out(square), list(self.rank)
+        inks = {(band.before, band.after): _INK[self._move(band.before, band.after)] for band in flow.bands}
+        heads = (
+            text("grading.migration.before", "Tier in {period}", period=self.before),
+            text("grading.migration.after", "Tier in {period}", period=self.after),
+        )
+        alt = text(
+            "grading.migration.flow_alt",
+            "Bands of customers from the tiers before on the left to the tiers now on the right. {message}",
+            message=self._flow_title(),
+        )
+        note = text(
+            "grading.migration.flow_note",
+            "A band is as wide as its customers are many; grey = same tier or new, blue = higher, orange = lower or no longer"
+            " there; {before} to {after}; n = {n} customers graded in either, all counted. {basis}",
+            before=self.before,
+            after=self.after,
+            n=count(flow.everyone),
+            basis=self.basis,
+        )
+
+        def draw(edition: Edition) -> Canvas:
+            return draw_flow(flow, tiers, self.names, inks, heads, edition)
+
+        under = self._balance(square, self._flow_title(), note)
+        return Figure("grading.migration_flow", self._flow_title(), draw, alt, note, under)
+
+    def _balance(self, square: pd.DataFrame, title: Text, note: Text) -> Table:
+        """Each tier's customers before, who came, who left, and its customers now."""
+        states = list(self.rank)
+        before, after = square.sum(axis=1), square.sum(axis=0)
+        cells = square.reindex(index=[*states, NEW], columns=[*states, ABSENT], fill_value=0).to_numpy()
+        stayed, new, absent = np.diag(cells)[: len(states)], cells[-1, :-1], cells[:-1, -1]
+        frame = pd.DataFrame({
+            "tier": states, "before": before[states].to_numpy(), "new": new,
+            "came": after[states].to_numpy() - stayed - new, "left": before[states].to_numpy() - stayed - absent,
+            "absent": absent, "after": after[states].to_numpy(),
+        })  # fmt: skip
+        columns = (
+            Column("tier", text("grading.column.tier", "Tier"), labels=self.names),
+            Column("before", text("grading.balance.before", "Customers in {period}", period=self.before), "people"),
+            Column("new", self.names[NEW], "people"),
+            Column("came", text("grading.balance.came", "From another tier"), "people"),
+            Column("left", text("grading.balance.left", "To another tier"), "people"),
+            Column("absent", self.names[ABSENT], "people"),
+            Column("after", text("grading.balance.after", "Customers in {period}", period=self.after), "people"),
+        )
+        return Table("grading.migration_flow_data", title, columns, frame, note, rows=len(frame))
+
+    def _flow_title(self) -> Text:
+        tops = list(self.rank)[: self.high]
+        inside = self.frame["before"].isin(tops), self.frame["after"].isin(tops)
+        if not tops or not (inside[0] | inside[1]).any():
+            return text("grading.migration.flow_neutral", "Where customers of each tier went")
+        return text(
+            "grading.migration.flow_title",
+            "{tiers}: {came} customers came, {left} left",
+            tiers=joined([self.names[one] for one in tops]),
+            came=count(int(self.frame.loc[inside[1] & ~inside[0], "customers"].sum())),
+            left=count(int(self.frame.loc[inside[0] & ~inside[1], "customers"].sum())),
+        )
 
     def sentences(self) -> tuple[Text, ...]:
         """Who moved, who came and who went, in three sentences at most."""
@@ -226,6 +294,7 @@ def compare_tiers(
     *,
     periods: tuple[Period | str, Period | str],
     accepted: pd.DataFrame | NotMeasured | None = None,
+    high: int = 1,
 ) -> Migration | NotMeasured:
     """Customers by their tier in the previous and in this period.
 
@@ -234,6 +303,7 @@ def compare_tiers(
         accepted: grades given: period, customer_id, tier, accepted_on. Those of the earlier period go before what its run
             proposed.
         tiers: the tiers of the settings, the highest first.
+        high: how many of them, from the top, count as high value.
         periods: the two periods, the earlier first.
 
     Returns:
@@ -272,7 +342,7 @@ def compare_tiers(
     told = {move: int(sizes.get(move, 0)) for move in _INK}
     return Migration(
         counts.astype({"before": "str", "after": "str", "customers": "int64"}), names, rank, first, second,
-        told["same"], told["up"], told["down"], told["new"], told["absent"], told["other"], basis,
+        told["same"], told["up"], told["down"], told["new"], told["absent"], told["other"], basis, high,
     )  # fmt: skip
 
 
