@@ -80,6 +80,18 @@ def test_the_source_that_lacks_phones_is_named():
     assert shown.bundle(EDITIONS)["languages"]["zh"]["title"] == "最差：shop（来源），50% 缺电话"
 
 
+def test_fields_are_crossed_with_segment_within_source():
+    frame, xref = customers()
+    shown = quality_grid(tables_of({"customers": frame.assign(industry="retail")}, PERIOD), xref, SETTINGS)
+    rows = [r.render(EDITIONS[0]) for r in shown.table.frame["row"]]
+    assert "shop · persons" in rows and not any("kind" in r for r in rows)
+    found = shown.table.frame.assign(name=rows)
+    worst = found[(found["name"] == "shop · persons") & (found["bad"] > 0)].iloc[0]
+    in_shop = frame["customer_id"].isin(xref.loc[xref["source"] == "shop", "customer_id"])
+    persons = frame[in_shop & (frame["kind"] == "person")]
+    assert (worst["bad"], worst["n"]) == (persons["phone"].isna().sum(), len(persons))
+
+
 def test_without_links_and_without_customers_it_is_said():
     frame, _ = customers(40)
     assert isinstance(quality_grid(tables_of({"customers": frame}, PERIOD), NotMeasured("x", named("x")), SETTINGS), Figure)

@@ -1,10 +1,15 @@
 """X1 by hand: completeness, validity, staleness, duplicates and status."""
 
+import pandas as pd
 import pytest
 
 from workbook.diagnosis.information import information_checks
+from workbook.diagnosis.quality import dated_fields, judged_records, record_quality
+from workbook.language import Edition
+from workbook.period import Period
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
+from workbook.tables import tables_of
 
 
 def customers(n=4, **columns):
@@ -105,3 +110,42 @@ def test_a_word_that_says_nothing_does_not_fill_a_field(run, settings):
     frames = {"customers": {"customer_id": list("abcdefghi"), "industry": words}}
     found = run(information_checks, frames, settings)["information.complete.industry"]
     assert (found.n, found.figure, set(found.customers)) == (9, 2 / 9, set("bcdefgi"))
+
+
+def test_spellings_of_one_industry_are_told_from_the_usual_one(run, settings):
+    words = ["Retail"] * 5 + ["retail", "ＲＥＴＡＩＬ", "Retail sector", "Mining", "零售", "零售业", "unknown", None]
+    found = run(information_checks, customers(13, industry=words), settings)["information.valid_industry"]
+    assert (found.n, found.customers) == (11, ("C10", "C5", "C6", "C7"))
+    cause = found.words.cause.render(Edition("en"))
+    assert "Retail sector for Retail" in cause
+
+
+def test_industries_outside_the_agreed_list_are_invalid(run):
+    agreed = Settings(client={"name": "Test"}, diagnosis={"industries": ["Retail", "Mining"]})
+    found = run(information_checks, customers(4, industry=["Retail", "mining", "Space", "Mining"]), agreed)
+    assert found["information.valid_industry"].customers == ("C1", "C2")
+
+
+def test_a_name_speaks_for_an_industry_only_where_most_who_bear_it_are_in_it(run, settings):
+    names = (
+        [f"澄石{i}餐饮有限公司" for i in range(12)] + [f"万帆{i}科技有限公司" for i in range(12)] + ["餐饮科技公司", "餐饮王"]
+    )
+    industry = ["餐饮"] * 10 + ["科技"] * 2 + ["科技"] * 5 + ["餐饮"] * 7 + ["餐饮", "科技"]
+    frames = customers(26, name=names, industry=industry, kind=["company"] * 25 + ["person"])
+    found = run(information_checks, frames, settings)["information.industry_name"]
+    assert (found.n, found.customers) == (12, ("C10", "C11"))  # 科技 does not tell; two words tell nothing; persons have names
+    none = run(information_checks, customers(2, name=["a", "b"], industry=["Retail"] * 2), settings)
+    assert "No word" in none["information.industry_name"].why.render(Edition("en"))
+
+
+def test_a_field_is_out_of_date_by_its_own_changes_where_they_are_logged(settings):
+    frame = pd.DataFrame(
+        {"customer_id": list("abcd"), "phone": ["1"] * 4, "region": ["x", "x", "x", None], "created_at": "2024-01-01"}
+    )
+    log = pd.DataFrame({"customer_id": ["a", "b", "a"], "field": ["Region", "region", "status"], "new": ["x", "x", "lost"],
+                        "changed_at": ["2025-12-01", "2025-01-05", "2025-12-20"]})  # fmt: skip
+    contacts = pd.DataFrame({"customer_id": list("abcd"), "happened_at": "2025-12-20"})
+    tables = tables_of({"customers": frame, "status_history": log, "interactions": contacts}, Period.parse("2025Q4"))
+    assert dated_fields(tables, settings) == ("region",)  # nothing tells of phones; the log of status does not reach back
+    with record_quality(tables, settings):
+        assert list(judged_records(tables, "stale_region")["customer_id"]) == ["b", "c"]

@@ -19,6 +19,7 @@ CHECKS = {
     "missing_fields": ("information.complete.email", "information.complete.industry", "information.complete.phone",
                        "information.complete.region"),
     "malformed_contacts": ("information.valid_phone", "information.valid_email"),
+    "wrong_industry": ("information.industry_name",),
     "stale_status": ("information.status", "information.stale"), "duplicate_customers": ("information.duplicates",),
     "surface_needs": ("needs.depth",), "missed_recommendations": ("needs.match",),
     "late_responses": ("interaction.late_response", "interaction.late_channel"),
@@ -79,7 +80,7 @@ def homes(tmp_path_factory):
         dict.fromkeys(
             ("duplicate_customers", "missing_fields", "malformed_contacts", "stale_status", "late_responses", "no_callback",
              "repeat_tickets", "misgraded", "silent_customers", "surface_needs", "missed_recommendations"), 0.9,
-        ) | {"missed_cross_sell": 0.5}
+        ) | {"missed_cross_sell": 0.5, "wrong_industry": 0.6}
     )  # fmt: skip
     return diagnosis_of(home, "sound", Faults.none()), diagnosis_of(home, "faulty", strong), strong
 
@@ -96,8 +97,8 @@ def test_a_client_without_faults_has_hardly_a_problem(homes):
     "check",
     [
         "information.complete.email", "information.complete.industry", "information.valid_phone", "information.valid_email",
-        "information.stale", "information.duplicates", "information.status", "needs.depth", "needs.match",
-        "interaction.silent", "interaction.late_channel", "value.misgraded", "value.cross_sell",
+        "information.industry_name", "information.stale", "information.duplicates", "information.status", "needs.depth",
+        "needs.match", "interaction.silent", "interaction.late_channel", "value.misgraded", "value.cross_sell",
         "service.callback", "service.repeat",
     ],
 )  # fmt: skip

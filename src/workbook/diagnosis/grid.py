@@ -49,6 +49,7 @@ class Grid:
         limits: accepted share of bad cases of each column.
         least: fewest cases of a cell that is shown.
         confidence: of the reading of all cells together.
+        drawn: rows drawn, from the first; the others are read all the same. All where none is given.
     """
 
     rows: tuple[Text, ...]
@@ -57,6 +58,7 @@ class Grid:
     limits: tuple[float, ...]
     least: int
     confidence: float
+    drawn: int | None = None
 
     def read(self) -> pd.DataFrame:
         """The cells shown: share, low, high (Wilson, corrected for all cells shown by Bonferroni), drawn (share drawn towards
@@ -130,7 +132,8 @@ class Grid:
         return Table(id, title, columns, frame, note, rows=12)
 
     def _draw(self, read: pd.DataFrame, edition: Edition) -> Canvas:
-        rows, columns = len(self.rows), len(self.columns)
+        rows, columns = len(self.rows[: self.drawn]), len(self.columns)
+        read = read[read["row"] < rows]
         figure, axes = canvas(height=0.44 * rows + 0.75)
         axes.set_xlim(0, columns)
         axes.set_ylim(rows, 0)
@@ -154,8 +157,10 @@ class Grid:
         for r, c in itertools.product(range(rows), range(columns)):
             shown = axes.text(c + 0.5, r + 0.5, words.get((r, c), "·"), ha="center", va="center", fontsize=8, linespacing=1.45)
             shown.set_in_layout(False)
-        axes.set_xticks(np.arange(columns) + 0.5, [_broken(c.render(edition), edition) for c in self.columns], linespacing=1.45)
-        axes.set_yticks(np.arange(rows) + 0.5, [_cut(r.render(edition)) for r in self.rows])
+        axes.set_xticks(
+            np.arange(columns) + 0.5, [_broken(c.render(edition), edition, columns) for c in self.columns], linespacing=1.45
+        )
+        axes.set_yticks(np.arange(rows) + 0.5, [_cut(r.render(edition)) for r in self.rows[:rows]])
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
         for side in axes.spines.values():
@@ -207,8 +212,11 @@ def _cut(words: str) -> str:
     return words if len(words) <= 2 * LONGEST else words[: 2 * LONGEST - 1] + "…"
 
 
-def _broken(words: str, edition: Edition) -> str:
-    """A column's name over two lines at most, so that nine stand side by side."""
-    width = 11 if edition.language == "en" else 5
-    lines = textwrap.wrap(words, width, break_long_words=True, break_on_hyphens=False)[:3]
-    return "\n".join(lines)
+def _broken(words: str, edition: Edition, columns: int) -> str:
+    """A column's name over three lines at most, as narrow as so many columns side by side need."""
+    if edition.language == "en":
+        width = 11 if columns <= 9 else 9 if columns == 10 else max(7, min(8, max(map(len, words.split()), default=7)))
+        return "\n".join(textwrap.wrap(words, width, break_long_words=True, break_on_hyphens=False)[:3])
+    width = 5 if columns <= 9 else 4 if columns == 10 else 3
+    lines = min(-(-len(words) // width), 3)
+    return "\n".join(textwrap.wrap(words, -(-len(words) // lines), break_long_words=True)[:3])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from workbook.diagnosis.finding import Context, Measured, Module, Words, not_delivered, share_finding
 from workbook.diagnosis.quality import field_name, judged_records, record_quality
-from workbook.language import Text, count, text
+from workbook.language import Text, count, joined, named, text
+from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
 MODULE: Module = "information"
-
-ACTIVE_STATUS = ("active", "existing", "normal", "活跃", "正常", "在用", "有效")
-"""Words of customers.status that say that the customer is alive."""
 
 
 def information_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) -> list[Measured]:
@@ -32,6 +32,8 @@ def information_checks(tables: Tables, profile: pd.DataFrame, settings: Settings
             *(_complete(field, tables, settings, context) for field in settings.diagnosis.key_fields),
             _valid_phone(tables, settings, context),
             _valid_email(tables, settings, context),
+            _valid_industry(tables, settings, context),
+            _industry_name(tables, settings, context),
             _stale(tables, settings, context),
             _duplicates(tables, settings, context),
             _status(tables, settings, context),
@@ -98,6 +100,58 @@ def _valid_email(tables: Tables, settings: Settings, context: Context) -> Measur
     return _share_of_records("information.valid_email", words, "bad_email", settings.diagnosis.invalid_share, tables, context)
 
 
+def _valid_industry(tables: Tables, settings: Settings, context: Context) -> Measured:
+    check = "information.valid_industry"
+    words = Words(
+        text("diagnosis.valid_industry.measure", "Industries outside the agreed list, or in another spelling"),
+        text("diagnosis.valid_industry.problem", "Industries unknown or spelt in several ways"),
+        text("diagnosis.valid_industry.cause", "Industries are typed in freely instead of being chosen from a list."),
+    )
+    if missing := tables.lacks("customers.industry"):
+        return not_delivered(check, words.measure, missing)
+    if examples := _examples(tables):
+        words = replace(words, cause=text(
+            "diagnosis.valid_industry.examples",
+            "Industries are typed in freely instead of being chosen from a list; most frequent: {examples}.",
+            examples=joined(examples),
+        ))  # fmt: skip
+    return _share_of_records(check, words, "bad_industry", settings.diagnosis.invalid_share, tables, context)
+
+
+def _examples(tables: Tables) -> list[Text]:
+    """The three most frequent industries that are not what they should be, with what was meant where that is known."""
+    rows = tables.sql(
+        """
+        select o.value, any_value(o.meant) as meant from odd_industries o join customers c on c.industry = o.value
+        join record_quality q on q.customer_id = c.customer_id and q.bad_industry
+        group by o.value order by count(*) desc, o.value limit 3
+        """
+    )
+    return [
+        text("diagnosis.valid_industry.meant", "{value} for {meant}", value=named(value), meant=named(meant))
+        if meant
+        else named(value)
+        for value, meant in rows.itertuples(index=False, name=None)
+    ]
+
+
+def _industry_name(tables: Tables, settings: Settings, context: Context) -> Measured:
+    check = "information.industry_name"
+    words = Words(
+        text("diagnosis.industry_name.measure", "Companies under another industry than their name speaks for"),
+        text("diagnosis.industry_name.problem", "Industry on record contradicts the company’s name"),
+        text("diagnosis.industry_name.cause",
+             "Industries are guessed on entry and not checked; or the name outlived the business: ask before changing."),
+    )  # fmt: skip
+    if missing := tables.lacks("customers.industry", "customers.name"):
+        return not_delivered(check, words.measure, missing)
+    found = _share_of_records(check, words, "odd_name", settings.diagnosis.industry_name_share, tables, context)
+    if isinstance(found, NotMeasured):
+        why = text("diagnosis.industry_name.none", "No word in the names of companies tells their industry surely enough.")
+        return NotMeasured(found.id, words.measure, why=why)
+    return found
+
+
 def _stale(tables: Tables, settings: Settings, context: Context) -> Measured:
     check, days = "information.stale", settings.diagnosis.stale_days
     words = Words(
@@ -141,36 +195,11 @@ def _status(tables: Tables, settings: Settings, context: Context) -> Measured:
         return not_delivered(check, words.measure, missing)
     if not tables.has("status_history.new") and not tables.has("orders"):
         return not_delivered(check, words.measure, ("status_history", "orders"))
-    # noted changes are evidence against a record; silence in the orders is a makeshift where no changes were delivered
-    rows = tables.sql(_NOTED_STATUS if tables.has("status_history.new") else _SILENT_STATUS,
-                      active=list(ACTIVE_STATUS), churn_days=settings.analysis.churn_days)  # fmt: skip
-    wrong = rows["wrong"].astype(bool)
-    return share_finding(
-        check, MODULE, words, hits=int(wrong.sum()), n=len(rows), threshold=settings.diagnosis.stale_status_share,
-        direction="above", touched=rows.loc[wrong, "customer_id"], context=context,
-        unjudged=int(tables.sql("select count(*) as n from customers where coalesce(trim(status), '') = ''")["n"].iloc[0]),
+    return _share_of_records(
+        check, words, "wrong_status", settings.diagnosis.stale_status_share, tables, context,
+        left_out="customer_id in (select customer_id from customers where coalesce(trim(status), '') = '')",
     )  # fmt: skip
 
 
 def _days(days: int) -> Text:
     return text("diagnosis.days", "{n} days", n=count(days))
-
-
-_NOTED_STATUS = """
-    with noted as (
-        select customer_id, arg_max(lower(trim(new)), changed_at) as last_status
-        from status_history where field is null or lower(field) = 'status' group by customer_id
-    )
-    select c.customer_id, coalesce(n.last_status <> lower(trim(c.status)), false) as wrong
-    from customers c left join noted n on n.customer_id = c.customer_id
-    where list_contains($active, lower(trim(c.status))) order by c.customer_id
-"""
-
-_SILENT_STATUS = """
-    with bought as (
-        select customer_id, max(cast(ordered_at as date)) as last_order from orders group by customer_id
-    )
-    select c.customer_id, coalesce(date_diff('day', b.last_order, cast($end as date)) > $churn_days, false) as wrong
-    from customers c left join bought b on b.customer_id = c.customer_id
-    where list_contains($active, lower(trim(c.status))) order by c.customer_id
-"""

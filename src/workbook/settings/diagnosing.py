@@ -14,7 +14,8 @@ WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun"
 
 
 CHECK_IDS = (
-    "information.valid_phone", "information.valid_email", "information.stale", "information.duplicates", "information.status",
+    "information.valid_phone", "information.valid_email", "information.valid_industry", "information.industry_name",
+    "information.stale", "information.duplicates", "information.status",
     "needs.depth", "needs.match", "interaction.silent", "interaction.late_response", "interaction.late_channel",
     "value.misgraded", "value.cross_sell", "service.callback", "service.repeat", "service.reopened", "service.late_resolution",
     "service.missed_level", "service.first_contact", "service.template",
@@ -109,7 +110,8 @@ class Diagnosis(Section):
     )
     quality_by: list[str] = Field(
         ["source", "kind", "tier", "channel"],
-        description="What customer records are grouped by in the heat map of their quality: source, or columns of customers.",
+        description="What customer records are grouped by in the heat map of their quality: within each source by columns of "
+        "customers, the first of them drawn first.",
     )
     stale_days: int = Field(180, ge=1, description="Days without an update after which a customer record counts as stale.")
     stale_share: Share = Field(0.2, description="Share of stale records that is accepted.")
@@ -126,7 +128,17 @@ class Diagnosis(Section):
     callback_share: Share = Field(0.9, description="Smallest share of complaints called back in time.")
     repeat_share: Share = Field(0.15, description="Share of customers with repeated tickets on one topic that is accepted.")
     invalid_share: Share = Field(
-        0.02, description="Share of telephone numbers or e-mail addresses of impossible form that is accepted."
+        0.02,
+        description="Share of telephone numbers or e-mail addresses of impossible form, and of unknown industries, that is "
+        "accepted.",
+    )
+    industries: list[str] = Field(
+        default_factory=list,
+        description="The industries that there should be in customers.industry; without them only other spellings count as "
+        "invalid.",
+    )
+    industry_name_share: Share = Field(
+        0.1, description="Share of companies recorded under another industry than their name speaks for that is accepted."
     )
     duplicate_share: Share = Field(
         0.01, description="Share of records with the telephone or e-mail of another record that is accepted."
