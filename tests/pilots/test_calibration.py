@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.pilots.trials import outcomes, pilot, settings, spend, tables, two_arms, units
+from tests.pilots.trials import PERIOD, outcomes, pilot, settings, spend, tables, two_arms, units
 
 from workbook.language import Edition
+from workbook.period import Period
 from workbook.pilots.boundaries import limits
 from workbook.pilots.calibration import calibrate
 from workbook.pilots.checks import check_pilots
@@ -70,10 +71,11 @@ def test_the_report_prints_the_error_of_this_rule_on_this_clients_values():
     values = before * rng(7).lognormal(0, 0.3, 800)
     plan = settings(pilot(metrics=[spend(margin=5.0)], looks=4))
     delivered = tables(units(arms), outcomes(values, metric="spend", pre_value=before))
-    found = measure_effects(delivered, plan, check_pilots(delivered, plan))
+    found = measure_effects(delivered, plan, check_pilots(delivered, plan), looked("2025-10-21", "2025-11-10", "2025-11-30"))
     (table,) = calibrate(delivered, found).blocks()
     (one,) = calibrate(delivered, found).calibrated
-    assert one.origin == "measured" and one.history == 800 and one.looks == (0.25, 0.5, 0.75, 1.0)
+    assert one.origin == "measured" and one.history == 800 and one.taken == 4
+    assert one.looks == pytest.approx([21 / 81, 41 / 81, 61 / 81, 1.0])
     # fewer than 5 %: the rule also ends pilots in which little is to be gained
     assert 0.005 < one.played[0].gain + one.played[0].harm < 0.06 < one.played[0].naive
     assert f"{100 * (one.played[0].gain + one.played[0].harm):.1f}%" in table.title.render(Edition("en"))
@@ -81,6 +83,86 @@ def test_the_report_prints_the_error_of_this_rule_on_this_clients_values():
     assert f"Level in the history CNY {before.mean():.2f}" in table.note.render(Edition("en", currency="CNY"))
     again = calibrate(delivered, found).calibrated[0]
     assert again == one, "the same data and seed give the same figures"
+
+
+def looked(*days, pilot="care", metric="spend", **columns):
+    """Looks of the ledger."""
+    return pd.DataFrame(
+        [{"pilot": pilot, "metric": metric, "arm": "treatment", "looked_at": day, "n_control": 400, "n_arm": 400, "effect": 0.1,
+          "low": -5.0, "high": 5.2} | columns for day in days]
+    )  # fmt: skip
+
+
+def test_the_schedule_played_is_that_of_the_looks_taken_and_of_those_still_planned():
+    arms, values = two_arms(400), rng(5).normal(100, 20, 400)
+    still = Period.parse("2025-11")
+    for looks, taken, period, wanted, methods in (
+        (5, ["2025-10-17"], PERIOD, [17 / 81, 1.0], "planned"),
+        (4, ["2025-10-21"], still, [21 / 81, 61 / 81, 71 / 81, 1.0], "planned"),
+        (1, ["2025-10-21"], PERIOD, [21 / 81, 1.0], "unplanned"),
+    ):
+        plan = settings(pilot(metrics=[spend(margin=5.0)], looks=looks))
+        delivered = tables(units(arms), outcomes(values, metric="spend", pre_value=values), period=period)
+        found = measure_effects(delivered, plan, check_pilots(delivered, plan), looked(*taken))
+        (one,) = calibrate(delivered, found).calibrated
+        assert one.looks == pytest.approx(wanted), methods
+        assert one.taken == len(taken) + 1
+        said = "looks taken: 2, still planned: 2" if period is still else "looks taken: 2)"
+        assert said in one.table().note.render(Edition("en"))
+        # what was looked at without a plan falls under the limit of any time: wide, so that little is told
+        assert (one.played[0].told < 0.03) == (methods == "unplanned")
+
+
+def test_several_arms_are_played_beside_one_control_and_share_the_error():
+    history = rng(21).normal(100, 10, 5000)
+    error = 0.05 / 3
+    one = play(history, (300, 300), [(1.0, Z)], MEAN, 0.05, rng(22))
+    shared = play(history, (300, 300, 300, 300), [(1.0, stats.norm.isf(error / 2))], MEAN, error, rng(22))
+    unshared = play(history, (300, 300, 300, 300), [(1.0, Z)], MEAN, 0.05, rng(22))
+    # Dunnett: three arms beside one control, each by itself at 5 %, tell something of nothing in 12 % of pilots
+    assert unshared[0].told == pytest.approx(0.1217, abs=0.015) and shared[0].told == pytest.approx(0.044, abs=0.01)
+    assert shared[1].gain < one[1].gain and shared[1].gain == pytest.approx(
+        stats.norm.sf(stats.norm.isf(error / 2) - 2.0 / (history.std() * np.sqrt(2 / 300))), abs=0.02
+    )
+
+
+def test_a_guardrail_that_is_not_surely_held_keeps_the_arm_from_being_rolled_out():
+    generator = rng(23)
+    history = np.column_stack([generator.normal(100, 10, 5000), generator.random(5000) < 0.1])
+    guard = SHARE.model_copy(update={"guardrail": True, "better": "lower", "harm": 0.02})
+    found = play(history, (300, 300), [(1.0, Z)], MEAN, 0.05, rng(24), guardrails=[guard])
+    free = play(history[:, 0], (300, 300), [(1.0, Z)], MEAN, 0.05, rng(24))
+    held = stats.norm.cdf(0.02 / np.sqrt(2 * 0.09 / 300) - Z)
+    assert [one.gain for one in found] == pytest.approx([one.gain for one in free], abs=0.03)
+    assert free[2].out == pytest.approx(free[2].gain) and found[2].out == pytest.approx(held * free[2].out, abs=0.03)
+    # the guardrail goes with its own unit: where it is the metric turned round, what is a gain is never a harm
+    mirrored = np.column_stack([history[:, 0], history[:, 0]])
+    same = MEAN.model_copy(update={"guardrail": True, "harm": 2.0})
+    worse = play(mirrored, (300, 300), [(1.0, Z)], MEAN, 0.05, rng(24), guardrails=[same])
+    assert worse[0].out == pytest.approx(free[0].out, abs=0.01)
+
+
+def test_the_report_plays_the_guardrails_of_the_card_with_the_units_they_belong_to():
+    arms, generator = two_arms(600), rng(25)
+    values, complaints = generator.normal(100, 20, 600), (generator.random(600) < 0.1).astype(float)
+    guard = {"id": "complaints", "name": {"en": "Complaints", "zh": "投诉"}, "kind": "proportion", "unit": "share",
+             "margin": 0.05, "harm": 0.05, "guardrail": True, "better": "lower"}  # fmt: skip
+    plan = settings(pilot(metrics=[spend(margin=5.0), guard]))
+    first = outcomes(values, metric="spend", pre_value=values)
+    for second, played in (
+        (outcomes(complaints, metric="complaints", pre_value=complaints), True),
+        (outcomes(complaints, metric="complaints"), False),
+    ):
+        delivered = tables(units(arms), first, second)
+        (one,) = calibrate(delivered, measure_effects(delivered, plan, check_pilots(delivered, plan))).calibrated
+        past = read_past(delivered, plan.pilots[0], plan.pilots[0].metrics[0], plan.pilots[0].metrics[1:])
+        if played:
+            pairs = {(round(a, 9), b) for a, b in zip(values, complaints, strict=True)}
+            assert {(round(a, 9), b) for a, b in past.stretches[0]} == pairs
+        assert (one.played[2].out < 0.8 * one.played[2].gain) == played
+        note = one.table().note.render(Edition("en"))
+        assert ("; guardrails: Complaints" in note) == played and ("without the guardrails" in note) != played
+        assert "护栏指标：投诉" in one.table().note.render(Edition("zh"))
 
 
 def test_nothing_to_draw_from_is_not_measured():

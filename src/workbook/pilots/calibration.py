@@ -4,24 +4,26 @@ drawn from the client's history (rows P3 and P4)."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
-from workbook.language import Quantity, Text, count, named, share, text
-from workbook.pilots.boundaries import FARTHEST, limits
+from workbook.language import Quantity, Text, count, joined, named, share, text
+from workbook.pilots.boundaries import FARTHEST, anytime_limit, limits
 from workbook.pilots.clusters import FEWEST_CLUSTERS
 from workbook.pilots.comparison import wilson
 from workbook.pilots.effect import Effect
 from workbook.pilots.effects import Effects
 from workbook.pilots.estimates import generator
+from workbook.pilots.looks import Look, last_day
 from workbook.pilots.past import FEWEST, Past, read_control, read_past
 from workbook.pilots.playing import Played, play
 from workbook.pilots.samples import tally_units
+from workbook.pilots.units import arm_name
 from workbook.report.blocks import Block, Column, NotMeasured, Table
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables
@@ -32,6 +34,10 @@ NORMAL = 20_000
 Floats = NDArray[np.float64]
 Origin = Literal["windows", "measured", "control", "normal", "shares"]
 """Where the played units come from."""
+LARGEST = 10
+"""Values of a pilot that are looked at for a heavy tail."""
+HEAVY = 1 / 3
+"""Share of the variance that they make, from which on the report says what that does to the rule."""
 APART = 0.25
 """Share of the level of the history by which that of the control is apart, from which on its own values are played as well."""
 
@@ -45,10 +51,13 @@ class Calibrated:
         units: units (or clusters) of both arms of each played pilot.
         history: number of values that they were drawn from, of ``stretches`` of ``days`` where the client's records tell.
         origin: where these come from.
-        looks: information at each look.
+        looks: information at each look; the first ``taken`` were taken, the others are still planned.
+        guardrails: that stand in the rule that was played.
         levels: of the metric in the history, and in the control while the pilot ran; None where they are the same.
         own_power: share of pilots with the smallest worthwhile effect that tell a gain where they are played from the control's
             own values; None where the levels are not far apart.
+        largest: share of the variance that the :data:`LARGEST` largest values of such a pilot make; None but of means.
+        confidence: of the card.
     """
 
     pilot: Pilot
@@ -57,10 +66,14 @@ class Calibrated:
     history: int
     origin: Origin
     looks: tuple[float, ...]
+    taken: int
+    guardrails: tuple[Metric, ...] = ()
     stretches: int = 1
     days: int | None = None
     levels: tuple[Quantity, Quantity] | None = None
     own_power: float | None = None
+    largest: float | None = None
+    confidence: float = 0.95
 
     def table(self) -> Table:
         """Shares of pilots that told a gain or a harm, with their simulation error."""
@@ -72,41 +85,40 @@ class Calibrated:
         rows: list[dict[str, object]] = []
         for name, one in zip(names, self.played, strict=True):
             row: dict[str, object] = {"effect": name, "information": one.information}
-            for column, value in (("gain", one.gain), ("harm", one.harm), ("naive", one.naive)):
+            for column, value in (("gain", one.gain), ("harm", one.harm), ("out", one.out), ("naive", one.naive)):
                 low, high = wilson(value, one.trials, 1.96)
                 row |= {column: value, f"{column}_low": low, f"{column}_high": high}
             rows.append(row)
         null, least, _ = self.played
         title = text(
             "pilots.calibration.title",
-            "{pilot}: {arms}the rule errs in {error}, finds the smallest worthwhile effect in {power}",
-            arms=text("pilots.calibration.each", "for each arm ") if len(self.pilot.arms) > 2 else named(""),
+            "{pilot}: the rule errs in {error}, finds the smallest worthwhile effect in {power}",
             pilot=named(self.pilot.name),
-            error=share(null.gain + null.harm, 1),
+            error=share(null.told, 1),
             power=share(least.gain, 1),
         )
         note = text(
             "pilots.calibration.note",
-            "{trials} pilots of {units} units each, split at random into the arms, {origin}. Judged by the rule of the card "
-            "(looks: {looks}); the intervals are the simulation's own error. Unguarded: the same looks, each judged as if it "
-            "were the only one. Information used: until the rule ended the pilot. One arm against the control{several}."
-            "{levels}{played}",
-            several=text(
-                "pilots.calibration.shared", ", at the limit that the {n} arms share", n=count(len(self.pilot.arms) - 1)
-            )
-            if len(self.pilot.arms) > 2
-            else named(""),
+            "{trials} pilots of {units} units each, split at random into the {arms} arms, {origin}. Judged by the rule of the "
+            "card ({looks}{guardrails}); the intervals are the simulation's own error. Rolled out: wholly or limited. "
+            "Unguarded: the same looks, each judged as if it were the only one. Information used: until the rule ended the "
+            "pilot.{several}{levels}{played}{tail}",
+            several=self._several(),
             levels=self._levels(),
             played=self._played(),
+            tail=self._tail(),
             trials=count(null.trials),
             units=count(self.units),
+            arms=count(len(self.pilot.arms)),
             origin=self._from(),
-            looks=count(len(self.looks)),
+            looks=self._looks(),
+            guardrails=self._guardrails(),
         )
         columns = (
             Column("effect", text("pilots.head.true_effect", "True effect")),
             Column("gain", text("pilots.head.told_gain", "Gain told"), "share", digits=1, low="gain_low", high="gain_high"),
             Column("harm", text("pilots.head.told_harm", "Harm told"), "share", digits=1, low="harm_low", high="harm_high"),
+            Column("out", text("pilots.head.rolled_out", "Rolled out"), "share", digits=1, low="out_low", high="out_high"),
             Column(
                 "naive", text("pilots.head.naive", "Told, unguarded"), "share", digits=1, low="naive_low", high="naive_high"
             ),
@@ -114,6 +126,58 @@ class Calibrated:
         )
         frame = pd.DataFrame(rows)
         return Table(f"pilots.calibration.{self.pilot.id}", title, columns, frame, note)
+
+    def _looks(self) -> Text:
+        taken = text("pilots.calibration.taken", "looks taken: {n}", n=count(self.taken))
+        if self.taken == len(self.looks):
+            return taken
+        left = count(len(self.looks) - self.taken)
+        return text("pilots.calibration.coming", "{taken}, still planned: {left}", taken=taken, left=left)
+
+    def _guardrails(self) -> Text:
+        """The guardrails that are in the rule played, and those that are not."""
+        every = [one for one in self.pilot.metrics if one.guardrail]
+        played = {one.id for one in self.guardrails}
+        inside = [named(one.name) for one in every if one.id in played]
+        outside = [named(one.name) for one in every if one.id not in played]
+        words = named("")
+        if inside:
+            words = text("pilots.calibration.guardrails", "; guardrails: {names}", names=joined(inside))
+        if outside:
+            words = text(
+                "pilots.calibration.unplayed",
+                "{before}; without the guardrails of whose past too little is known: {names}",
+                before=words,
+                names=joined(outside),
+            )
+        return words
+
+    def _several(self) -> Text:
+        arms = list(self.pilot.arms)[1:]
+        if len(arms) == 1:
+            return named("")
+        return text(
+            "pilots.calibration.several",
+            " The {n} arms with a measure share the error. Without an effect whatever is told of any of them counts; an effect "
+            "is planted in arm {arm} alone, and its gain counts.",
+            n=count(len(arms)),
+            arm=arm_name(arms[0]),
+        )
+
+    def _tail(self) -> Text:
+        """That a few large values make the rule cautious, where they do."""
+        null = self.played[0]
+        error = 1 - self.confidence
+        if self.largest is None or self.largest < HEAVY or wilson(null.told, null.trials, 1.96)[1] >= error:
+            return named("")
+        return text(
+            "pilots.calibration.tail",
+            " The {n} largest values of such a pilot make {part} of its variance: beside so heavy a tail the rule is cautious, "
+            "it errs less often than {error} and finds less than it might.",
+            n=count(LARGEST),
+            part=share(self.largest, 0),
+            error=share(error, 0),
+        )
 
     def _from(self) -> Text:
         n = count(self.history)
@@ -211,55 +275,99 @@ def _uncalibrated(pilot: Pilot, why: Text) -> NotMeasured:
 
 
 def _calibrated(tables: Tables, effects: Effects, pilot: Pilot) -> Calibrated | NotMeasured:
-    metric, effect = pilot.metrics[0], effects.of(pilot.id)[0]
+    shown = [effect for effect in effects.of(pilot.id) if effect.shown]
+    metric, effect = pilot.metrics[0], shown[0]
+    guardrails = [one for one in pilot.metrics if one.guardrail]
     clustered = pilot.unit == "cluster"
     past: Past | None
     origin: Origin
     rng = generator(effects.settings.seed, pilot.id, "calibration")
     if tally_units(tables, pilot).empty:
-        past = _of_summary(effect, metric, rng)
+        past = _of_summary(effect, effects.guardrails(pilot.id, effect.arm), rng)
         origin = "shares" if metric.kind == "proportion" else "normal"
         told = effect.found.n_control
     else:
-        past = read_past(tables, pilot, metric)
+        past = read_past(tables, pilot, metric, guardrails)
         origin, told = (past.source, past.count) if past else ("control", 0)
     if past is None:
         why = text("pilots.calibration.few", "Fewer than {n} values, or all alike: nothing to draw from.",
                    n=count(FEWEST_CLUSTERS if clustered else FEWEST))  # fmt: skip
         return _uncalibrated(pilot, why)
     error = (1 - effects.settings.analysis.confidence) / (len(pilot.arms) - 1)
-    looks = _schedule(pilot, effect, error)
-    sizes = (effect.found.n_control, effect.found.n_treated)
-    end = max(effect.look.information, 1e-9)
-    planned = (math.ceil(sizes[0] / min(end, 1.0)), math.ceil(sizes[1] / min(end, 1.0)))
-    as_mean = metric.model_copy(update={"kind": "mean", "denominator": None}) if metric.kind == "ratio" else metric
-    played = play(past.stretches, planned, looks, as_mean, error, rng, clustered=clustered)
-    shown = tuple(t for t, _ in looks)
-    levels, own_power = None, None
-    if origin in ("windows", "measured"):
-        before, now = past.level(metric), effect.found.control
-        levels = (effect.level(before), effect.level(now))
-        own = read_control(tables, pilot, metric) if abs(now - before) > APART * abs(before) else None
-        if own is not None:
-            own_power = play(own.stretches, planned, looks, as_mean, error, rng, clustered=clustered)[1].gain
-    return Calibrated(pilot, played, sum(planned), told, origin, shown, len(past.stretches), past.days, levels, own_power)
+    taken = _taken(effects, pilot, effect)
+    looks = _schedule(pilot, taken, error)
+    sizes = [effect.found.n_control, *(one.found.n_treated for one in shown)]
+    at_last = [math.ceil(n * looks[-1][0] / max(effect.look.information, 1e-9)) for n in sizes]
+
+    def played(values: Past) -> tuple[Played, ...]:
+        guarded = [_as_mean(one) for one in values.guardrails]
+        return play(values.stretches, at_last, looks, _as_mean(metric), error, rng, guardrails=guarded, clustered=clustered)
+
+    found = Calibrated(
+        pilot, played(past), sum(at_last), told, origin, tuple(t for t, _ in looks), len(taken), past.guardrails,
+        len(past.stretches), past.days,
+        largest=None if metric.kind in ("proportion", "quantile") else _largest(past, sum(at_last)),
+        confidence=effects.settings.analysis.confidence,
+    )  # fmt: skip
+    if origin not in ("windows", "measured"):
+        return found
+    before, now = past.level(metric), effect.found.control
+    own = read_control(tables, pilot, metric, guardrails) if abs(now - before) > APART * abs(before) else None
+    return replace(
+        found,
+        levels=(effect.level(before), effect.level(now)),
+        own_power=None if own is None else played(own)[1].gain,
+    )
 
 
-def _of_summary(effect: Effect, metric: Metric, rng: np.random.Generator) -> Past | None:
-    """Values with the level and spread that the control's summary tells; None where they do not vary."""
+def _largest(past: Past, units: int) -> float:
+    """Share of the variance that the :data:`LARGEST` largest of so many units make, by all stretches of the history."""
+    values = np.concatenate([one.reshape(len(one), -1)[:, 0] for one in past.stretches])
+    squares = np.sort((values - values.mean()) ** 2)
+    return float(squares[-max(1, round(LARGEST * len(values) / units)) :].sum() / squares.sum())
+
+
+def _as_mean(metric: Metric) -> Metric:
+    """The metric as it is played: a ratio by the mean of its linearised values."""
+    return metric.model_copy(update={"kind": "mean", "denominator": None}) if metric.kind == "ratio" else metric
+
+
+def _of_summary(effect: Effect, guardrails: Sequence[Effect], rng: np.random.Generator) -> Past | None:
+    """Values with the level and spread of the control's summaries, each metric by itself; None where they do not vary."""
+    first, *others = [_of_moments(one, rng) for one in (effect, *guardrails)]
+    if first is None:
+        return None
+    told = [(one.metric, values) for one, values in zip(guardrails, others, strict=True) if values is not None]
+    columns = [first, *(values for _, values in told)]
+    return Past((np.column_stack(columns),), "control", guardrails=tuple(metric for metric, _ in told))
+
+
+def _of_moments(effect: Effect, rng: np.random.Generator) -> Floats | None:
     found = effect.found
-    if metric.kind == "proportion":
+    if effect.metric.kind == "proportion":
         yes = round(found.control * NORMAL)
-        return Past((np.repeat([1.0, 0.0], [yes, NORMAL - yes]),), "control") if 0 < yes < NORMAL else None
+        return rng.permutation(np.repeat([1.0, 0.0], [yes, NORMAL - yes])) if 0 < yes < NORMAL else None
     if not found.error_control:
         return None
-    spread = found.error_control * math.sqrt(found.n_control)
-    return Past((rng.normal(found.control, spread, NORMAL),), "control")
+    return rng.normal(found.control, found.error_control * math.sqrt(found.n_control), NORMAL)
 
 
-def _schedule(pilot: Pilot, effect: Effect, error: float) -> list[tuple[float, float]]:
-    """Information and limit of each look: those planned, evenly spaced; one at the end where none was planned before it."""
-    if pilot.looks == 1:
-        return [(1.0, float(stats.norm.isf(error / 2)) if effect.look.method == "fixed" else effect.look.limit)]
-    times = [k / pilot.looks for k in range(1, pilot.looks + 1)]
-    return [(t, min(limit, FARTHEST)) for t, limit in zip(times, limits(times, error, pilot.spending), strict=True)]
+def _taken(effects: Effects, pilot: Pilot, effect: Effect) -> list[Look]:
+    """The looks taken so far, the present one last."""
+    days = {one.look.on: one.look for one in effects.seen.get(pilot.id, ())}
+    return [days[on] for on in sorted(days)] or [effect.look]
+
+
+def _schedule(pilot: Pilot, taken: Sequence[Look], error: float) -> list[tuple[float, float]]:
+    """Information and limit of each look: those taken, and while the pilot runs those still planned, evenly spaced."""
+    now = taken[-1]
+    times = [look.information for look in taken]
+    known = [(look.information, min(look.limit, FARTHEST)) for look in taken]
+    if now.on >= last_day(pilot) or now.information >= 1:
+        return known
+    left = max(pilot.looks - len(taken), 1)
+    coming = [now.information + (1 - now.information) * k / left for k in range(1, left + 1)]
+    if any(look.method == "anytime" for look in taken):
+        return [*known, *((t, anytime_limit(t, error)) for t in coming)]
+    new = limits([*times, *coming], error, pilot.spending)[len(times) :]
+    return [*known, *((t, min(limit, FARTHEST)) for t, limit in zip(coming, new, strict=True))]

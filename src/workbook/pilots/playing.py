@@ -43,6 +43,7 @@ class Played:
         effect: planted in the first arm with a measure, in the metric's unit; positive is better. The other arms have none.
         gain: share of pilots that told a gain at any look: of that arm, or without an effect of any arm.
         harm: share that told a harm of any arm at any look.
+        told: share that told a gain or a harm of any arm at any look.
         out: share in which the rule rolled an arm out, wholly or limited: its guardrails held.
         naive: share that told anything where every look and arm is judged as if it were the only one.
         information: of the planned one, used on average until the rule ended the pilot.
@@ -52,6 +53,7 @@ class Played:
     effect: float
     gain: float
     harm: float
+    told: float
     out: float
     naive: float
     information: float
@@ -177,7 +179,10 @@ def _intervals(sums: Floats, plan: _Plan, counted: str) -> list[list[tuple[Float
     interval = _of_proportions if counted == "proportion" else _of_means
     return [
         [
-            (*interval(sums[:, 0, look], sums[:, arm, look], limit), *interval(sums[:, 0, look], sums[:, arm, look], plan.ordinary))
+            (
+                *interval(sums[:, 0, look], sums[:, arm, look], limit),
+                *interval(sums[:, 0, look], sums[:, arm, look], plan.ordinary),
+            )
             for arm in range(1, sums.shape[1])
         ]
         for look, limit in enumerate(plan.limits)
@@ -312,7 +317,7 @@ def _judged(
     primary, *guarded = seen
     trials = len(primary[0][0][0])
     running = np.ones(trials, dtype=bool)
-    gained, harmed, rolled, naive = (np.zeros(trials, dtype=bool) for _ in range(4))
+    gained, harmed, spoke, rolled, naive = (np.zeros(trials, dtype=bool) for _ in range(5))
     used = np.zeros(trials)
     for look, t in enumerate(information):
         used[running] = t
@@ -320,6 +325,7 @@ def _judged(
         for arm, (low, high, told) in enumerate(primary[look]):
             gained |= running & (low > 0) & (arm == 0 or not planted)
             harmed |= running & (high < 0)
+            spoke |= running & ((low > 0) | (high < 0))
             naive |= told
             guards = [one[look][arm] for one in guarded]
             # a harm that is sure stops the arm, one that is not ruled out keeps it from being rolled out
@@ -331,7 +337,7 @@ def _judged(
             goes_on |= worthwhile
         rolled |= running & out
         running &= goes_on & ~out
-    shares = (float(one.mean()) for one in (gained, harmed, rolled, naive))
+    shares = (float(one.mean()) for one in (gained, harmed, spoke, rolled, naive))
     return Played(effect, *shares, float(used.mean()), trials)
 
 

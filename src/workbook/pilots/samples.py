@@ -77,9 +77,9 @@ class Sample(Protocol):
     def days(self) -> pd.DataFrame | None:
         """Columns arm, value, in order of days, where each unit is a day of its own; None where it is not."""
 
-    def some(self, arms: Sequence[str], most: int, *names: str) -> Floats:
-        """Rows of some arms together by ascending value, columns value and *names*; of those in the database about *most*,
-        picked by a hash of the unit."""
+    def some(self, arms: Sequence[str], most: int, *names: str) -> pd.DataFrame:
+        """Unit (or cluster) → value and *names* of some arms together, by ascending value; of those in the database about
+        *most*, picked by a hash of the unit, which then names it."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +147,10 @@ class FrameSample:
             return None
         return known.sort_values("assigned_at", kind="stable")[["arm", "value"]]
 
-    def some(self, arms: Sequence[str], most: int, *names: str) -> Floats:
-        rows = self._known(arms)[["value", *names]].to_numpy(float)
-        return np.asarray(rows[np.argsort(rows[:, 0], kind="stable")])
+    def some(self, arms: Sequence[str], most: int, *names: str) -> pd.DataFrame:
+        rows = self._known(arms).sort_values("value", kind="stable")
+        unit = next((name for name in ("unit_id", "cluster") if name in rows.columns), None)
+        return (rows if unit is None else rows.set_index(unit))[["value", *names]].astype(float)
 
     def _known(self, arms: Sequence[str]) -> pd.DataFrame:
         return self.frame[self.frame["value"].notna() & self.frame["arm"].isin(list(arms))]
@@ -249,12 +250,12 @@ class StoredSample:
     def days(self) -> pd.DataFrame | None:
         return None  # there are more units than days
 
-    def some(self, arms: Sequence[str], most: int, *names: str) -> Floats:
+    def some(self, arms: Sequence[str], most: int, *names: str) -> pd.DataFrame:
         ((n,),) = self._rows(f"select count(*) from {self._known(arms)}")
         every = max(1, n // most)
-        columns = ", ".join(["value", *names])
+        columns = ", ".join(["place", "value", *names])
         picked = self.tables.sql(f"select {columns} from {self._known(arms)} and place % {every} = 0 order by value, place")
-        return picked.to_numpy(float)
+        return picked.set_index("place").astype(float)
 
     @property
     def _all(self) -> str:
