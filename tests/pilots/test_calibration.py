@@ -165,6 +165,19 @@ def test_the_report_plays_the_guardrails_of_the_card_with_the_units_they_belong_
         assert "护栏指标：投诉" in one.table().note.render(Edition("zh"))
 
 
+def test_that_a_heavy_tail_makes_the_rule_cautious_is_said_beside_the_figure():
+    for spread, said in ((0.5, False), (2.0, True)):
+        values = rng(26).lognormal(3, spread, 800) * (rng(27).random(800) < 0.3)
+        delivered = tables(units(two_arms(800)), outcomes(values, metric="spend", pre_value=values))
+        plan = settings(pilot(metrics=[spend(margin=5.0)]))
+        (one,) = calibrate(delivered, measure_effects(delivered, plan, check_pilots(delivered, plan))).calibrated
+        top = np.sort((values - values.mean()) ** 2)[-10:].sum() / ((values - values.mean()) ** 2).sum()
+        assert one.largest == pytest.approx(top)
+        note = one.table().note
+        assert (f"The 10 largest values of such a pilot make {top:.0%} of its variance" in note.render(Edition("en"))) == said
+        assert ("规则偏于谨慎" in note.render(Edition("zh"))) == said and (one.played[0].told < 0.04) == said
+
+
 def test_nothing_to_draw_from_is_not_measured():
     plan = settings(pilot(id="absent"))
     delivered = tables(units(two_arms(40)))
