@@ -125,7 +125,7 @@ class _Plan:
 
     @property
     def edges(self) -> list[int]:
-        return np.cumsum([0, *self.sizes]).tolist()
+        return [sum(self.sizes[:place]) for place in range(len(self.sizes) + 1)]
 
     def counted(self, metric: Metric) -> str:
         if metric.kind == "proportion":
@@ -163,7 +163,7 @@ def _tracks(
             if place or not times:
                 found[times].append([[_seen(*one, sign) for one in look] for look in of_none])
             elif plan.counted(metric) == "quantile":
-                moved = [[tuple(end + away * (arm == 0) for end in one) for arm, one in enumerate(look)] for look in of_none]
+                moved = [[_moved(one, away * (arm == 0)) for arm, one in enumerate(look)] for look in of_none]
                 found[times].append([[_seen(*one, sign) for one in look] for look in moved])
             else:
                 changed = sums.copy()
@@ -298,6 +298,11 @@ def _quantiles(
     return low, high, plain_low, plain_high
 
 
+def _moved(ends: tuple[Floats, Floats, Floats, Floats], away: float) -> tuple[Floats, Floats, Floats, Floats]:
+    low, high, plain_low, plain_high = ends
+    return low + away, high + away, plain_low + away, plain_high + away
+
+
 def _seen(low: Floats, high: Floats, plain_low: Floats, plain_high: Floats, sign: float) -> Interval:
     """The interval of a look, positive being better, and whether the plain one leaves zero out."""
     told = (plain_low > 0) | (plain_high < 0)
@@ -337,8 +342,8 @@ def _judged(
             goes_on |= worthwhile
         rolled |= running & out
         running &= goes_on & ~out
-    shares = (float(one.mean()) for one in (gained, harmed, spoke, rolled, naive))
-    return Played(effect, *shares, float(used.mean()), trials)
+    of_gain, of_harm, of_told, of_out, of_naive = (float(one.mean()) for one in (gained, harmed, spoke, rolled, naive))
+    return Played(effect, of_gain, of_harm, of_told, of_out, of_naive, float(used.mean()), trials)
 
 
 def _any(found: Sequence[Bools], trials: int) -> Bools:
