@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbook.errors import SettingsError
-from workbook.grading.ahp import RANDOM_INDEX, circles, complete, least_squares, mend_of, random_index, weigh
+from workbook.grading.ahp import weigh
+from workbook.grading.contradictions import STEPS, circles, mend_of, worst
+from workbook.grading.pairwise import RANDOM_INDEX, complete, consistency_ratio, least_squares, random_index
 from workbook.language import Edition
 from workbook.settings.models import Comparison
 
@@ -213,9 +215,25 @@ def test_the_judgement_that_was_spoilt_is_the_one_to_mend():
     spoilt = weigh(experts(pairs), "abcd", limit=9)
     mend = mend_of(spoilt.logs, spoilt.ratio)
     assert (mend.a, mend.b) == (1, 3)
-    assert mend.better == pytest.approx(4, rel=1e-4) and mend.ratio == pytest.approx(0, abs=1e-6)
-    with pytest.raises(SettingsError, match=r"with b/d = 4 the ratio would be 0\.000"):
+    assert mend.better == 4 and mend.found == pytest.approx(1 / 3) and mend.ratio == pytest.approx(0, abs=1e-6)
+    assert all(mend_of(spoilt.logs, spoilt.ratio, c.pairs) == mend for c in worst(spoilt.logs))  # each circle runs through it
+    with pytest.raises(SettingsError, match=r"but it is .*\(with b/d = 4 instead of 1/3 the ratio would be 0\.000\); a/b"):
         weigh(experts(pairs), "abcd")
+
+
+@pytest.mark.parametrize("left_out", [(), ("c/d", "a/e")])
+def test_no_other_step_of_the_scale_mends_a_circle_more(left_out):
+    pairs = {pair: value for pair, value in CITIES.items() if pair not in left_out}
+    weights = weigh(experts(pairs | {"a/b": 6}), "abcde", limit=9)
+    for circle in worst(weights.logs):
+        mend = mend_of(weights.logs, weights.ratio, circle.pairs)
+        tried = {}
+        for (a, b), step in itertools.product(circle.pairs, STEPS):
+            logs = weights.logs.copy()
+            logs[a, b], logs[b, a] = np.log(float(step)), -np.log(float(step))
+            tried[a, b, step] = consistency_ratio(*complete(logs))
+        assert mend.ratio == pytest.approx(min(tried.values()), abs=1e-6) and mend.ratio < weights.ratio
+        assert tried[mend.a, mend.b, mend.better] == pytest.approx(mend.ratio, abs=1e-9)
 
 
 def test_nothing_is_to_be_mended_where_all_agree():
@@ -232,4 +250,7 @@ def test_tables_render_in_both_languages():
     assert shown["languages"]["zh"]["title"] == "b权重最高，为 43%；一致性比率 0.051"
     assert shown["languages"]["en"]["cells"][0][1:3] == ["1.00", "0.20"]
     assert weights.experts_table().bundle(both)["n_rows"] == 1
-    assert weights.circles_table().bundle(both)["n_rows"] == 3
+    mending = weights.circles_table().bundle(both)
+    assert mending["n_rows"] == 3
+    assert mending["languages"]["en"]["cells"][0][5:] == ["a : b = 1/2 instead of 1/5", "0.024"]
+    assert mending["languages"]["zh"]["cells"][0][5:] == ["a : b 由 1/5 改为 1/2", "0.024"]

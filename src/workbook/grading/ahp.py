@@ -8,7 +8,6 @@ eigenvalue is as small as possible (Bozóki, Fülöp & Rónyai 2010); with every
 from __future__ import annotations
 
 import difflib
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,32 +15,16 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.sparse.csgraph import connected_components
 
 from workbook.errors import SettingsError
+from workbook.grading.contradictions import ROUNDING, Circle, Mend, contradiction, mend_of, step_words, worst
+from workbook.grading.pairwise import RANDOM_INDEX, Matrix, complete, consistency_ratio, eigenvector
 from workbook.language import Text, count, named, number, share, text
 from workbook.report.blocks import Block, Column, Table
 from workbook.settings.models import Comparison
 
-Matrix = NDArray[np.float64]
-
-RANDOM_INDEX: Mapping[int, float] = {
-    1: 0.0, 2: 0.0, 3: 0.52, 4: 0.89, 5: 1.11, 6: 1.25, 7: 1.35, 8: 1.40, 9: 1.45, 10: 1.49, 11: 1.52, 12: 1.54,
-    13: 1.56, 14: 1.58, 15: 1.59,
-}  # fmt: skip
-"""Mean consistency index of random matrices, by number of items (Saaty & Tran 2007, table 3)."""
-
-RANDOM_INDEX_OF_FOUR: Mapping[int, float] = {1: 0.58, 2: 0.28}
-"""Random index of four items by the number of pairs not compared: 15,000 random matrices on Saaty's scale each (standard
-error .004), where the straight line below would be 2% and 5% too high."""
-
 MOST_ITEMS = max(RANDOM_INDEX)
-MOST_CIRCLES = 3
-ROUNDING = 1e-6
-"""A consistency ratio below it is full agreement."""
-
 MATRIX_COLUMNS = 6
 """Most items whose comparisons still fit a table as a square."""
 
@@ -90,41 +73,60 @@ class Weights:
         return (self.table(), *several, *circles)
 
     def circles_table(self) -> Table:
-        """The circles of three comparisons that are furthest from closing, and the one change that would mend most."""
-        rows = [
-            {
-                "first": self._pair(c.a, c.b),
-                "second": self._pair(c.b, c.c),
-                "asked": self._pair(c.a, c.c, c.asked),
-                "found": c.found,
-                "times": c.times,
-            }
-            for c in circles(self.logs)[:MOST_CIRCLES]
-        ]
+        """The circles of three comparisons that are furthest from closing, and for each the judgement that would mend it."""
+        found = [(circle, mend_of(self.logs, self.ratio, circle.pairs)) for circle in worst(self.logs)]
         columns = (
             Column("first", text("grading.ahp.first", "One comparison")),
             Column("second", text("grading.ahp.second", "Another")),
             Column("asked", text("grading.ahp.asked", "Together they ask for")),
             Column("found", text("grading.ahp.found", "But it is"), "number", digits=2),
             Column("times", text("grading.ahp.times", "Times apart"), "number", digits=1),
+            Column("mend", text("grading.ahp.mend", "What would mend it")),
+            Column("after", text("grading.ahp.after", "Consistency ratio then"), "number", digits=3),
         )
-        frame = pd.DataFrame(rows, columns=["first", "second", "asked", "found", "times"], dtype=object)
-        mend = mend_of(self.logs, self.ratio)
+        frame = pd.DataFrame([self._row(*one) for one in found], columns=[one.name for one in columns], dtype=object)
+        mends = [mend for _, mend in found if mend]
+        best = min(mends, key=lambda mend: mend.ratio) if mends else None if found else mend_of(self.logs, self.ratio)
         title = text("grading.ahp.circles_none", "The comparisons contradict each other along longer circles only")
-        if mend is not None:
+        if found:
+            title = text("grading.ahp.circles_no_mend", "No single judgement would mend what contradicts most")
+        if best is not None:
             title = text(
                 "grading.ahp.circles",
-                "With {pair} the consistency ratio falls from {ratio} to {after}",
-                pair=self._pair(mend.a, mend.b, mend.better),
+                "With {change} the consistency ratio falls from {ratio} to {after}",
+                change=self._change(best),
                 ratio=number(self.ratio, 3),
-                after=number(mend.ratio, 3),
+                after=number(best.ratio, 3),
             )
         note = text(
             "grading.ahp.circles_note",
-            "Circles of three comparisons, those furthest from closing first; 1 time apart is full agreement. The title names "
-            "the one judgement whose change mends most; what the experts then say is theirs to decide.",
+            "Circles of three comparisons, those furthest from closing first; 1 time apart is full agreement; consistency ratio"
+            " now {ratio}. A mend takes one judgement of the circle to the step of the scale, 1/9 to 9, that lowers the ratio"
+            " most (n/a where none does); what the experts then say is theirs to decide.",
+            ratio=number(self.ratio, 3),
         )
         return Table(f"grading.ahp_circles{self._suffix}", title, columns, frame, note)
+
+    def _row(self, circle: Circle, mend: Mend | None) -> dict[str, object]:
+        return {
+            "first": self._pair(circle.a, circle.b),
+            "second": self._pair(circle.b, circle.c),
+            "asked": self._pair(circle.a, circle.c, circle.asked),
+            "found": circle.found,
+            "times": circle.times,
+            "mend": self._change(mend) if mend else None,
+            "after": mend.ratio if mend else None,
+        }
+
+    def _change(self, mend: Mend) -> Text:
+        return text(
+            "grading.ahp.change",
+            "{a} : {b} = {better} instead of {found}",
+            a=self.names[self.items[mend.a]],
+            b=self.names[self.items[mend.b]],
+            better=named(step_words(mend.better)),
+            found=named(step_words(mend.found)),
+        )
 
     @property
     def _suffix(self) -> str:
@@ -229,7 +231,7 @@ def weigh(
     ratio = consistency_ratio(matrix, missing)
     if ratio > limit:
         raise SettingsError(
-            [f"{where}: consistency ratio {ratio:.3f}, expected at most {limit:g}; {_contradiction(joined, items, ratio)}"]
+            [f"{where}: consistency ratio {ratio:.3f}, expected at most {limit:g}; {contradiction(joined, items, ratio)}"]
         )
     weights = eigenvector(matrix)[0]
     judgements = tuple(
@@ -248,78 +250,6 @@ def weigh(
         judgements,
         among,
     )
-
-
-def eigenvector(matrix: Matrix) -> tuple[Matrix, float]:
-    """The principal eigenvector of a positive matrix, summing to 1, and its eigenvalue."""
-    values, vectors = np.linalg.eig(matrix)
-    first = int(np.argmax(values.real))
-    vector = np.abs(vectors[:, first].real)
-    return vector / vector.sum(), float(values[first].real)
-
-
-def complete(logs: Matrix) -> tuple[Matrix, int]:
-    """The comparison matrix of *logs* (items × items, NaN where not compared) with the gaps filled, and their number.
-
-    The gaps take the values that make the largest eigenvalue smallest; the problem is convex in the logarithms
-    (Bozóki, Fülöp & Rónyai 2010), so that the descent, begun at the least-squares solution, finds the only answer.
-    """
-    rows, columns = np.nonzero(np.triu(np.isnan(logs), 1))
-    if not len(rows):
-        return np.exp(logs), 0
-    base = np.where(np.isnan(logs), 0.0, logs)
-
-    def filled(gaps: Matrix) -> Matrix:
-        full = base.copy()
-        full[rows, columns], full[columns, rows] = gaps, -gaps
-        return np.exp(full)
-
-    def largest(gaps: Matrix) -> tuple[float, Matrix]:
-        matrix = filled(gaps)
-        right, value = eigenvector(matrix)
-        left, _ = eigenvector(matrix.T)
-        slope = left[rows] * matrix[rows, columns] * right[columns] - left[columns] * matrix[columns, rows] * right[rows]
-        return value, slope / (left @ right)
-
-    start = np.log(least_squares(logs))
-    found = minimize(largest, start[rows] - start[columns], jac=True, method="BFGS", options={"gtol": 1e-10})
-    return filled(found.x), len(rows)
-
-
-def least_squares(logs: Matrix) -> Matrix:
-    """Weights by logarithmic least squares on the graph of the pairs compared (NaN where not), summing to 1.
-
-    With every pair compared these are the geometric means of the rows (Crawford & Williams 1985).
-    """
-    known = ~np.isnan(logs)
-    np.fill_diagonal(known, False)
-    laplacian = np.diag(known.sum(axis=1)) - known.astype(float)
-    solution = np.linalg.pinv(laplacian) @ np.where(known, logs, 0.0).sum(axis=1)
-    weights = np.exp(solution - solution.max())
-    return np.asarray(weights / weights.sum())
-
-
-def consistency_ratio(matrix: Matrix, missing: int = 0) -> float:
-    """Saaty's ratio: how much more the matrix contradicts itself than full agreement, 1 meaning as much as chance."""
-    n = len(matrix)
-    random = random_index(n, missing)
-    if random == 0.0:  # a tree of comparisons, or two items, leaves no room for contradiction
-        return 0.0
-    return max(0.0, (eigenvector(matrix)[1] - n) / (n - 1)) / random
-
-
-def random_index(n: int, missing: int = 0) -> float:
-    """The random index of *n* items with *missing* pairs not compared.
-
-    Fewer comparisons leave less room for contradiction, so the index shrinks to 0 where they form a tree, almost in a
-    straight line: RI(n, m) = (1 − 2m / ((n − 1)(n − 2))) · RI(n) (Ágoston & Csató 2022); four
-    items stand in a table of their own.
-    """
-    if n < 3:
-        return 0.0
-    if n == 4 and missing in RANDOM_INDEX_OF_FOUR:
-        return RANDOM_INDEX_OF_FOUR[missing]
-    return (1 - 2 * missing / ((n - 1) * (n - 2))) * RANDOM_INDEX[n]
 
 
 def _logs(comparison: Comparison, items: tuple[str, ...], position: int) -> Matrix:
@@ -376,80 +306,6 @@ def _parts(logs: Matrix, items: tuple[str, ...]) -> list[list[str]]:
 
 def _own_ratio(logs: Matrix, items: tuple[str, ...]) -> float | None:
     return consistency_ratio(*complete(logs)) if len(_parts(logs, items)) == 1 else None
-
-
-@dataclass(frozen=True)
-class Circle:
-    """Three comparisons: a to b and b to c ask for a to c (``asked``), but it is ``found``; ``times`` they are apart."""
-
-    a: int
-    b: int
-    c: int
-    asked: float
-    found: float
-
-    @property
-    def times(self) -> float:
-        """How many times what is asked for differs from what is found; 1 for full agreement."""
-        return max(self.asked / self.found, self.found / self.asked)
-
-
-@dataclass(frozen=True)
-class Mend:
-    """The judgement of a to b taken from what the others say, and the consistency ratio then."""
-
-    a: int
-    b: int
-    better: float
-    ratio: float
-
-
-def circles(logs: Matrix) -> list[Circle]:
-    """Every circle of three compared pairs, those furthest from closing first."""
-    found = [
-        Circle(a, b, c, math.exp(logs[a, b] + logs[b, c]), math.exp(logs[a, c]))
-        for a, b, c in itertools.combinations(range(len(logs)), 3)
-        if not np.isnan(logs[a, b] + logs[b, c] + logs[a, c])
-    ]
-    return sorted(found, key=lambda circle: (-circle.times, circle.a, circle.b, circle.c))
-
-
-def mend_of(logs: Matrix, ratio: float) -> Mend | None:
-    """The one pair whose judgement, taken from all others, lowers the consistency ratio most; None where none lowers it."""
-    best: Mend | None = None
-    for a, b in itertools.combinations(range(len(logs)), 2):
-        if np.isnan(logs[a, b]):
-            continue
-        without = logs.copy()
-        without[a, b] = without[b, a] = np.nan
-        if connected_components(~np.isnan(without), directed=False)[0] > 1:
-            continue
-        filled, _ = complete(without)
-        changed = logs.copy()
-        changed[a, b], changed[b, a] = math.log(filled[a, b]), math.log(filled[b, a])
-        after = consistency_ratio(*complete(changed))
-        if after < (ratio if best is None else best.ratio) - ROUNDING:
-            best = Mend(a, b, float(filled[a, b]), after)
-    return best
-
-
-def _contradiction(logs: Matrix, items: tuple[str, ...], ratio: float) -> str:
-    """The circle of three compared pairs that is furthest from closing, in words, and the change that mends most."""
-    found, mend = circles(logs), mend_of(logs, ratio)
-    told = "the comparisons contradict each other along a longer circle"
-    if found:
-        a, b, c = (items[i] for i in (found[0].a, found[0].b, found[0].c))
-        first, second = math.exp(logs[found[0].a, found[0].b]), math.exp(logs[found[0].b, found[0].c])
-        told = (
-            f"{a}/{b} = {first:.3g} and {b}/{c} = {second:.3g} ask for {a}/{c} = {found[0].asked:.3g},"
-            f" but it is {found[0].found:.3g}"
-        )
-    if mend is None:
-        return f"{told}; ask the experts again"
-    return (
-        f"{told}; with {items[mend.a]}/{items[mend.b]} = {mend.better:.3g} the ratio would be {mend.ratio:.3f}:"
-        " ask the experts about these again"
-    )
 
 
 def _title(weights: Weights) -> Text:
