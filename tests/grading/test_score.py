@@ -255,14 +255,6 @@ def test_high_tiers_that_nobody_reaches_are_told_with_the_remedy():
     assert [p.id for p in reached.limits()] == ["grading.limits"]
 
 
-def test_normalisation_table_shows_min_max_pushing_customers_down(make_profile):
-    table = graded(make_profile(2000), Grading()).normalisation_table()
-    rows = table.frame.set_index("normalise")
-    assert rows.loc["minmax", "ordinary"] > 0.9 > rows.loc["percentile", "ordinary"]
-    assert rows.loc["present", "moved"] == rows.loc["percentile", "moved"] == 0
-    assert rows.loc["minmax", "moved"] > 0.1
-
-
 def test_agreement_with_the_clients_tiers(make_profile):
     profile = make_profile(200)
     computed = graded(profile, Grading())
@@ -282,7 +274,7 @@ def test_every_block_shows_in_both_languages_and_pictures_are_readable(make_prof
     found = graded(make_profile(), Grading())
     for figure in (found.pyramid(), found.share_curve(), found.distribution()):
         check_picture(figure)
-    blocks = (found.tiers_table(), found.indices_table(), found.weights_table(), found.normalisation_table(),
+    blocks = (found.tiers_table(), found.indices_table(), found.weights_table(),
               found.agreement(), *found.limits(), *found.key_figures())  # fmt: skip
     assert len({block.id for block in blocks}) == len(blocks)
     for block in blocks:

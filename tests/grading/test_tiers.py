@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbook.errors import SettingsError, WorkbookError
+from workbook.grading.normalising import normalise_otherwise
 from workbook.grading.policy import past_of
 from workbook.grading.score import grade
 from workbook.grading.tiers import NOBODY, hold, places_of, thresholds
@@ -121,7 +122,13 @@ def test_a_benchmark_cuts_where_the_customer_who_has_its_values_would_score(make
     anew = settings.model_copy(update={"reference": settings.reference + 1})
     moved = grade(profile, anew, period=Q4, past=past)
     assert moved.policy.number == 2 and moved.moves().share("all") == 0
-    shown = (*moved.moves().blocks(), *moved.limits(), moved.tiers_table(), moved.distribution(), moved.normalisation_table())
+    shown = (
+        *moved.moves().blocks(),
+        *moved.limits(),
+        moved.tiers_table(),
+        moved.distribution(),
+        *normalise_otherwise(moved).blocks(),
+    )
     for block in shown:
         block.bundle((Edition("en"), Edition("zh")))
 

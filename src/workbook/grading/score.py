@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,14 +27,11 @@ from workbook.grading.indices import DIRECTIONS, MISSING_RULES, NORMALISATIONS, 
 from workbook.grading.moves import Moves, Tiers, explain_moves, policy_words, tiers_by
 from workbook.grading.policy import Past, Policy, choose_scales
 from workbook.grading.rules import Groups, Ruled, apply_rules, names_cluster
-from workbook.grading.scale import Values
 from workbook.grading.tiers import held_tiers, thresholds, tier_of, tier_totals
 from workbook.language import Quantity, Text, count, day, joined, money, named, share, text
 from workbook.period import Period
 from workbook.report.blocks import Block, Column, Figure, KeyFigure, NotMeasured, Paragraph, Table
-from workbook.settings.models import Grading, Index
-
-OTHER_CHOICES = tuple(kind for kind in get_args(Index.model_fields["normalise"].annotation) if kind != "target")
+from workbook.settings.models import Grading
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,39 +185,6 @@ class Grades:
         )
         return Table("grading.indices", title, columns, pd.DataFrame(rows), note, rows=len(rows))
 
-    def normalisation_table(self) -> Table:
-        """What another normalisation, used for every index, would do to the shares of the tiers."""
-        present = self.frame["tier_by_score"].to_numpy()
-        shown = list(self.names)[:6]
-        others = {kind: tier_of(self._scores(kind), self.settings) for kind in OTHER_CHOICES}
-        moved = {kind: float(np.mean(tiers != present)) for kind, tiers in others.items()}
-        rows = [
-            {"normalise": kind, **{tier: float(np.mean(tiers == tier)) for tier in shown}, "moved": moved.get(kind, 0.0)}
-            for kind, tiers in {"present": present, **others}.items()
-        ]
-        labels = {**NORMALISATIONS, "present": text("grading.normalise.present", "As set")}
-        columns = (
-            Column("normalise", text("grading.column.normalise", "Normalisation"), labels=labels),
-            *(Column(tier, self.names[tier], "share") for tier in shown),
-            Column("moved", text("grading.column.moved", "Moved to another tier"), "share"),
-        )
-        most = max(moved, key=lambda kind: moved[kind])
-        title = text(
-            "grading.normalisation.title",
-            "{choice} for every index would move {moved} of customers to another tier",
-            choice=labels[most],
-            moved=share(moved[most]),
-        )
-        if moved[most] == 0:
-            title = text("grading.normalisation.none", "No other normalisation would move a customer to another tier")
-        note = text(
-            "grading.normalisation.note",
-            "Share of customers in each tier by score, were every index normalised in this way over the customers of this"
-            " period; same weights and thresholds, no buffer; n = {n}.",
-            n=count(len(self.frame)),
-        )
-        return Table("grading.normalisation", title, columns, pd.DataFrame(rows), note)
-
     def policy_words(self) -> Paragraph:
         """Which policy the grades stand on, and why."""
         return policy_words(self.policy)
@@ -326,10 +290,6 @@ class Grades:
             window=self.window,
             n=count(len(self.frame)),
         )
-
-    def _scores(self, kind: str) -> Values:
-        changed = [index.model_copy(update={"normalise": kind}) for index in self.settings.indices]
-        return total_score(score_indices(self.values, changed), self.settings.indices, self.group_weights)
 
 
 def grade(

@@ -31,6 +31,7 @@ PRELOADED = (
     "workbook.grading.heat",
     "workbook.grading.learned",
     "workbook.grading.migration",
+    "workbook.grading.normalising",
     "workbook.grading.policy",
     "workbook.grading.review",
     "workbook.grading.rfm",
