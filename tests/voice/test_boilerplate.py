@@ -30,9 +30,9 @@ def test_what_was_not_read_is_counted_and_told():
     texts = ["送货太慢了 发自我的iPhone"] * 30 + ["客服没人接电话"] * 30 + ["此用户没有填写评价。"] * 12
     frame = pd.DataFrame({"feedback_id": range(72), "given_at": "2025-11-03", "instrument": "review", "text": texts})
     heard = find_hotspots(tables_of({"feedback": frame}, Period.parse("2025Q4")), Settings(client={"name": "Test"}))
-    assert (len(heard.comments), heard.shortened, heard.unwritten) == (60, 30, 12)
+    assert (len(heard.comments), heard.accuracy.shortened, heard.accuracy.unwritten) == (60, 30, 12)
     assert not heard.topics["name_en"].str.contains("iphone").any()
-    assert "12 comments without words" in heard.accuracy_table().note.render(Edition("en"))
+    assert "12 comments without words" in heard.accuracy.mood_table().note.render(Edition("en"))
 
 
 def test_of_a_transcript_only_what_the_customer_says_is_read():

@@ -63,7 +63,8 @@ def test_counts_of_topics_add_up_to_the_comments(heard):
 
 def blocks_of(heard):
     return [
-        heard.figure(), heard.table(), heard.accuracy_table(), heard.phrase_table(), *heard.key_figures(), *heard.definitions(),
+        heard.figure(), heard.table(), heard.phrase_table(), *heard.accuracy.tables(), *heard.key_figures(),
+        *heard.definitions(),
     ]  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def test_topics_that_are_found_part_comments_by_what_they_speak_of():
     fill = ["today", "yesterday", "sadly", "in june", "for us", "at work", "here", "in town"]
     kind = rng.choice(list(about), 400)
     texts = [f"{rng.choice(about[k])} {rng.choice(fill)}, {rng.choice(fill)}" for k in kind]
-    comments = pd.DataFrame({"words": texts, "script": "latin"})
+    comments = pd.DataFrame({"words": texts, "script": "latin", "hand_topic": ""})
     found = assign_topics(comments, settings(found_topics=2))
     table = pd.crosstab(found.topic, kind)
     assert table.max(axis=1).sum() / len(texts) >= 0.9

@@ -1,4 +1,4 @@
-"""The commands ``questionnaire`` and ``competitors``: forms out, what people filled in taken in."""
+"""The commands ``questionnaire``, ``labels`` and ``competitors``: forms out, what people filled in taken in."""
 
 from __future__ import annotations
 
@@ -40,6 +40,33 @@ def questionnaire(
         raise UsageError(f"questionnaire: found no period; say in which it is asked: workbook questionnaire {name} 2025Q4")
     path = out or Path(f"{name}.xlsx")
     typer.echo(str(write_form(name, path, LANGUAGES[language == "zh"], client, Period.parse(period))))
+
+
+def labels(
+    ctx: typer.Context,
+    client: ClientName,
+    forms: Annotated[list[Path] | None, typer.Argument(help="Filled forms to take in.", metavar="[FILE]...")] = None,
+    form: Annotated[Path | None, typer.Option(help="Excel file to write instead: comments to label.", dir_okay=False)] = None,
+    comments: Annotated[int, typer.Option(help="Comments to draw for the form.", min=1, max=5_000)] = 100,
+    period: Annotated[str | None, typer.Option(help="The period meant; the latest by default.")] = None,
+    language: Annotated[str, typer.Option(help="Of the form: en or zh.")] = "en",
+) -> None:
+    """Comments judged by a person: a form of comments drawn at random, and filled forms taken into params/CLIENT/labels.csv."""
+    from workbook.labelling import read_forms, write_form
+    from workbook.language import LANGUAGES
+    from workbook.settings.folders import periods
+
+    if (form is None) == (not forms):
+        raise UsageError("labels: expected either filled forms to take in, or --form FILE to write one")
+    if language not in LANGUAGES:
+        raise UsageError(f"--language: found {language!r}, expected {' or '.join(LANGUAGES)}")
+    when = Period.parse(period) if period else periods(ctx.obj, client)[-1]
+    if form is None:
+        path, n = read_forms(ctx.obj, client, when, forms or [])
+        typer.echo(f"{path}: {n} comments labelled")
+        return
+    n = write_form(ctx.obj, client, when, form, LANGUAGES[language == "zh"], comments)
+    typer.echo(f"{form}: {n} comments of {when.name} to label")
 
 
 def competitors(

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from babel.core import Locale, get_global
 
-from workbook.settings.diagnosing import CHECK_IDS
+from workbook.settings.diagnosing import CHECK_IDS, Voice
 from workbook.settings.models import KPIS, Comparison, Goal, Grading, Linking, Metric, Pilot, Settings, Source
 from workbook.tables import SCHEMAS
 
@@ -49,11 +49,23 @@ def check(settings: Settings) -> list[Fault]:
         *_unique([tag.id for tag in settings.tags], ("tags",)),
         *_service(settings),
         *_diagnosis(settings),
-        *_unique([topic.id for topic in settings.voice.topics], ("voice", "topics")),
+        *_voice(settings.voice),
         *_grading(settings.grading),
         *_pilots(settings.pilots, [tier.id for tier in settings.grading.tiers]),
         *_shares(settings.next_pilot.arms, ("next_pilot", "arms")),
     ]
+
+
+def _voice(voice: Voice) -> Iterator[Fault]:
+    topics = [topic.id for topic in voice.topics]
+    yield from _unique(topics, ("voice", "topics"))
+    known = {*topics, "other", ""}
+    first: dict[str, int] = {}
+    for i, label in enumerate(voice.labels):
+        if label.topic not in known:
+            yield _unknown(("voice", "labels", i, "topic"), label.topic, [*topics, "other"])
+        if first.setdefault(label.comment, i) != i:
+            yield Fault(("voice", "labels", i, "comment"), f"a second label of {label.comment!r}", "one label a comment")
 
 
 def ratio(value: str | float) -> Fraction:

@@ -193,6 +193,18 @@ class VoiceTopic(Section):
     words: list[str] = Field(min_length=1, description="Words that tell it; outside Chinese also the beginnings of words.")
 
 
+MOODS = ("content", "discontent", "neither")
+"""What a person may say of the mood of a comment."""
+
+
+class Labelled(Section):
+    """What a person who read a comment says of it; it comes before the customer's score and before any model."""
+
+    comment: str = Field(min_length=1, description="Id of the comment: feedback_id, or ticket_id of what stands in a ticket.")
+    topic: str = Field("", description="Id of a topic of voice.topics, or other; empty where nobody judged it.")
+    mood: Literal["", "content", "discontent", "neither"] = Field("", description="The mood; empty where nobody judged it.")
+
+
 class NeedWeights(Section):
     """How much each ground weighs in the rank of a need; only their proportions count."""
 
@@ -217,6 +229,10 @@ class Voice(Section):
     """How comments are read (stage 3)."""
 
     topics: list[VoiceTopic] = Field(default_factory=list, description="Topics given by hand; the rest are found.")
+    labels: list[Labelled] = Field(
+        default_factory=list,
+        description="Comments that a person labelled (workbook labels): they come first, and tell how often a model is right.",
+    )
     found_topics: int = Field(6, ge=2, le=30, description="Most topics found in the other comments, for each script.")
     enough_scores: int = Field(
         100, ge=40, description="Scored comments from which mood is learnt from them and not from the seed sentences."

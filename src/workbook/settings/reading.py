@@ -33,6 +33,7 @@ from workbook.settings.folders import (
     shown,
 )
 from workbook.settings.kinds import allowed, optional, slot_at
+from workbook.settings.label_file import with_label_file
 from workbook.settings.models import OwnCheck, Section, Settings
 from workbook.settings.tree import Node, Path_, dotted, merged, node_of, parse_tree, placed, plain, read_tree, walked
 
@@ -194,6 +195,8 @@ def _layers(
     unreadable = tree is None
     if tree:
         tree, faults = with_check_files(tree, home, client)
+        problems += faults
+        tree, faults = with_label_file(tree, home, client)
         problems += faults
         layers.append(tree)
     if period:

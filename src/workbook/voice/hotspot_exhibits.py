@@ -16,14 +16,6 @@ from workbook.settings.models import Settings
 from workbook.voice.intervals import change_interval, share_interval
 
 OTHER_NAME = text("voice.topic.other", "other")
-SCRIPT_NAMES = {
-    "han": text("voice.script.han", "Chinese"),
-    "latin": text("voice.script.latin", "English and other alphabets"),
-}
-ORIGIN_NAMES = {
-    "own scores": text("voice.origin.own", "the client's own scores"),
-    "seed sentences": text("voice.origin.seed", "seed sentences of the workbook"),
-}
 TREND_NAMES = {
     "rising": text("voice.trend.rising", "rising"),
     "falling": text("voice.trend.falling", "falling"),
@@ -143,40 +135,6 @@ def topic_table(topics: pd.DataFrame, period: Period, settings: Settings) -> Tab
     return Table("voice.topic_list", _title(topics), columns, shown, note, rows=20, artefact="topics")
 
 
-def accuracy_table(accuracy: pd.DataFrame, shortened: int, unwritten: int, settings: Settings) -> Table:
-    """By script: what the model was trained on, scored comments, how many it decides, and how many of these rightly."""
-    columns = (
-        Column("script", text("voice.column.script", "Written in"), labels=SCRIPT_NAMES),
-        Column("comments", text("voice.column.comments", "Comments"), "count"),
-        Column("origin", text("voice.column.origin", "Mood learnt from"), labels=ORIGIN_NAMES),
-        Column("labelled", text("voice.column.labelled", "Of them scored"), "count"),
-        Column("content", text("voice.column.content", "Content by score"), "share"),
-        Column("decided", text("voice.column.decided", "Decided"), "share"),
-        Column("right", text("voice.column.right", "Decided rightly (interval)"), "share", low="low", high="high"),
-    )
-    note = text(
-        "voice.accuracy.note",
-        "Comments that carry a score, each judged by a model that was trained without it; decided: probability of at least "
-        "{certain}. To call every comment content would be right as often as comments are content. Not read, of the period: "
-        "{unwritten} comments without words of a customer’s own; signatures, automatic replies and repeated lines were dropped "
-        "from {shortened} others.",
-        certain=share(settings.voice.certain), unwritten=count(unwritten), shortened=count(shortened),
-    )  # fmt: skip
-    return Table("voice.accuracy", _accuracy_title(accuracy), columns, accuracy, note)
-
-
-def _accuracy_title(accuracy: pd.DataFrame) -> Text:
-    scored = accuracy[accuracy["labelled"] > 0]
-    if scored.empty:
-        return text("voice.accuracy.none", "Moods are read by seed sentences; no score tells how rightly")
-    sure = float((scored["decided"] * scored["labelled"]).sum())
-    right = float((scored["right"].fillna(0) * scored["decided"] * scored["labelled"]).sum())
-    if sure == 0:
-        return text("voice.accuracy.unsure", "Of no scored comment could the mood be read with certainty")
-    return text("voice.accuracy.title", "Where mood is read with certainty, {right} agree with the customer's score",
-                right=share(right / sure))  # fmt: skip
-
-
 def phrase_table(phrases: pd.DataFrame, period: Period, settings: Settings) -> Table | NotMeasured:
     """Phrases that go with discontent first, those that go with content last."""
     if phrases.empty:
@@ -226,24 +184,25 @@ def _discontent(comments: pd.DataFrame) -> tuple[int, int]:
     return int((told["mood"] == "discontent").sum()), len(told)
 
 
-def definitions(settings: Settings, accuracy: pd.DataFrame) -> tuple[Paragraph, ...]:
+def definitions(settings: Settings) -> tuple[Paragraph, ...]:
     """How moods and topics are found, in words."""
     return (
         Paragraph(
             "voice.definition.mood",
             text("voice.definition.mood",
-                 "Mood: the customer's own score where there is one (best and worst quarter of the scale; NPS 9–10 and 0–6). "
-                 "Otherwise character n-grams and logistic regression, calibrated by Platt's method, trained on scored "
-                 "comments where there are {enough} or more and those held out are read better than by chance, else on seed "
-                 "sentences; below a probability of {certain} it is unclear.",
+                 "Mood: what a person who labelled the comment said, else the customer's own score where there is one (best "
+                 "and worst quarter of the scale; NPS 9–10 and 0–6). Otherwise character n-grams and logistic regression, "
+                 "calibrated by Platt's method, trained on such comments where there are {enough} or more and those held out "
+                 "are read better than by chance, else on seed sentences; below a probability of {certain} it is unclear.",
                  enough=count(settings.voice.enough_scores), certain=share(settings.voice.certain)),
             "definition",
         ),
         Paragraph(
             "voice.definition.topic",
             text("voice.definition.topic",
-                 "Topics: first those given by words in the settings, then up to {n} found in the other comments of each "
-                 "script by non-negative matrix factorisation of key phrases. A comment counts for the topic it fits best.",
+                 "Topics: first what a person gave, then those given by words in the settings, then up to {n} found in "
+                 "the other comments of each script by non-negative matrix factorisation of key phrases. "
+                 "A comment counts for the topic it fits best.",
                  n=count(settings.voice.found_topics)),
             "definition",
         ),

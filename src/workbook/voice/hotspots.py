@@ -15,10 +15,12 @@ from workbook.report.blocks import Figure, KeyFigure, NotMeasured, Paragraph, Ta
 from workbook.settings.models import Name, Settings
 from workbook.tables import Tables
 from workbook.voice import hotspot_exhibits as exhibits
+from workbook.voice.accuracy import Accuracy
 from workbook.voice.comments import read_comments
 from workbook.voice.intervals import change_interval, share_interval
+from workbook.voice.labels import mood_accuracy, mood_confusion, topic_accuracy, with_labels
 from workbook.voice.phrases import key_phrases
-from workbook.voice.quotes import masked
+from workbook.voice.quotes import masked, staff_names
 from workbook.voice.sentiment import judge, moods
 from workbook.voice.topics import OTHER, Topics, assign_topics
 
@@ -37,26 +39,22 @@ class Hotspots:
 
     Attributes:
         comments: one row a comment of the period: comment_id, source, customer_id, given_at, channel, topic, mood (content,
-            discontent, unclear), probability (that it is content), stated (whether the customer's own score told the mood).
+            discontent, unclear), probability (that it is content), stated (whether a person told the mood: the customer by a
+            score, or who labelled the comment).
         topics: one row a topic, most discontent first: comments n and share, of them content, discontent and unclear, bad
             (share discontent of those whose mood is clear, with low and high), before (comments in the previous period),
             change of the share of comments with its interval, trend (rising, falling, unclear, none), quote (masked).
-        accuracy: one row a script: origin of the model, labelled comments, content (share of them), decided (share of them
-            beyond doubt), right (share of these judged as the customer scored) with low and high.
+        accuracy: how often moods and topics are read as the customer scored and as people labelled.
         phrases: phrase, n comments, bad (share discontent with low and high), z (log odds over their error).
-        shortened: comments of the period from which signatures, automatic replies or repeated lines were dropped.
-        unwritten: those that hold no words of a customer's own, and are read no further.
     """
 
     comments: pd.DataFrame
     topics: pd.DataFrame
-    accuracy: pd.DataFrame
+    accuracy: Accuracy
     phrases: pd.DataFrame
     before: pd.DataFrame
     settings: Settings
     period: Period
-    shortened: int = 0
-    unwritten: int = 0
 
     def figure(self) -> Figure:
         """Topics by number of comments: discontent, unclear, content."""
@@ -65,10 +63,6 @@ class Hotspots:
     def table(self) -> Table:
         """Topic, comments, mood with interval, change since the previous period, a typical quote."""
         return exhibits.topic_table(self.topics, self.period, self.settings)
-
-    def accuracy_table(self) -> Table:
-        """How often the reading of moods is right on the client's own scored comments."""
-        return exhibits.accuracy_table(self.accuracy, self.shortened, self.unwritten, self.settings)
 
     def phrase_table(self) -> Table | NotMeasured:
         """The phrases that go with discontent and with content."""
@@ -80,7 +74,7 @@ class Hotspots:
 
     def definitions(self) -> tuple[Paragraph, ...]:
         """How moods and topics are found; for the appendix."""
-        return exhibits.definitions(self.settings, self.accuracy)
+        return exhibits.definitions(self.settings)
 
 
 def find_hotspots(tables: Tables, settings: Settings) -> Hotspots | NotMeasured:
@@ -102,7 +96,7 @@ def find_hotspots(tables: Tables, settings: Settings) -> Hotspots | NotMeasured:
     if int(comments["inside"].sum()) < settings.analysis.small_cell:
         why = text("voice.hotspots.none", "Hardly a comment was written in the period.")
         return NotMeasured("voice.hotspots", what, why=why)
-    comments, accuracy = _with_moods(comments, settings)
+    comments, origins = _with_moods(with_labels(comments, settings.voice.labels), settings)
     topics = assign_topics(comments, settings)
     comments = comments.assign(topic=topics.topic.astype(str), weight=topics.weight)
     often = comments.loc[comments["inside"].astype(bool), "topic"].value_counts()
@@ -110,40 +104,34 @@ def find_hotspots(tables: Tables, settings: Settings) -> Hotspots | NotMeasured:
     comments["topic"] = comments["topic"].where(~comments["topic"].isin(small), OTHER)
     now, before = comments[comments["inside"].astype(bool)], comments[comments["before"].astype(bool)]
     shown = ["comment_id", "source", "customer_id", "given_at", "channel", "topic", "mood", "probability", "stated"]
+    confidence = settings.analysis.confidence
+    accuracy = Accuracy(
+        mood_accuracy(comments, origins, settings.voice.certain, confidence),
+        mood_confusion(comments, settings.voice.certain, confidence),
+        topic_accuracy(comments["hand_topic"], topics.by_words, confidence),
+        int((given["shortened"] & given["written"]).sum()), int((~given["written"]).sum()), settings,
+    )  # fmt: skip
     return Hotspots(
-        now[shown].reset_index(drop=True), _topic_rows(now, before, topics, settings, _staff(tables)), accuracy,
+        now[shown].reset_index(drop=True), _topic_rows(now, before, topics, settings, staff_names(tables)), accuracy,
         _phrase_rows(now, settings), before[shown].reset_index(drop=True),
-        settings, tables.period, int((given["shortened"] & given["written"]).sum()), int((~given["written"]).sum()),
+        settings, tables.period,
     )  # fmt: skip
 
 
-def _with_moods(comments: pd.DataFrame, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Comments with probability, mood and whether it was stated; and how often the reading is right, by script."""
+def _with_moods(comments: pd.DataFrame, settings: Settings) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Comments with probability, mood and whether it was told; and what the model of each script was trained on."""
     read = comments.assign(probability=np.nan)
-    rows = []
+    origins: dict[str, str] = {}
     for script, part in comments.groupby("script", sort=True):
         mood = judge(
             part["words"].tolist(), part["content"].to_numpy(float), str(script), enough=settings.voice.enough_scores,
             seed=settings.seed,
         )  # fmt: skip
         read.loc[part.index, "probability"] = mood.probability
-        labelled = mood.labelled
-        guess, truth = mood.probability[labelled], part["content"].to_numpy(float)[labelled]
-        sure = (guess >= settings.voice.certain) | (guess <= 1 - settings.voice.certain)
-        right = int(((guess > 0.5) == (truth > 0.5))[sure].sum())
-        low, high = share_interval([right], [int(sure.sum())], settings.analysis.confidence)
-        n = int(labelled.sum())
-        rows.append(
-            {
-                "script": script, "origin": mood.origin, "comments": len(part), "labelled": n,
-                "content": float(truth.mean()) if n else float("nan"), "decided": float(sure.mean()) if n else float("nan"),
-                "right": right / int(sure.sum()) if sure.any() else float("nan"), "low": float(low[0]), "high": float(high[0]),
-            }
-        )  # fmt: skip
-    stated = read["content"].notna()
-    judged = moods(read["probability"], settings.voice.certain)
-    own = pd.Series(np.where(read["content"] == 1, "content", "discontent"), index=read.index)
-    return read.assign(stated=stated, mood=own.where(stated, judged)), pd.DataFrame(rows)
+        origins[str(script)] = mood.origin
+    told = read["told_by"] != ""
+    own = read["content"].map({1.0: "content", 0.0: "discontent"}).fillna("unclear")  # neither, by hand, is unclear
+    return read.assign(stated=told, mood=own.where(told, moods(read["probability"], settings.voice.certain))), origins
 
 
 def _topic_rows(
@@ -195,15 +183,6 @@ def _quote(rows: pd.DataFrame, settings: Settings, staff: tuple[str, ...]) -> st
         return ""
     best = bad.sort_values(["weight", "given_at", "comment_id"], ascending=[False, False, True]).iloc[0]
     return masked(str(best["text"]), staff)
-
-
-def _staff(tables: Tables) -> tuple[str, ...]:
-    """Names that must not stand in a quote: of those who serve the customers."""
-    names = tables.sql(
-        "select distinct owner as name from customers where owner is not null "
-        "union select distinct employee from interactions where employee is not null"
-    )
-    return tuple(sorted(names["name"].astype(str)))
 
 
 def _phrase_rows(now: pd.DataFrame, settings: Settings) -> pd.DataFrame:

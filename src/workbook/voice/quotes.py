@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from workbook.tables import Tables
+
 LONGEST = 90
 """Characters of a quote that are shown."""
 
@@ -21,12 +23,22 @@ _ADDRESSED = re.compile(
 _TITLED = re.compile(r"\b(Mr|Mrs|Ms|Miss|Dr)\.?\s+[A-Z][\w'-]+(?:\s+[A-Z][\w'-]+)?")
 
 
-def masked(text: str, names: Iterable[str] = ()) -> str:
-    """A comment with addresses, numbers and names hidden, cut to :data:`LONGEST` characters.
+def staff_names(tables: Tables) -> tuple[str, ...]:
+    """Names that must not stand in a quote: of those who serve the customers."""
+    names = tables.sql(
+        "select distinct owner as name from customers where owner is not null "
+        "union select distinct employee from interactions where employee is not null"
+    )
+    return tuple(sorted(names["name"].astype(str)))
+
+
+def masked(text: str, names: Iterable[str] = (), longest: int = LONGEST) -> str:
+    """A comment with addresses, numbers and names hidden, cut to *longest* characters.
 
     Args:
         text: what the customer wrote.
         names: names known to stand in it perhaps: the customer's own and those of the staff.
+        longest: characters that are shown.
 
     >>> masked("找张经理，电话 13812345678，单号 AB123456")
     '找*经理，电话 ***，单号 ***'
@@ -39,4 +51,4 @@ def masked(text: str, names: Iterable[str] = ()) -> str:
     for name in sorted({name.strip() for name in names if len(name.strip()) >= 2}, key=len, reverse=True):
         pattern = re.escape(name) if not name.isascii() else rf"\b{re.escape(name)}\b"
         text = re.sub(pattern, "***", text, flags=re.IGNORECASE)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -42,24 +42,28 @@ class Topics:
         topic: id of each comment's topic, ``other`` where none fits; index of the comments.
         weight: how typical each comment is of its topic, from 0.
         names: topic id → the phrases that name a found topic, in the order of the topics.
+        by_words: the topic that a comment would have by the words of the settings alone.
     """
 
     topic: pd.Series
     weight: pd.Series
     names: dict[str, tuple[str, ...]]
+    by_words: pd.Series
 
 
 def assign_topics(comments: pd.DataFrame, settings: Settings) -> Topics:
-    """The topic of each comment: first those of the settings, then those found among the comments that are left.
+    """The topic of each comment: first what a person gave it, then those of the settings, then those found in what is left.
 
     Args:
-        comments: words and script of each; any index.
+        comments: words and script of each, hand_topic (empty where no person gave one); any index.
         settings: voice.topics, voice.found_topics and seed.
     """
-    topic, weight = given_topics(comments["words"], settings.voice.topics)
+    by_words, weight = given_topics(comments["words"], settings.voice.topics)
+    hand = comments["hand_topic"]
+    topic = by_words.where(hand == "", hand)
     names: dict[str, tuple[str, ...]] = {}
     for script in ("han", "latin"):
-        rest = comments.index[(comments["script"] == script) & (topic == OTHER)]
+        rest = comments.index[(comments["script"] == script) & (topic == OTHER) & (hand == "")]
         most = min(settings.voice.found_topics, len(rest) // COMMENTS_A_TOPIC)
         if len(rest) < SMALLEST or most < 2:
             continue
@@ -69,7 +73,7 @@ def assign_topics(comments: pd.DataFrame, settings: Settings) -> Topics:
         topic.loc[rest] = ids[found]
         weight.loc[rest] = strength
         names |= dict(zip(ids.tolist(), named, strict=False))
-    return Topics(topic, weight, names)
+    return Topics(topic, weight, names, by_words)
 
 
 def _topical(phrases: Phrases, script: str) -> Phrases:
