@@ -54,6 +54,8 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     "appeals": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel"),
     "weighing": (*GROUND, "settings", "grading", "report.blocks", "report.excel"),
     "competing": (*GROUND, "settings", "voice"),
+    # comments drawn from the prepared delivery for a person to judge, and the judgement read back
+    "labelling": (*GROUND, "settings", "voice", "sources.prepare", "regrading", "report.excel"),
     # a customer is looked up in what was published and given
     "customer": (*GROUND, "settings", "store", "ledger", "grading", "regrading", "report.screen"),
     "checking": (*GROUND, "settings", "sources.prepare", "expressions"),
@@ -79,6 +81,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "checking",
         "weighing",
         "competing",
+        "labelling",
         "customer",
         "lab",
         "opening",

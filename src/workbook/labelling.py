@@ -19,9 +19,8 @@ from workbook.period import Period
 from workbook.regrading import Row, read_rows
 from workbook.report.blocks import Column, Sheet, Table
 from workbook.report.excel import About, write_excel
-from workbook.settings.diagnosing import Labelled, VoiceTopic
 from workbook.settings.label_file import FIELDS, label_file
-from workbook.settings.models import Settings
+from workbook.settings.models import Labelled, Settings, VoiceTopic
 from workbook.settings.reading import read_settings
 from workbook.settings.writing import write_whole
 from workbook.sources.prepare import prepare

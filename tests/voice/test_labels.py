@@ -8,8 +8,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from workbook.language import Edition
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
-from workbook.settings.diagnosing import Labelled
-from workbook.settings.models import Settings
+from workbook.settings.models import Labelled, Settings
 from workbook.tables import tables_of
 from workbook.voice.hotspots import find_hotspots
 from workbook.voice.labels import mood_accuracy, mood_confusion, topic_accuracy, with_labels

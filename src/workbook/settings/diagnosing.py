@@ -193,10 +193,6 @@ class VoiceTopic(Section):
     words: list[str] = Field(min_length=1, description="Words that tell it; outside Chinese also the beginnings of words.")
 
 
-MOODS = ("content", "discontent", "neither")
-"""What a person may say of the mood of a comment."""
-
-
 class Labelled(Section):
     """What a person who read a comment says of it; it comes before the customer's score and before any model."""
 

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from workbook.language import Language
 from workbook.settings.diagnosing import Diagnosis as Diagnosis
+from workbook.settings.diagnosing import Labelled as Labelled
 from workbook.settings.diagnosing import OwnCheck as OwnCheck
 from workbook.settings.diagnosing import PriorityRule as PriorityRule
 from workbook.settings.diagnosing import Service as Service

@@ -60,8 +60,8 @@ class Accuracy:
             Column("script", text("voice.column.script", "Written in"), labels=SCRIPT_NAMES),
             Column("told_by", text("voice.column.told_by", "Mood told by"), labels=TOLD_NAMES),
             Column("origin", text("voice.column.origin", "Mood learnt from"), labels=ORIGIN_NAMES),
-            Column("labelled", text("voice.column.told", "Comments told"), "count"),
-            Column("content", text("voice.column.told_content", "Content, as told"), "share"),
+            Column("labelled", text("voice.column.told", "Mood known"), "count"),
+            Column("content", text("voice.column.told_content", "Content of them"), "share"),
             Column("decided", text("voice.column.decided", "Decided"), "share"),
             Column("right", text("voice.column.right", "Decided rightly (interval)"), "share", low="low", high="high"),
             Column("all_right", text("voice.column.all_right", "Rightly, were all decided (interval)"), "share", low="all_low",
@@ -87,8 +87,8 @@ class Accuracy:
         sure = float((told["decided"] * told["labelled"]).sum())
         right = float((told["right"].fillna(0) * told["decided"] * told["labelled"]).sum())
         if sure == 0:
-            return text("voice.accuracy.unsure", "Of {n} told comments, no mood could be read with certainty", n=count(n))
-        return text("voice.accuracy.title", "Mood decided for {decided} of {n} told comments, {right} of them rightly",
+            return text("voice.accuracy.unsure", "Of {n} comments of known mood, none could be read with certainty", n=count(n))
+        return text("voice.accuracy.title", "Mood decided for {decided} of {n} comments of known mood, {right} of them rightly",
                     n=count(n), decided=share(sure / n), right=share(right / sure))  # fmt: skip
 
     def class_tables(self) -> tuple[Table, ...]:
@@ -116,7 +116,7 @@ class Accuracy:
                          n=count(int(bad["n"].sum())), found=count(int(bad["discontent"].sum())))  # fmt: skip
         note = text(
             "voice.classes.note",
-            "The same comments, by what was told and what was read; who abstains (unclear) has not found. {level} intervals.",
+            "The same comments, by the mood told and the mood read; what is left unclear is not found. {level} intervals.",
             level=share(self.settings.analysis.confidence),
         )
         return (Table("voice.accuracy_classes", title, columns, frame, note),)
@@ -127,7 +127,7 @@ class Accuracy:
             return NotMeasured(
                 "voice.accuracy_topics", text("voice.accuracy_topics.what", "How rightly topics are read"),
                 why=text("voice.accuracy_topics.why",
-                         "No comment carries a topic given by hand: draw comments with `workbook labels`, fill the form in and "
+                         "No comment carries a topic given by hand: draw comments with “workbook labels”, fill the form in and "
                          "take it back."),
             )  # fmt: skip
         names = {topic.id: named(topic.name) for topic in self.settings.voice.topics} | {"other": OTHER_NAME}

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbook.settings.diagnosing import Labelled
+from workbook.settings.models import Labelled
 from workbook.voice.intervals import share_interval
 from workbook.voice.sentiment import moods
 
