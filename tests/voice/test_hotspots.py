@@ -16,6 +16,7 @@ from workbook.settings.models import Settings
 from workbook.settings.reading import read_settings
 from workbook.sources.prepare import prepare
 from workbook.tables import tables_of
+from workbook.voice.hotspot_exhibits import shown_name
 from workbook.voice.hotspots import find_hotspots
 from workbook.voice.intervals import change_interval, share_interval
 from workbook.voice.quotes import masked
@@ -98,19 +99,42 @@ def read(texts, **columns):
     return find_hotspots(tables_of({"feedback": frame.assign(**columns)}, PERIOD), settings())
 
 
-def test_topics_that_are_found_part_comments_by_what_they_speak_of():
-    rng = np.random.default_rng(5)
+def spoken(seed, n=400):
+    """Comments on two matters in words that overlap, and which matter each speaks of."""
+    rng = np.random.default_rng(seed)
     about = {"parcel": ["parcel late", "parcel crushed", "courier lost the parcel", "courier came at night"],
              "coffee": ["coffee tastes sour", "coffee beans stale", "beans too dark", "stale coffee"]}  # fmt: skip
     fill = ["today", "yesterday", "sadly", "in june", "for us", "at work", "here", "in town"]
-    kind = rng.choice(list(about), 400)
+    kind = rng.choice(list(about), n)
     texts = [f"{rng.choice(about[k])} {rng.choice(fill)}, {rng.choice(fill)}" for k in kind]
-    comments = pd.DataFrame({"words": texts, "script": "latin", "hand_topic": ""})
+    return pd.DataFrame({"words": texts, "script": "latin", "hand_topic": ""}), kind
+
+
+def test_topics_that_are_found_part_comments_by_what_they_speak_of():
+    comments, kind = spoken(5)
     found = assign_topics(comments, settings(found_topics=2))
     table = pd.crosstab(found.topic, kind)
-    assert table.max(axis=1).sum() / len(texts) >= 0.9
+    assert table.max(axis=1).sum() / len(comments) >= 0.9
     again = assign_topics(comments, settings(found_topics=2))
     assert found.topic.equals(again.topic) and found.names == again.names
+
+
+def test_planted_topics_recur_in_other_draws_and_from_other_starts_and_more_topics_than_there_are_do_not():
+    for seed in range(5):
+        comments, _ = spoken(seed)
+        two = assign_topics(comments, settings(found_topics=2))
+        assert min(two.recurs.values()) >= 0.9
+    rng = np.random.default_rng(1)
+    words = np.array([a + b for a in ("tal", "mor", "ken", "sil", "bur", "nep") for b in ("ik", "on", "as", "ut")])
+    noise = pd.DataFrame({"words": [" ".join(rng.choice(words, 5)) for _ in range(300)], "script": "latin", "hand_topic": ""})
+    assert max(assign_topics(noise, settings(found_topics=6)).recurs.values()) < 0.6
+
+
+def test_a_topic_that_does_not_recur_is_called_unsteady_beside_its_name():
+    row = pd.Series({"name_en": "late parcel", "name_zh": "", "recurs": 0.59})
+    assert shown_name(row).render(EDITIONS[0]) == "late parcel (unsteady)"
+    assert shown_name(row.replace(0.59, 0.6)).render(EDITIONS[0]) == "late parcel"
+    assert shown_name(row.replace(0.59, np.nan)).render(EDITIONS[0]) == "late parcel"
 
 
 def test_words_of_a_given_topic_match_inside_chinese_and_at_the_beginning_of_other_words():

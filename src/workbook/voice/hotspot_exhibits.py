@@ -14,6 +14,7 @@ from workbook.report.blocks import Column, Figure, KeyFigure, NotMeasured, Parag
 from workbook.report.figures import BETTER, TIER_EDGE, UNCLEAR, WORSE, canvas
 from workbook.settings.models import Settings
 from workbook.voice.intervals import change_interval, share_interval
+from workbook.voice.topics import STEADY
 
 OTHER_NAME = text("voice.topic.other", "other")
 TREND_NAMES = {
@@ -32,10 +33,17 @@ def topic_name(row: pd.Series) -> Text:
     return named(words) if words["en"] else OTHER_NAME
 
 
+def shown_name(row: pd.Series) -> Text:
+    """The name of a topic, with a warning where it does not recur in other draws of the comments."""
+    if float(row["recurs"]) < STEADY:
+        return text("voice.topic.unsteady", "{topic} (unsteady)", topic=topic_name(row))
+    return topic_name(row)
+
+
 def topic_figure(topics: pd.DataFrame, period: Period, settings: Settings) -> Figure:
     """Stacked bars: comments of each topic by mood, most discontent first, with the share discontent beside."""
     rows = topics[topics["n"] > 0].head(MOST_BARS).reset_index(drop=True)
-    names = [topic_name(row) for _, row in rows.iterrows()]
+    names = [shown_name(row) for _, row in rows.iterrows()]
 
     def draw(edition: Edition) -> Canvas:
         figure, axes = canvas(height=max(2.6, 0.44 * len(rows) + 1.0))
@@ -100,18 +108,19 @@ def _title(rows: pd.DataFrame) -> Text:
         return text("voice.hotspots.title_none", "{n} comments, and no topic that many share", n=count(int(rows["n"].sum())))
     first = known.iloc[0]
     if int(first["discontent"]) == 0:
-        return text("voice.hotspots.title_fine", "No topic draws discontent; most is said of {topic}", topic=topic_name(first))
+        return text("voice.hotspots.title_fine", "No topic draws discontent; most is said of {topic}", topic=shown_name(first))
     if first["trend"] == "rising":
         return text("voice.hotspots.title_rising", "Most discontent, and rising: {topic}, {bad} {bad:comment|comments}",
-                    topic=topic_name(first), bad=count(int(first["discontent"])))  # fmt: skip
+                    topic=shown_name(first), bad=count(int(first["discontent"])))  # fmt: skip
     return text("voice.hotspots.title", "Most discontent: {topic}, {bad} {bad:comment|comments}",
-                topic=topic_name(first), bad=count(int(first["discontent"])))  # fmt: skip
+                topic=shown_name(first), bad=count(int(first["discontent"])))  # fmt: skip
 
 
 def topic_table(topics: pd.DataFrame, period: Period, settings: Settings) -> Table:
     """Topic, comments, share, share discontent with interval, change of the share of comments, typical quote."""
     shown = topics.assign(
-        name=pd.Series([topic_name(row) for _, row in topics.iterrows()], index=topics.index, dtype=object),
+        name=pd.Series([shown_name(row) for _, row in topics.iterrows()], index=topics.index, dtype=object),
+        again=pd.Series(["–" if v != v else share(v, 0) for v in topics["recurs"]], dtype=object),
         moved=pd.Series([None if v != v else points(v) for v in topics["change"]], dtype=object),
         moved_low=pd.Series([None if v != v else number(100 * v, 1) for v in topics["change_low"]], dtype=object),
         moved_high=pd.Series([None if v != v else number(100 * v, 1) for v in topics["change_high"]], dtype=object),
@@ -119,6 +128,7 @@ def topic_table(topics: pd.DataFrame, period: Period, settings: Settings) -> Tab
     )
     columns = (
         Column("name", text("voice.column.topic", "Topic")),
+        Column("again", text("voice.column.recurs", "Recurs")),
         Column("n", text("voice.column.comments", "Comments"), "count"),
         Column("share", text("voice.column.share", "Share"), "share"),
         Column("discontent", text("voice.column.discontent", "Discontent"), "count"),
@@ -129,8 +139,10 @@ def topic_table(topics: pd.DataFrame, period: Period, settings: Settings) -> Tab
     note = text(
         "voice.hotspots.table_note",
         "Comments of {start} to {end}; change against the previous period in percentage points; {level} intervals. "
-        "Topics of the settings carry the name given there; the others are named by the phrases that tell them.",
-        start=day(period.start), end=day(period.end), level=share(settings.analysis.confidence),
+        "Topics of the settings carry the name given there; the others are named by the phrases that tell them. "
+        "Recurs: what a found topic shares with the one most like it when comments are drawn again (bootstrap) and the search "
+        "begins elsewhere; below {steady} it is called unsteady, and its figures are those of these comments only.",
+        start=day(period.start), end=day(period.end), level=share(settings.analysis.confidence), steady=share(STEADY),
     )  # fmt: skip
     return Table("voice.topic_list", _title(topics), columns, shown, note, rows=20, artefact="topics")
 

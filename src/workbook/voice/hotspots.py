@@ -25,8 +25,8 @@ from workbook.voice.sentiment import judge, moods
 from workbook.voice.topics import OTHER, Topics, assign_topics
 
 TOPIC_COLUMNS: tuple[str, ...] = (
-    "topic", "name_en", "name_zh", "given", "n", "share", "content", "discontent", "unclear", "bad", "low", "high", "before",
-    "change", "change_low", "change_high", "trend", "quote",
+    "topic", "name_en", "name_zh", "given", "recurs", "n", "share", "content", "discontent", "unclear", "bad", "low", "high",
+    "before", "change", "change_low", "change_high", "trend", "quote",
 )  # fmt: skip
 
 MOST_PHRASES = 20
@@ -41,9 +41,10 @@ class Hotspots:
         comments: one row a comment of the period: comment_id, source, customer_id, given_at, channel, topic, mood (content,
             discontent, unclear), probability (that it is content), stated (whether a person told the mood: the customer by a
             score, or who labelled the comment).
-        topics: one row a topic, most discontent first: comments n and share, of them content, discontent and unclear, bad
-            (share discontent of those whose mood is clear, with low and high), before (comments in the previous period),
-            change of the share of comments with its interval, trend (rising, falling, unclear, none), quote (masked).
+        topics: one row a topic, most discontent first: recurs (how surely a found topic recurs in other draws), comments n
+            and share, of them content, discontent and unclear, bad (share discontent of those whose mood is clear, with low
+            and high), before (comments in the previous period), change of the share of comments with its interval, trend
+            (rising, falling, unclear, none), quote (masked).
         accuracy: how often moods and topics are read as the customer scored and as people labelled.
         phrases: phrase, n comments, bad (share discontent with low and high), z (log odds over their error).
     """
@@ -153,6 +154,7 @@ def _topic_rows(
             "name_en": [_name(id, given, topics, "en") for id in ids],
             "name_zh": [_name(id, given, topics, "zh") for id in ids],
             "given": [id in given for id in ids],
+            "recurs": [topics.recurs.get(id, np.nan) for id in ids],
             "n": n, "share": n / len(now), **{mood: table[mood].to_numpy() for mood in table.columns},
             "bad": table["discontent"].to_numpy() / np.where(clear > 0, clear, np.nan), "low": low, "high": high,
             "before": earlier, "change": n / len(now) - earlier / max(len(before), 1) if len(before) else np.nan,
