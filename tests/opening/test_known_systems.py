@@ -207,3 +207,55 @@ def test_the_arm_without_a_measure_is_an_arm(look):
         "pilot,customer id,arm,assigned_at", lambda i: f"care,{CUSTOMERS[i]},{['none', 'men', 'women'][i % 3]},{day(i)}"
     )
     assert "none" not in source_of(look({"assignments.csv": arms}), "assignments").source.missing
+
+
+def test_a_list_of_buyers_that_has_telephones_too_is_known_by_its_ids(look):
+    proposal = look(
+        {
+            "Customers.csv": table(
+                "CustomerID,CompanyName,City,Region,Phone", lambda i: f"{CUSTOMERS[i]},Firm {i},Lyon,,030-00{i:05d}"
+            ),
+            "Orders.csv": table("OrderID,CustomerID,OrderDate,Amount", lambda i: f"{10248 + i},{CUSTOMERS[i]},{day(i)},{i}.50"),
+            "Calls.csv": table("Call Id,Phone,Call Date", lambda i: f"c{i:05d},030-00{i:05d},{day(i)} 10:00"),
+        }
+    )
+    assert proposal.partial_customers is None
+    assert mapped(proposal, "customers")["region"] == "City", "a filled column comes before an empty one of the surer name"
+
+
+def test_a_call_centre_s_log_becomes_tickets_answered_after_so_many_seconds_and_scores(look):
+    proposal = look(
+        {
+            "Call-Center.csv": table(
+                "Call Id,Agent,Date,Time,Topic,Answered (Y/N),Speed of answer in seconds,Satisfaction rating",
+                lambda i: (
+                    f"ID{i:04d},Agent {i % 7},{1 + i % 12}/{13 + i % 9}/2021,{9 + i % 8:02d}:{i % 60:02d}:00,Payment,"
+                    + ("N,," if i % 5 == 0 else f"Y,{i + 9},{1 + i % 5}")
+                ),
+            )
+        }
+    )
+    tickets, feedback = source_of(proposal, "tickets").source, source_of(proposal, "feedback").source
+    assert tickets.columns["opened_at"] == feedback.columns["given_at"] == ["Date", "Time"]
+    assert tickets.columns["first_response_at"] == "Speed of answer in seconds"
+    assert tickets.dates == {"first_response_at": "seconds"}
+    assert (feedback.columns["score"], feedback.columns["feedback_id"]) == ("Satisfaction rating", "Call Id")
+    assert feedback.constants == {"instrument": "csat", "scale_max": "5"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "unit"),
+    [
+        ("First reply time in minutes", "minutes"),
+        ("首次响应时长（小时）", "hours"),
+        ("First Response Time (Hrs)", "hours"),
+        ("First response", None),
+    ],
+)
+def test_how_long_an_answer_took_is_told_by_its_unit_and_without_one_asked(look, heading, unit):
+    proposal = look({"tickets.csv": table(f"Ticket ID,Requester ID,Created at,{heading},Topic",
+                                          lambda i: f"t{i:05d},{CUSTOMERS[i]},{day(i)} 10:00:00,{i * 37},Price")})  # fmt: skip
+    tickets = source_of(proposal, "tickets")
+    assert (tickets.source.dates or {}).get("first_response_at") == unit
+    assert ("first_response_at" in tickets.source.columns) is (unit is not None)
+    assert ("first_response_at" in tickets.questions) is (unit is None)

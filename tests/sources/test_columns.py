@@ -27,6 +27,32 @@ def test_day_numbers_of_a_spreadsheet_are_dates_where_the_settings_say_so(delive
     assert rows(made, "orders", "order_id, ordered_at") == found
 
 
+@pytest.mark.parametrize(
+    ("unit", "waits"),
+    [
+        ("seconds", {"95": "09:01:35", "1:35": "09:01:35", "0:01:35": "09:01:35", "": None, "-5": None, "0": "09:00:00"}),
+        ("hours", {"1.5": "10:30:00", "1:35": "10:35:00", "26:00:00": "11:00:00"}),
+        ("days", {"0.5": "21:00:00"}),
+    ],
+)
+def test_how_long_an_answer_took_makes_its_moment(deliver, source, unit, waits):
+    content = "id,day,clock,wait\n" + "".join(f"{i},01/10/2025,09:00:00,{wait}\n" for i, wait in enumerate(waits, 1))
+    one = source("tickets", "t.csv", "ticket_id=id", dates={"opened_at": "day first", "first_response_at": unit})
+    one["columns"] |= {"opened_at": ["day", "clock"], "first_response_at": "wait"}
+    made = deliver({"t.csv": content}, [one])
+    found = rows(made, "tickets", "ticket_id::int, cast(first_response_at as time)")
+    assert [moment for _, moment in found] == list(waits.values())
+
+
+def test_waits_with_decimal_commas_are_read_and_what_follows_no_opening_is_refused(deliver, source):
+    one = source("tickets", "t.csv", "ticket_id=id opened_at=day resolved_at=wait", dates={"resolved_at": "hours"})
+    made = deliver({"t.csv": "id;day;wait\n1;2025-10-01 09:00;1,5\n2;2025-10-01 09:00;0,25\n"}, [one])
+    assert rows(made, "tickets", "cast(resolved_at as time)") == [["09:15:00"], ["10:30:00"]]
+    wrong = source("orders", "o.csv", "order_id=id ordered_at=day", dates={"ordered_at": "hours"})
+    with pytest.raises(DeliveryError, match=r"found 'hours' under sources\.dates for orders"):
+        deliver({"o.csv": "id,day\n1,5\n"}, [wrong])
+
+
 @pytest.mark.parametrize(("order", "month"), [("day first", "11"), ("month first", "10")])
 def test_the_order_of_day_and_month_may_be_given(deliver, source, order, month):
     one = source("orders", "o.csv", "order_id=id ordered_at=day", dates=order)

@@ -12,6 +12,7 @@ from workbook.sources.inspection.match import Question
 from workbook.sources.inspection.proposal import Proposal, ProposedSource
 from workbook.sources.inspection.tables import Unplaced
 from workbook.sources.parsing import DAY_FIRST, MONTH_FIRST
+from workbook.sources.waits import ELAPSED
 from workbook.tables import SCHEMAS
 
 Ask = Callable[[str], str]
@@ -49,7 +50,7 @@ def answer(proposed: ProposedSource, column: str, reply: str) -> ProposedSource:
     """
     source = proposed.source
     update: dict[str, object] = {"todo": {c: o for c, o in source.todo.items() if c != column}}
-    if reply in (DAY_FIRST, MONTH_FIRST):
+    if reply in (DAY_FIRST, MONTH_FIRST, *ELAPSED):
         columns = dict(source.columns)
         if column not in columns:
             (columns[column],) = proposed.questions[column].candidates

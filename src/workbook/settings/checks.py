@@ -135,8 +135,11 @@ def _sources(sources: Sequence[Source]) -> Iterator[Fault]:
             if not mapped:
                 yield Fault((*at, "columns", column), "an empty list", "one or more of the file's columns")
             several = not isinstance(mapped, str) and len(mapped) > 1
-            if several and (schema.columns.get(column) not in ("text", "contact", None) or column in ("phone", "email")):
-                yield Fault((*at, "columns", column), f"{len(mapped)} columns of the file", "one; only text is put together")
+            apart = schema.columns.get(column) not in ("text", "contact", None) or column in ("phone", "email")
+            day_and_clock = schema.columns.get(column) == "time" and len(mapped) == 2
+            if several and apart and not day_and_clock:
+                expected = "one; only text is put together, and a day with a time of day"
+                yield Fault((*at, "columns", column), f"{len(mapped)} columns of the file", expected)
         for column in source.constants:
             if column in source.columns:
                 yield Fault((*at, "constants", column), "a constant for a column that is mapped", "one of the two")

@@ -25,7 +25,8 @@ class Source(Section):
         None, description="Character between columns, a space for any number of them; found by evidence where it is not given."
     )
     columns: dict[str, str | list[str]] = Field(
-        description="Canonical column: the file's own column name, or several that make one text: a first and a last name."
+        description="Canonical column: the file's own column name, or several that make one: a first and a last "
+        "name, a day and a time of day."
     )
     constants: dict[str, str] = Field(
         default_factory=dict,
@@ -34,7 +35,8 @@ class Source(Section):
     dates: str | dict[str, str] | None = Field(
         None,
         description="strptime format of the dates, or 'day first', 'month first', 'excel' (a spreadsheet's day numbers) or "
-        "'unix' (seconds or milliseconds since 1970), one for all or one a column; found from all values otherwise.",
+        "'unix' (seconds or milliseconds since 1970), one for all or one a column; found from all values otherwise. 'seconds', "
+        "'minutes', 'hours' or 'days' of a ticket's answer or solution: how long after its opening it came (95, 1.5, 0:01:35).",
     )
     decimals: Literal["point", "comma"] | None = Field(
         None, description="Sign before decimals: point (1,234.50) or comma (1.234,50); found from all values otherwise."

@@ -18,7 +18,6 @@ from workbook.sources.forms import count_forms, form_flags, several_scales
 from workbook.sources.mapping import ROW_NUMBER, own_columns
 from workbook.sources.masking import FREE_TEXT, shown_value
 from workbook.sources.parsing import (
-    COMMA,
     DAY_FIRST,
     EXCEL,
     LONGEST_TEXT,
@@ -47,10 +46,12 @@ from workbook.sources.parsing import (
     tidy,
     tidy_sql,
     time_sql,
+    unclear_decimals,
 )
 from workbook.sources.phones import write_e164
 from workbook.sources.read import RawFile
 from workbook.sources.typed import Cell, Held, LostValue, RawSource, Repair, TypedSource
+from workbook.sources.waits import ELAPSED, as_moments, wait_cell, wait_problems
 from workbook.tables import SCHEMAS, SQL_TYPES, Kind
 
 AMOUNT_SCALES = {"yuan": "1", "thousand": "1000", "ten_thousand": "10000", "cent": "0.01"}
@@ -132,6 +133,7 @@ def type_columns(
         cells = [_cell(connection, texts, raw, source, country, h, problems) for h in held]
         if problems:
             return TypedSource(relation, tuple(c.column for c in cells), (), tuple(problems))
+        cells = as_moments(cells, source.table)
         _write_typed(connection, texts, source, country, cells, relation)
         repairs, problems = _unreadable(connection, raw, source, relation, cells)
         lost = () if problems else _lost_values(connection, relation, repairs)
@@ -238,6 +240,9 @@ def _cell(
         return Cell(column, kind, t, fallible=False)
     if kind in ("date", "time"):
         form = source.dates if isinstance(source.dates, str) else (source.dates or {}).get(column)
+        if form in ELAPSED:
+            problems += wait_problems(raw.name, source, column, form)
+            return wait_cell(connection, texts, raw.name, _own(source, column), source, country, column, problems)
         if form == EXCEL:
             return Cell(column, kind, f"cast({plausible(excel_time_sql(t))} as {SQL_TYPES[kind]})", True)
         if form == UNIX:
@@ -313,14 +318,6 @@ def _mixed_percent(connection: duckdb.DuckDBPyConnection, raw: RawSource, own: s
         return []
     return [f"{raw.name}: found {row[0]!r} and {row[1]!r} in {own!r}; expected all numbers with a sign of percent, or none; "
             "correct the file"]  # fmt: skip
-
-
-def unclear_decimals(file: str, own: str, sample: str) -> str:
-    """The fault of a column of numbers whose decimal sign nothing decides."""
-    return (
-        f"{file}: found numbers such as {sample!r} in {own!r}; expected to tell the sign "
-        f"before decimals; set sources.decimals to {POINT} (1,234.50) or {COMMA} (1.234,50)"
-    )
 
 
 def _longest(connection: duckdb.DuckDBPyConnection, t: str, texts: str) -> int:

@@ -11,11 +11,19 @@ from typing import NamedTuple
 import duckdb
 
 from workbook.errors import DeliveryError
-from workbook.sources.columns import tidy_text, unclear_decimals
+from workbook.sources.columns import tidy_text
 from workbook.sources.fates import count_in
 from workbook.sources.mapping import DERIVED_IDS, ROW_NUMBER
 from workbook.sources.masking import shown_value
-from workbook.sources.parsing import LONGEST_WORDS, POINT, bare_number_sql, literal, number_evidence, number_sql
+from workbook.sources.parsing import (
+    LONGEST_WORDS,
+    POINT,
+    bare_number_sql,
+    literal,
+    number_evidence,
+    number_sql,
+    unclear_decimals,
+)
 from workbook.sources.typed import Delivered
 from workbook.tables import SCHEMAS, SQL_TYPES, TableSchema
 

@@ -89,6 +89,14 @@ def number_sql(s: str, decimals: str = POINT) -> str:
     )
 
 
+def unclear_decimals(file: str, own: str, sample: str) -> str:
+    """The fault of a column of numbers whose decimal sign nothing decides."""
+    return (
+        f"{file}: found numbers such as {sample!r} in {own!r}; expected to tell the sign "
+        f"before decimals; set sources.decimals to {POINT} (1,234.50) or {COMMA} (1.234,50)"
+    )
+
+
 STARS = "[★☆⭐✩✰️ ]+"
 RATING = "([0-9]+([.][0-9]+)?) ?(/|／|out of|von|sur|sobre) ?(5|7|10|100)( ?(stars?|points?|分|星))?"
 """Ratings that tell their scale: ★★★★☆, 4/5, 4 out of 5."""

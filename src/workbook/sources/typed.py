@@ -96,13 +96,14 @@ class Held:
 @dataclass(frozen=True)
 class Cell:
     """One canonical column read from its text: ``bare`` over ``t_<column>``, ``typed`` over both (``t_`` and ``s_<column>``).
-    The steps keep long expressions from being computed many times."""
+    The steps keep long expressions from being computed many times. ``wait``: it tells how long after the opening."""
 
     column: str
     kind: Kind
     typed: str
     fallible: bool
     bare: str | None = None
+    wait: bool = False
 
 
 @dataclass(frozen=True)

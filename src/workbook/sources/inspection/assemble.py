@@ -32,6 +32,7 @@ from workbook.sources.inspection.tables import (
     sales_of,
 )
 from workbook.sources.inspection.vocabulary import Vocabulary, territory_code, vocabulary
+from workbook.sources.waits import ELAPSED
 from workbook.tables import SCHEMAS
 
 KNOWN_SHARE = 0.9
@@ -244,15 +245,19 @@ def _named_customers(
 
 def _with_customers(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft]) -> list[Draft]:
     """Each draft's customer ids compared with the lists of customers: a question answered by the values, or a note."""
-    lists = [
-        (d.extract, key.own[0])
-        for d in drafts
-        if d.table == "customers" and d.group is None and (key := d.match.guesses.get("customer_id")) is not None
-    ]
+    lists = _customer_lists(drafts)
     known = gather_ids(connection, lists)
     drafts = [_beside_others(connection, draft, lists) if draft.table == "customers" else draft for draft in drafts]
     gather_ids(connection, lists)
     return [_compared(connection, draft, known) if draft.table != "customers" and known else draft for draft in drafts]
+
+
+def _customer_lists(drafts: Sequence[Draft]) -> list[tuple[Extract, str]]:
+    return [
+        (d.extract, key.own[0])
+        for d in drafts
+        if d.table == "customers" and d.group is None and (key := d.match.guesses.get("customer_id")) is not None
+    ]
 
 
 def _beside_others(connection: duckdb.DuckDBPyConnection, draft: Draft, lists: Sequence[tuple[Extract, str]]) -> Draft:
@@ -343,8 +348,10 @@ def _called_so(connection: duckdb.DuckDBPyConnection, draft: Draft, by: CalledBy
 
 def _partial(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft]) -> tuple[int, int] | None:
     orders = [d for d in drafts if d.table == "orders" and "customer_id" in d.match.guesses and d.by == "id"]
-    if not orders or not any(d.table == "customers" and d.group is None for d in drafts):
+    lists = _customer_lists(drafts)
+    if not orders or not lists:
         return None
+    gather_ids(connection, lists)  # names or telephones may have been compared since
     found = [overlap(connection, d.extract, d.match.guesses["customer_id"].own[0]) for d in orders]
     ids, known = sum(f.ids for f in found), sum(f.known for f in found)
     return (ids, known) if ids and known < PARTIAL_SHARE * ids else None
@@ -357,7 +364,9 @@ def _tried(connection: duckdb.DuckDBPyConnection, proposed: ProposedSource, draf
         return proposed
     source, questions, guesses = proposed.source, dict(proposed.questions), dict(proposed.guesses)
     for column in list(source.columns):
-        if column in source.todo or not (found := _problems(connection, draft.extract, _only(source, [column]), country)):
+        if column in source.todo or not (
+            found := _problems(connection, draft.extract, _only(source, _read_with(source, column)), country)
+        ):
             continue
         own = guesses.pop(column).own
         why = text("new.question.unreadable", "the reader says: {words}", words=named(found[0].partition(": ")[2]))
@@ -369,6 +378,12 @@ def _tried(connection: duckdb.DuckDBPyConnection, proposed: ProposedSource, draf
             }
         )
     return replace(proposed, source=source, questions=questions, guesses=guesses)
+
+
+def _read_with(source: Source, column: str) -> list[str]:
+    """A column with what it cannot be read without: how long something took says nothing without the opening."""
+    form = source.dates.get(column) if isinstance(source.dates, dict) else None
+    return [column, "opened_at"] if form in ELAPSED else [column]
 
 
 def _problems(connection: duckdb.DuckDBPyConnection, extract: Extract, source: Source, country: str) -> list[str]:

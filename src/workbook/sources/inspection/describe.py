@@ -20,6 +20,7 @@ from workbook.sources.inspection.tables import Draft
 from workbook.sources.inspection.vocabulary import Vocabulary, squash
 from workbook.sources.mapping import DERIVED_IDS
 from workbook.sources.parsing import DAY_FIRST, EXCEL, MONTH_FIRST, UNIX
+from workbook.sources.waits import follows_opening
 from workbook.tables import SCHEMAS, Kind
 
 Instrument = Literal["nps", "csat", "ces"]
@@ -62,7 +63,7 @@ def describe(draft: Draft, words: Vocabulary) -> ProposedSource:
     for column, guess in guesses.items():
         _say_others(made, column, guess)
         _say_damage(made, column, facts[column])
-    _write_dates(made, facts, schema.required)
+    _write_dates(made, draft.table, facts, words)
     _ask_decimals(made, facts, schema.columns)
     _write_units(made, facts, words)
     _translate(made, draft.table, guesses, facts, words)
@@ -146,9 +147,14 @@ def _say_damage(made: _Writing, column: str, facts: Facts) -> None:
         made.say(column, lost)
 
 
-def _write_dates(made: _Writing, facts: Mapping[str, Facts], required: Sequence[str]) -> None:
+def _write_dates(made: _Writing, table: str, facts: Mapping[str, Facts], words: Vocabulary) -> None:
+    required = SCHEMAS[table].required
     for column, f in facts.items():
         if column not in made.columns or not _is_dated(column):
+            continue
+        unit = words.duration(f.name)[1]
+        if unit and not f.dates and follows_opening(table, column):
+            made.dates[column] = unit
             continue
         if f.serials and f.share(f.serials) >= 0.9 and f.share(f.dates) < 0.5:
             made.dates[column] = EXCEL

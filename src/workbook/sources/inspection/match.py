@@ -7,12 +7,14 @@ Where two columns fit alike and neither name is sure, nothing is chosen; the can
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbook.language import Text, text
 from workbook.sources.inspection.facts import TOP, Facts
+from workbook.sources.inspection.moments import bare_of_time, clock_share, fit_date, fit_wait
 from workbook.sources.inspection.scores import read_scores, unclear
 from workbook.sources.inspection.vocabulary import Meaning, Strength, Vocabulary, squash
+from workbook.sources.waits import follows_opening
 from workbook.tables import SCHEMAS, Kind
 
 ENOUGH = 0.7
@@ -117,6 +119,7 @@ def match_columns(table: str, facts: Iterable[Facts], vocabulary: Vocabulary) ->
         others = tuple(c.facts.name for c in rivals)
         guesses[column] = Guess(column, (first.facts.name,), first.confidence, first.reason, first.strength, others)
         used.add(first.facts.name)
+    _add_clock(table, guesses, questions, alone, used)
     if table == "customers":
         _add_name_parts(guesses, questions, alone, used, vocabulary)
     elif "customer_id" in schema.columns and not {"customer_id"} & (set(guesses) | set(questions)):
@@ -135,7 +138,7 @@ def fit(kind: Kind, column: str, facts: Facts, strength: Strength) -> tuple[floa
         strength: how surely the name means it: values that suit many things count less where the name says little.
     """
     if not facts.filled:
-        return (0.8 if strength == "sure" else 0.0), text("new.values.none", "it is empty")
+        return (0.78 if strength == "sure" else 0.0), text("new.values.none", "it is empty")  # a filled one comes first
     match kind:
         case "id":
             return _fit_id(facts, strength), None
@@ -146,8 +149,10 @@ def fit(kind: Kind, column: str, facts: Facts, strength: Strength) -> tuple[floa
             return (1.0 if facts.share(facts.emails) >= 0.6 else 0.8 if facts.share(facts.masked) >= 0.6 else 0.0), None
         case "contact":
             return (0.2 if facts.share(facts.emails) > 0.5 or facts.share(facts.numbers) > 0.9 else 1.0), None
+        case "time" if follows_opening("tickets", column):
+            return fit_wait(facts)
         case "date" | "time":
-            return _fit_date(facts)
+            return fit_date(facts)
         case "number" if column == "score" and read_scores(facts) is not None:
             return 1.0, None
         case "number" if column == "score" and unclear(facts):
@@ -207,19 +212,6 @@ def _spaced(facts: Facts) -> float:
     return sum(n for words, n in facts.top if " " in words.strip()) / rows if rows else 0.0
 
 
-def _fit_date(facts: Facts) -> tuple[float, Text | None]:
-    if facts.share(facts.relative) >= 0.3:
-        return 0.0, text("new.values.relative", "its dates only mean something on the day of the export")
-    dates = facts.share(facts.dates)
-    if dates >= 0.9:
-        return 1.0, None
-    if facts.share(facts.serials) >= 0.9:
-        return 0.85, text("new.values.serials", "day numbers of a spreadsheet")
-    if facts.share(facts.epochs) >= 0.9:
-        return 1.0, text("new.values.epochs", "seconds or milliseconds since 1970, in UTC")
-    return (0.8 if dates >= 0.5 else 0.0), None
-
-
 def _fit_text(column: str, facts: Facts, strength: Strength) -> tuple[float, Text | None]:
     if _is_dates(facts) or facts.share(facts.emails) > 0.5:
         return 0.0, None
@@ -242,7 +234,9 @@ def _fit_text(column: str, facts: Facts, strength: Strength) -> tuple[float, Tex
 
 def _candidates(table: str, facts: Facts, vocabulary: Vocabulary) -> list[_Candidate]:
     found = []
-    for meaning in vocabulary.of(facts.name):
+    bare, unit = vocabulary.duration(facts.name)
+    of_wait = [m for m in vocabulary.of(bare) if follows_opening(m.table, m.column)] if unit else []
+    for meaning in of_wait or vocabulary.of(facts.name):
         if meaning.table != table or meaning.column not in SCHEMAS[table].columns:
             continue
         kind = SCHEMAS[table].columns[meaning.column]
@@ -387,6 +381,26 @@ def _add_name_parts(
             questions.pop("name", None)
             used.update(own)
             return
+
+
+def _add_clock(
+    table: str, guesses: dict[str, Guess], questions: dict[str, Question], columns: list[Facts], used: set[str]
+) -> None:
+    """The time of day beside the day of what happened, where the two stand in columns of their own: Date and Time."""
+    event = str(SCHEMAS[table].event)
+    guess = guesses.get(event)
+    if guess is None or SCHEMAS[table].columns[event] != "time" or len(guess.own) != 1:
+        return
+    day = next(f for f in columns if f.name == guess.own[0])
+    clocks = [f for f in columns if f.name not in used and clock_share(f) >= 0.95 and f.filled >= 0.9 * day.filled]
+    clocks = [f for f in clocks if bare_of_time(f.name) in ("", bare_of_time(day.name))]
+    if day.share(day.dates - day.times) < 0.9 or len(clocks) != 1:
+        return
+    reason = text("new.reason.day_and_clock", "the day and its time of day, put together")
+    guesses[event] = replace(guess, own=(day.name, clocks[0].name), reason=reason)
+    used.add(clocks[0].name)
+    for column in [c for c, q in questions.items() if clocks[0].name in q.candidates]:
+        del questions[column]
 
 
 def _part_names(columns: list[Facts], vocabulary: Vocabulary) -> set[str]:

@@ -153,12 +153,27 @@ def place(
         found = _sales(connection, extract, scores, confidence, told)
     elif family == "service":
         found = _service(extract, scores, confidence)
+        found += [more for draft in found if draft.table == "tickets" for more in scores_of(draft, vocabulary)]
     else:
         found = [Draft(extract, scores[family].match, confidence)]
     for draft in found:
         if refused := refusal(draft, without_customer=draft.table != "customers"):
             return Unplaced(extract, refused, (draft.table,))
     return found
+
+
+def scores_of(tickets: Draft, vocabulary: Vocabulary) -> list[Draft]:
+    """The score that customers gave beside each ticket, as feedback of the day the ticket was opened."""
+    taken = {own for guess in tickets.match.guesses.values() for own in guess.own}
+    left = [f for f in tickets.extract.facts if f.name not in taken]
+    score = match_columns("feedback", left, vocabulary).guesses.get("score")
+    if score is None or score.strength != "sure":
+        return []
+    shared = {"feedback_id": "ticket_id", "given_at": "opened_at", "customer_id": "customer_id", "channel": "channel"}
+    guesses = {column: replace(tickets.match.guesses[own], column=column)
+               for column, own in shared.items() if own in tickets.match.guesses}  # fmt: skip
+    note = text("new.note.ticket_scores", "scores that stand beside the tickets, dated by the opening of the ticket")
+    return [Draft(tickets.extract, Match("feedback", {**guesses, "score": score}, {}), 0.75, tickets.group, (note,))]
 
 
 def buyers_of(draft: Draft, vocabulary: Vocabulary) -> Draft | None:

@@ -22,6 +22,7 @@ Strength = Literal["sure", "maybe", "partly"]
 
 _BRACKETS = re.compile(r"[(\[{<【〔《（].*?[)\]}>】〕》）]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_BEFORE_UNIT = r"[\s_\-(（\[【/,]*(?:\b(?:in|as|of)\b)?[\s_]*"
 _CUSTOM = re.compile(r"__[a-z]$", re.IGNORECASE)
 
 
@@ -81,6 +82,21 @@ class Vocabulary:
             if whole.endswith(unit) and whole[: -len(unit)] in self.meanings and len(unit) < len(whole):
                 return self.units[unit]
         return None
+
+    def duration(self, name: str) -> tuple[str, str | None]:
+        """A column's name without the unit of time at its end, and the unit: seconds, minutes, hours or days.
+
+        >>> vocabulary().duration("Speed of answer in seconds"), vocabulary().duration("First response time (hrs)")
+        (('Speed of answer', 'seconds'), ('First response time', 'hours'))
+        >>> vocabulary().duration("响应时长（分钟）"), vocabulary().duration("Admin")
+        (('响应时长', 'minutes'), ('Admin', None))
+        """
+        units = {word: unit for unit, words in self.content["durations"].items() for word in words}
+        ending = "|".join(map(re.escape, sorted(units, key=len, reverse=True)))
+        found = re.search(rf"{_BEFORE_UNIT}(?P<unit>{ending})[\s.)）\]】]*$", name, re.IGNORECASE)
+        if found is None or not found.start() or (found["unit"].isascii() and name[found.start()].isalpha()):
+            return name, None
+        return name[: found.start()], units[found["unit"].casefold()]
 
     def speaks_for(self, words: str) -> dict[str, float]:
         """Tables that the name of a file or sheet speaks for, and how strongly: longer words more."""
