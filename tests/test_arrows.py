@@ -63,7 +63,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     "expressions": (*GROUND, "settings", "sources.profile", "sources.scope"),
     "lab": (*GROUND, "settings"),
     # looks into a client's folder by the reader's own inspection, and writes settings
-    "opening": (*GROUND, "settings", "sources.inspection", "sources.parsing"),
+    "opening": (*GROUND, "settings", "sources.inspection", "sources.parsing", "sources.waits"),
     # questionnaires as files: what the method room declares, written and read as Excel
     "forms": (*GROUND, "report.excel", "voice.answers", "voice.questionnaires"),
     "cli": (*GROUND, "commands", "run.failures"),

@@ -37,6 +37,24 @@ def test_amounts_are_quantity_times_unit_price(deliver, source):
     assert tell_delivery(done).answer().sentences[-1].id == "sources.answer.shared"  # one file, two tables: counted twice
 
 
+def test_discounts_told_as_shares_of_the_list_price_lower_the_amount_and_are_money(deliver, source):
+    lines = "no,n,each,off,sum\n1,10,2.50,0.2,\n2,4,5,0,\n3,,,0.5,30\n4,2,3,1,\n5,2,3,,\n"
+    done = deliver(
+        {"l.csv": lines}, [source("order_lines", "l.csv", "order_id=no quantity=n price=each discount=off amount=sum")]
+    )
+    found = done.tables.sql("select amount::double as amount, discount::double as discount from order_lines order by order_id")
+    assert found["amount"].tolist() == [20, 20, 30, 0, 6]
+    assert found["discount"].tolist()[:4] == [5, 0, 30, 6] and found["discount"].isna().tolist()[4]
+    assert repairs(done)["order_lines", "discount", "discount_of_share"] == 4
+
+
+def test_discounts_in_money_stay_as_they_are(deliver, source):
+    lines = "no,n,each,off\n1,10,2.50,0.2\n2,4,5,3\n"
+    done = deliver({"l.csv": lines}, [source("order_lines", "l.csv", "order_id=no quantity=n price=each discount=off")])
+    found = done.tables.sql("select amount::double as amount, discount::double as discount from order_lines order by order_id")
+    assert found.to_numpy().tolist() == [[25, 0.2], [20, 3]]
+
+
 def test_a_delivered_amount_is_left_as_it_is(deliver, source):
     done = deliver(
         {"l.csv": "no,n,each,sum\n1,3,2,5\n2,3,2,\n"},

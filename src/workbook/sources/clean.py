@@ -16,6 +16,7 @@ from workbook.period import Period
 from workbook.settings.models import Analysis
 from workbook.sources.derived import (
     Note,
+    count_discounts,
     date_by_months,
     derive_ids,
     give_ids,
@@ -88,6 +89,7 @@ def clean_table(
     identical = drop_repeated(connection, schema, files)
     notes = [
         *turn_scores(connection, schema, files),
+        *count_discounts(connection, schema, files),
         *multiply_prices(connection, schema),
         *date_by_months(connection, schema),
         *name_rows(connection, schema, files),

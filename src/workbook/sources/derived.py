@@ -88,6 +88,32 @@ def name_units(connection: duckdb.DuckDBPyConnection) -> list[Note]:
     return notes
 
 
+def count_discounts(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: Sequence[Delivered]) -> list[Note]:
+    """Discounts of files that tell them as shares of the list price (0.15) become money; lines without an amount get theirs.
+
+    They are shares where none of a file is below 0 or above 1 and some lie between: no shop gives less than 1 off all the time.
+    """
+    if schema.name != "order_lines":
+        return []
+    found = connection.execute(
+        "select _file from clean_order_lines group by _file having min(discount) >= 0 and max(discount) <= 1 "
+        "and count(*) filter (discount > 0 and discount < 1) > 0 order by _file"
+    ).fetchall()
+    plain = {d.file for d in files if d.source.amounts_in == "yuan"}
+    told = [str(file) for (file,) in found if file in plain]
+    if not told:
+        return []
+    shares = f"discount is not null and _file in ({', '.join(told)})"
+    example = "round(100 * discount, 2)::double || ' %'"
+    notes = _noted(connection, "discount", "discount_of_share", f"clean_order_lines where {shares}", example, "_file, _row")
+    listed = "coalesce(amount / nullif(1 - cast(discount as double), 0), cast(quantity as double) * price)"
+    net = "coalesce(amount, try_cast(cast(quantity as double) * price * (1 - discount) as decimal(18,4)))"
+    connection.execute(
+        f"update clean_order_lines set amount = {net}, discount = try_cast({listed} * discount as decimal(18,4)) where {shares}"
+    )
+    return notes
+
+
 def multiply_prices(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> list[Note]:
     """Lines without an amount get quantity times unit price, where both are known."""
     if schema.name != "order_lines":

@@ -85,6 +85,9 @@ def repair_name(repair: str) -> Text:
         "end_by_snapshot": text(
             "sources.repair.end_by_snapshot", "said to have ended: the day of the snapshot stands for the end"
         ),
+        "discount_of_share": text(
+            "sources.repair.discount_of_share", "discount told as a share of the list price, counted in money"
+        ),
         "amount_from_price": text("sources.repair.amount_from_price", "amount worked out as quantity times unit price"),
         "amount_from_lines": text("sources.repair.amount_from_lines", "amount taken from the order's lines"),
         "records_linked": text("sources.repair.records_linked", "records of one customer joined"),
