@@ -34,7 +34,8 @@ from tickets t left join customers c on c.customer_id = t.customer_id
 where t.opened_at >= cast($start as timestamp) and t.opened_at < cast($end as timestamp) + interval 1 day
 """
 
-# A ticket without the event is late once its limit has passed; before that it cannot be judged (late is null).
+# A ticket without the event is late once its limit has passed; before that it cannot be judged (late is null). One of which
+# both times tell the day alone cannot be judged by a limit in hours and is left out.
 _JUDGED = """
 limits as (
     select unnest($limit_tiers) as tier, unnest($limit_priorities) as priority, unnest($limit_hours) as limit_hours
@@ -46,9 +47,15 @@ limits as (
     {by_day}
 ), judged as (
     select *, case when hours is not null then hours > limit_hours when waited > limit_hours then true end as late
-    from timed where hours is null or happened_at >= opened_at
+    from timed where (hours is null or happened_at >= opened_at) and not ({days_alone})
 )
 """
+
+DAY_HOURS = 24.0
+"""Limits of a day or more can be judged by the days alone."""
+
+_DAYS_ALONE = f"""limit_hours < {DAY_HOURS:g} and opened_at = date_trunc('day', opened_at)
+                   and happened_at = date_trunc('day', happened_at)"""
 
 # joined only where a limit names a tier: a quarter of the time over a million tickets
 _BY_TIER = """left join limits x on x.tier = lower(trim(o.tier)) and x.priority = o.priority
@@ -81,7 +88,8 @@ def judged_tickets(
         since: first day on which the tickets were opened; that of the period by default.
 
     Returns:
-        Common table expressions (to put after ``with``) that end in ``judged``: ticket_id, customer_id, channel, tier,
+        Common table expressions (to put after ``with``) that end in ``judged``, without tickets of impossible times and those
+        that tell days alone where the limit counts hours: ticket_id, customer_id, channel, tier,
         priority, opened_hour, opened_at, happened_at, limit_hours, hours (service hours until the event; null without it),
         waited (service hours until the end of the period), late (null where it cannot be judged yet); and the values to pass.
 
@@ -95,7 +103,7 @@ def judged_tickets(
     tables.connection.execute(_OPENED.format(name=opened), {"start": start, "end": end})
     values = _limits(settings, event)
     named = any(values["limit_tiers"])
-    parts = {"opened": opened, "event": event, "by_tier": _BY_TIER if named else "",
+    parts = {"opened": opened, "event": event, "by_tier": _BY_TIER if named else "", "days_alone": _DAYS_ALONE,
              "of_tier": "x.limit_hours, y.limit_hours, " if named else ""}  # fmt: skip
     hours = settings.service.hours
     if hours.always:

@@ -6,7 +6,9 @@ import pytest
 
 from workbook.diagnosis.grid import Grid, drawn_in
 from workbook.diagnosis.quality import quality_grid
-from workbook.diagnosis.queues import BANDS, late_grid, queue, queue_table
+from workbook.diagnosis.queues import BANDS, late_grid, late_solution_grid, queue, queue_table
+from workbook.diagnosis.reversal import reversal_table
+from workbook.diagnosis.tickets import late_cells
 from workbook.language import Edition, named
 from workbook.period import Period
 from workbook.report.blocks import Figure, NotMeasured
@@ -116,6 +118,33 @@ def test_the_hours_that_are_late_are_named():
     shown = late_grid(tables_of({"tickets": tickets()}, PERIOD), SETTINGS)
     assert shown.title.render(EDITIONS[0]).startswith("Late most often: all channels at 20–22 o’clock, 100% of")
     assert shown.bundle(EDITIONS)["table"]["n_rows"] == 12
+
+
+def test_late_solutions_stand_in_a_map_of_their_own():
+    frame = tickets().assign(resolved_at=lambda f: f["opened_at"] + pd.to_timedelta(
+        np.where(f["channel"] == "web", 100, 1), unit="h"))  # fmt: skip
+    shown = late_solution_grid(tables_of({"tickets": frame}, PERIOD), SETTINGS)
+    assert shown.title.render(EDITIONS[0]).startswith("Solved late most often: web at")
+    assert late_solution_grid(tables_of({}, PERIOD), SETTINGS).missing == ("tickets.resolved_at",)
+
+
+def test_tickets_that_tell_the_day_alone_are_left_out_and_counted():
+    frame = tickets()
+    alone = frame.head(200).assign(ticket_id=[f"d{i}" for i in range(200)],
+                                   opened_at=lambda f: f["opened_at"].dt.normalize(),
+                                   first_response_at=lambda f: f["opened_at"])  # fmt: skip
+    settings = Settings(client={"name": "Test"}, diagnosis={"late_resolution_share": 0.1})
+    both, timed = (tables_of({"tickets": f}, PERIOD) for f in (pd.concat([frame, alone]), frame))
+    shown, other = late_grid(both, settings), late_grid(timed, settings)
+    pd.testing.assert_frame_equal(shown.table.frame[["bad", "n"]], other.table.frame[["bad", "n"]])
+    assert "Left out: 200 tickets that tell the day" in shown.note.render(EDITIONS[0])
+    assert "另有 200 张工单" in shown.note.render(EDITIONS[1])
+    assert (
+        late_cells(both, settings, "first_response_at")["n"].sum()
+        == late_cells(timed, settings, "first_response_at")["n"].sum()
+    )
+    days = tables_of({"tickets": alone}, PERIOD)
+    assert isinstance(late_grid(days, settings), NotMeasured) and isinstance(reversal_table(days, settings), NotMeasured)
 
 
 def test_the_queue_agrees_with_a_count_at_every_full_hour():

@@ -62,7 +62,7 @@ def _match(tables: Tables, settings: Settings, context: Context) -> Measured:
     measure = text("diagnosis.match.measure", "Recommended products bought within {days} days", days=count(days))
     if missing := tables.lacks("needs.product_recommended", "needs.noted_at", "order_lines.product_id", "orders"):
         return not_delivered(check, measure, missing)
-    rows = _recommendations(tables, days)
+    rows = recommendations(tables, days)
     if rows.empty:
         return no_case(check, measure)
     words = Words(
@@ -121,13 +121,13 @@ _RECOMMENDATIONS = """
 """
 
 
-def _recommendations(tables: Tables, days: int) -> pd.DataFrame:
+def recommendations(tables: Tables, days: int) -> pd.DataFrame:
     """One row a recommendation old enough to have been followed: whether it was, and how likely that was by chance.
 
     Chance is the share of all customers with a recommendation who bought the same product within *days* of the first day of
     the month of the recommendation, whatever had been recommended to them.
     """
-    return tables.sql(_RECOMMENDATIONS, days=days)
+    return tables.once(_RECOMMENDATIONS, days=days)
 
 
 # a recommendation is told by what was recommended to whom, and when

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
 from workbook.diagnosis.finding import SMALL_SAMPLE
 from workbook.diagnosis.grid import Grid, Worst
-from workbook.diagnosis.tickets import channel_name, late_cells
-from workbook.language import Text, count, day, named, share, text
+from workbook.diagnosis.tickets import channel_name, days_alone, days_only, late_cells
+from workbook.language import Quantity, Text, count, day, named, share, text
 from workbook.report.blocks import Column, Figure, NotMeasured, Table
+from workbook.service_hours import Event
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -31,11 +33,60 @@ def band_name(place: int) -> str:
 
 def late_grid(tables: Tables, settings: Settings) -> Figure | NotMeasured:
     """Late first responses by channel and by the hour at which a ticket was opened, as a heat map."""
-    id, what = "diagnosis.late_hours", text("diagnosis.late_hours.what", "Late first responses by channel and hour")
-    if missing := tables.lacks("tickets.first_response_at"):
+    what = text("diagnosis.late_hours.what", "Late first responses by channel and hour")
+    note = text(
+        "diagnosis.late_hours.note",
+        "Tickets opened {start} to {end} whose first response came after their limit ({limit} accepted); columns: hour of "
+        "opening.{alone}",
+        **_of_period(tables, settings.service.late_share, "first_response_at"),
+    )
+    return _by_hour(
+        tables, settings, "first_response_at", "diagnosis.late_hours", what, note, settings.service.late_share, _late_title
+    )
+
+
+def late_solution_grid(tables: Tables, settings: Settings) -> Figure | NotMeasured:
+    """Late solutions in the same way."""
+    what = text("diagnosis.late_solutions.what", "Late solutions by channel and hour")
+    limit = settings.diagnosis.late_resolution_share
+    note = text(
+        "diagnosis.late_solutions.note",
+        "Tickets opened {start} to {end} whose solution came after their limit ({limit} accepted); columns: hour of opening."
+        "{alone}",
+        **_of_period(tables, limit, "resolved_at"),
+    )
+    return _by_hour(tables, settings, "resolved_at", "diagnosis.late_solutions", what, note, limit, _solved_title)
+
+
+def _of_period(tables: Tables, limit: float, event: Event) -> dict[str, Text | Quantity | str]:
+    """What the notes say of the tickets shown: period, accepted share, and how many tell the day alone."""
+    alone = days_alone(tables, event)[0] if tables.has(f"tickets.{event}") else 0
+    said = (
+        text("diagnosis.late_hours.alone", " Left out: {n} {n:ticket|tickets} that {n:tells|tell} the day and not the hour.",
+             n=count(alone))
+        if alone
+        else named("")
+    )  # fmt: skip
+    return {"start": day(tables.period.start), "end": day(tables.period.end), "limit": share(limit), "alone": said}
+
+
+def _by_hour(
+    tables: Tables,
+    settings: Settings,
+    event: Event,
+    id: str,
+    what: Text,
+    note: Text,
+    limit: float,
+    titled: Callable[[Worst], Text],
+) -> Figure | NotMeasured:
+    if missing := tables.lacks(f"tickets.{event}"):
         return NotMeasured(id, what, missing)
-    cells = late_cells(tables, settings)
-    cells["band"] = np.searchsorted(BANDS, cells["opened_hour"], side="right") - 1
+    if why := days_only(tables, settings, event):
+        return NotMeasured(id, what, why=why)
+    cells = late_cells(tables, settings, event)
+    cells = cells[cells["opened_hour"] >= 0]
+    cells = cells.assign(band=np.searchsorted(BANDS, cells["opened_hour"], side="right") - 1)
     found = cells.groupby(["channel", "band"], as_index=False)[["n", "hits"]].sum().rename(columns={"hits": "bad"})
     named_channels = found[found["channel"] != ""].groupby("channel")["n"].sum().sort_values(ascending=False, kind="stable")
     channels = ["", *named_channels.index[:MOST_CHANNELS]]
@@ -46,19 +97,20 @@ def late_grid(tables: Tables, settings: Settings) -> Figure | NotMeasured:
     rows = (text("diagnosis.late_hours.all", "all channels"), *(channel_name(c) for c in channels[1:]))
     columns = tuple(named(band_name(i)) for i in range(len(BANDS) - 1))
     grid = Grid(
-        rows, columns, cells, (settings.service.late_share,) * len(columns),
-        max(settings.analysis.small_cell, LEAST_TICKETS), settings.analysis.confidence,
-    )  # fmt: skip
-    note = text(
-        "diagnosis.late_hours.note",
-        "Tickets opened {start} to {end} whose first response came after their limit ({limit} accepted); columns: hour of "
-        "opening.",
-        start=day(tables.period.start), end=day(tables.period.end), limit=share(settings.service.late_share),
+        rows, columns, cells, (limit,) * len(columns), max(settings.analysis.small_cell, LEAST_TICKETS),
+        settings.analysis.confidence,
     )  # fmt: skip
     return grid.figure(
-        id, what, _late_title, note, text("diagnosis.dimension.channel", "channel"),
-        text("diagnosis.dimension.hour", "hour opened"),
-    )  # fmt: skip
+        id, what, titled, note, text("diagnosis.dimension.channel", "channel"), text("diagnosis.dimension.hour", "hour opened")
+    )
+
+
+def _solved_title(worst: Worst) -> Text:
+    if not worst.beyond:
+        return text("diagnosis.late_solutions.fine", "No channel and hour is clearly solved late too often")
+    late = share(worst.share) if worst.n >= SMALL_SAMPLE else count(round(worst.share * worst.n))
+    return text("diagnosis.late_solutions.title", "Solved late most often: {channel} at {hours} o’clock, {late} of {n} tickets",
+                channel=worst.row, hours=worst.column, late=late, n=count(worst.n))  # fmt: skip
 
 
 def _late_title(worst: Worst) -> Text:

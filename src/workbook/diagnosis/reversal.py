@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workbook.diagnosis.finding import difference_interval
-from workbook.diagnosis.tickets import channel_name, late_cells
+from workbook.diagnosis.tickets import channel_name, days_only, late_cells
 from workbook.language import Text, count, day, points, share, text
 from workbook.report.blocks import Column, NotMeasured, Table
 from workbook.settings.models import Settings
@@ -89,7 +89,7 @@ def channel_gaps(tables: Tables, settings: Settings) -> pd.DataFrame:
         inside_high (Mantel-Haenszel), reading: reversed (both clear, with opposite signs), gone (clear only as it is), holds,
         or unclear (not clear as it is). Levels are corrected for the number of rows (Bonferroni); reversals first.
     """
-    cells = late_cells(tables, settings)
+    cells = late_cells(tables, settings, "first_response_at")
     cells = cells[cells["channel"] != ""].assign(hours=cells["opened_hour"] // 4)
     sizes = cells.groupby("channel")["n"].sum()
     channels = [str(c) for c in sizes[sizes >= LEAST_TICKETS].index]
@@ -144,6 +144,8 @@ def reversal_table(tables: Tables, settings: Settings) -> Table | NotMeasured:
     )
     if missing := tables.lacks("tickets.first_response_at", "tickets.channel"):
         return NotMeasured(id, what, missing)
+    if why := days_only(tables, settings, "first_response_at"):
+        return NotMeasured(id, what, why=why)
     found = channel_gaps(tables, settings)
     if found.empty:
         why = text("diagnosis.reversal.none", "There are no two channels of {n} tickets to compare.", n=count(LEAST_TICKETS))

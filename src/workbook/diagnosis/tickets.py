@@ -13,7 +13,7 @@ import pandas as pd
 from workbook.diagnosis.finding import Cases, proportion_interval
 from workbook.language import Text, count, named, text
 from workbook.period import Period
-from workbook.service_hours import Event, judged_tickets
+from workbook.service_hours import DAY_HOURS, Event, judged_tickets
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -45,17 +45,22 @@ def late_cases(tables: Tables, settings: Settings, event: Event, channel: str | 
     return Cases("tickets", sql, values if channel is None else {**values, "channel": channel})
 
 
-def late_cells(tables: Tables, settings: Settings) -> pd.DataFrame:
-    """First responses of the period counted by channel, priority, tier, hour of opening and topic; worked out once.
+def late_cells(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame:
+    """Tickets of the period counted by channel, priority, tier, hour of opening and topic; worked out once.
 
     Returns:
-        channel, priority, tier, opened_hour, topic (each empty where unknown), n (tickets judged), hits (late among them).
+        channel, priority, tier, opened_hour (−1 where the ticket tells the day alone), topic (each empty where unknown), n
+        (tickets judged), hits (late among them).
     """
-    judged, values = judged_tickets(tables, settings, "first_response_at")
+    judged, values = judged_tickets(tables, settings, event)
     return tables.once(
         f"""
         with {judged}
-        select channel, priority, tier, opened_hour, coalesce(topic, '') as topic, count(*) as n,
+        select channel, priority, tier,
+               case when opened_at = date_trunc('day', opened_at)
+                         and coalesce(happened_at = date_trunc('day', happened_at), true)
+                    then -1 else opened_hour end as opened_hour,
+               coalesce(topic, '') as topic, count(*) as n,
                cast(sum(case when late then 1 else 0 end) as bigint) as hits
         from judged where late is not null group by all
         """,
@@ -74,8 +79,6 @@ def opened_in_period(tables: Tables) -> int:
     return int(rows["n"].iloc[0])
 
 
-HOURS_OF_A_DAY = 24.0
-
 MOST_DAYS_ONLY = 0.9
 """Share of tickets with days alone from which the others are too few to speak for all."""
 
@@ -84,8 +87,18 @@ def days_only(tables: Tables, settings: Settings, event: Event) -> Text | None:
     """Why an event cannot be held against its limit in hours: the tickets tell only the days of it; None where it can."""
     service = settings.service
     limits = service.first_response_hours if event == "first_response_at" else service.resolution_hours
-    if min(limits.values()) >= HOURS_OF_A_DAY:
+    if min(limits.values()) >= DAY_HOURS:
         return None
+    whole, n = days_alone(tables, event)
+    if n == 0 or whole < MOST_DAYS_ONLY * n:
+        return None
+    return text("diagnosis.days_only", "{n} of {of} tickets tell the day and not the time of day, so that limits in hours "
+                "cannot be judged; deliver both times with hours and minutes.",
+                n=count(whole), of=count(n))  # fmt: skip
+
+
+def days_alone(tables: Tables, event: Event) -> tuple[int, int]:
+    """Tickets opened in the period with an event of which both times tell the day and not the time of day; and all of them."""
     row = tables.sql(
         f"""
         select count(*) as n, count(*) filter (where opened_at = date_trunc('day', opened_at)
@@ -94,11 +107,7 @@ def days_only(tables: Tables, settings: Settings, event: Event) -> Text | None:
           and opened_at < cast($end as timestamp) + interval 1 day
         """
     ).iloc[0]
-    if row["n"] == 0 or row["whole"] < MOST_DAYS_ONLY * row["n"]:
-        return None
-    return text("diagnosis.days_only", "{n} of {of} tickets tell the day and not the time of day, so that limits in hours "
-                "cannot be judged; deliver both times with hours and minutes.",
-                n=count(int(row["whole"])), of=count(int(row["n"])))  # fmt: skip
+    return int(row["whole"]), int(row["n"])
 
 
 def reaches_back(tables: Tables, period: Period) -> bool:
