@@ -88,8 +88,10 @@ def _by_hour(
     cells = cells[cells["opened_hour"] >= 0]
     cells = cells.assign(band=np.searchsorted(BANDS, cells["opened_hour"], side="right") - 1)
     found = cells.groupby(["channel", "band"], as_index=False)[["n", "hits"]].sum().rename(columns={"hits": "bad"})
-    named_channels = found[found["channel"] != ""].groupby("channel")["n"].sum().sort_values(ascending=False, kind="stable")
-    channels = ["", *named_channels.index[:MOST_CHANNELS]]
+    least = max(settings.analysis.small_cell, LEAST_TICKETS)
+    shown = set(found.loc[found["n"] >= least, "channel"]) - {""}  # a channel of small cells alone would be an empty line
+    sizes = found[found["channel"].isin(shown)].groupby("channel")["n"].sum().sort_values(ascending=False, kind="stable")
+    channels = ["", *sizes.index[:MOST_CHANNELS]]
     every = found.groupby("band", as_index=False)[["n", "bad"]].sum().assign(row=0)
     apart = found.assign(row=found["channel"].map({c: i for i, c in enumerate(channels) if c}))
     cells = pd.concat([every, apart[apart["row"].notna()]], ignore_index=True)
@@ -97,8 +99,7 @@ def _by_hour(
     rows = (text("diagnosis.late_hours.all", "all channels"), *(channel_name(c) for c in channels[1:]))
     columns = tuple(named(band_name(i)) for i in range(len(BANDS) - 1))
     grid = Grid(
-        rows, columns, cells, (limit,) * len(columns), max(settings.analysis.small_cell, LEAST_TICKETS),
-        settings.analysis.confidence,
+        rows, columns, cells, (limit,) * len(columns), least, settings.analysis.confidence,
     )  # fmt: skip
     return grid.figure(
         id, what, titled, note, text("diagnosis.dimension.channel", "channel"), text("diagnosis.dimension.hour", "hour opened")
