@@ -178,7 +178,7 @@ def test_tiers_channels_and_both_are_compared_and_small_cells_left_out():
     groups = found.loc[found["dimension"] == "tier_channel", "group"].tolist()
     assert found.loc[found["dimension"] == "tier", "group"].tolist() == ["gold"]
     assert groups == ["gold\x1fweb"]
-    assert set(found["reading"]) == {"unclear", "none"}
+    assert set(found["reading"]) == {"unclear"}  # months, too, are compared: each with the others
     # two answers by phone are too few to stand by themselves, now or before
     assert found.loc[found["dimension"] == "channel", "group"].tolist() == ["web"]
     few_before = compared([10, 0] * 6, [10, 0] * 6, channel=["web"] * 6 + ["phone"] * 6 + ["web"] * 10 + ["phone"] * 2).frame
@@ -240,3 +240,81 @@ def test_a_scale_on_which_low_was_good_is_told_so_beside_its_turned_scores():
     words = [measured(settings, **rows).table().note.render(EDITIONS[0]) for settings in (turned, None)]
     assert "Delivered with the lowest score as the best" in words[0] and "CSAT" in words[0].rpartition("best: ")[2]
     assert "turned round" not in words[1]
+
+
+def by_month(shares, n=150, seed=1, **columns):
+    """Answers to the question on recommendation: month by month, the share that is a promoter; the rest are detractors."""
+    rng = np.random.default_rng(seed)
+    months = pd.period_range("2016-07", periods=len(shares), freq="M").astype(str)
+    frame = pd.concat([pd.DataFrame({"given_at": f"{m}-15", "score": np.where(rng.random(n) < p, 10, 3)})
+                       for m, p in zip(months, shares, strict=True)], ignore_index=True)  # fmt: skip
+    return measured(score=frame["score"].tolist(), given_at=frame["given_at"].tolist(), **columns)
+
+
+def test_a_month_that_fell_is_found_and_months_alike_are_left_alone():
+    found = by_month([0.7] * 9 + [0.4] + [0.7] * 2)
+    rows = found.frame[found.frame["dimension"] == "month"].set_index("group")
+    assert rows.index[rows["reading"] == "worse"].tolist() == ["2017-04"]
+    points = {
+        m: 100.0 * np.where(np.arange(150) < k, 1, -1) for m, k in zip(rows.index, (150 * rows["best"]).round(), strict=True)
+    }
+    others = np.concatenate([p for m, p in points.items() if m != "2017-04"])
+    expected = CompareMeans(DescrStatsW(points["2017-04"]), DescrStatsW(others)).tconfint_diff(0.05 / 12, usevar="unequal")
+    assert rows.loc["2017-04", ["change_low", "change_high"]].tolist() == pytest.approx(expected)
+    assert (
+        found.month_figure()
+        .title.render(EDITIONS[0])
+        .startswith("NPS (−100 to 100) fell clearly below other months in 2017-04")
+    )
+    alike = [by_month([0.6] * 12, seed=seed).frame for seed in range(12)]
+    assert sum(f.loc[f["dimension"] == "month", "reading"].isin(["better", "worse"]).any() for f in alike) <= 2
+
+
+def test_months_of_few_answers_are_not_drawn_and_too_few_months_say_so():
+    days = ["2017-04-02", "2017-05-02", "2017-06-02"] * 4 + ["2017-03-01"] * 3
+    few = measured(score=[10, 9, 3] * 4 + [10] * 3, given_at=days)
+    rows = few.frame[few.frame["dimension"] == "month"]
+    assert rows.empty and isinstance(few.month_figure(), NotMeasured)
+    few.month_figure().bundle(EDITIONS)
+
+
+def test_months_before_the_last_year_are_not_shown():
+    found = measured(score=[10, 3] * 30, given_at=["2015-01-05"] * 20 + ["2017-04-05"] * 20 + ["2017-05-05"] * 20)
+    assert found.frame.loc[found.frame["dimension"] == "month", "group"].tolist() == ["2017-04", "2017-05"]
+
+
+def test_no_label_of_the_months_is_cut_off_or_lies_on_another():
+    frame = pd.concat(
+        [
+            pd.DataFrame({"given_at": [f"{m}-15"] * 8, "score": [5, 4, 5, 1, 2, 5, 3, 4], "instrument": one})
+            for m in pd.period_range("2016-07", periods=12, freq="M").astype(str)
+            for one in ("nps", "csat", "ces")
+        ]
+    )
+    figure = measured(**{name: frame[name].tolist() for name in frame}).month_figure()
+    figure.bundle(EDITIONS)
+    for edition in EDITIONS:
+        with house_style(foreign=True):
+            canvas = figure.draw(edition)
+            agg = FigureCanvasAgg(canvas)
+            agg.draw()
+            for axes in canvas.axes:
+                ticks = [t for t in axes.get_xticklabels() if t.get_text() and axes is canvas.axes[-1]]
+                boxes = [t.get_window_extent(agg.get_renderer()) for t in ticks]
+                assert all(b.x0 >= -1 and b.x1 <= canvas.bbox.width + 1 for b in boxes)
+                assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+
+
+@pytest.mark.parametrize(("instrument", "score"), [("nps", 10), ("csat", 5), ("ces", 7)])
+def test_answers_that_all_agree_still_leave_room_for_others(instrument, score):
+    row = measured(score=[score] * 9, instrument=instrument).row(instrument)
+    lowest, highest = {"nps": (-100, 100), "csat": (0, 1), "ces": (1, 7)}[instrument]
+    assert row["high"] == row["value"] == highest
+    assert row["low"] == pytest.approx(lowest + (highest - lowest) * 0.7009, abs=1e-3 * (highest - lowest))  # Wilson, 9 of 9
+
+
+def test_the_same_answers_do_not_stand_twice():
+    found = compared([10, 9, 3, 8] * 6, [10, 3] * 10, channel="web")
+    words = found.change_table().bundle(EDITIONS)["languages"]["en"]["cells"]
+    assert [row[1] for row in words] == ["all answers"]
+    assert found.frame.loc[found.frame["dimension"] != "month", "alike"].tolist() == [False, True, True, True]

@@ -62,7 +62,7 @@ def channel_name(channel: str) -> Text:
 
 def satisfaction_table(frame: pd.DataFrame, period: Period, settings: Settings) -> Table:
     """Instrument, group, n, value with interval, and the shares at either end."""
-    rows = frame[frame["dimension"].isin(["all", "tier", "channel"])].reset_index(drop=True)
+    rows = frame[frame["dimension"].isin(["all", "tier", "channel"]) & ~frame["alike"].astype(bool)].reset_index(drop=True)
     shown = pd.DataFrame(
         {
             "instrument": rows["instrument"],
@@ -112,7 +112,7 @@ READING_NAMES = {
 
 def change_table(frame: pd.DataFrame, period: Period, settings: Settings) -> Table | NotMeasured:
     """Groups of tier and channel now and in the period before: what has changed, and how surely; clear changes first."""
-    rows = frame[(frame["dimension"] != "month") & (frame["reading"] != "none")]
+    rows = frame[(frame["dimension"] != "month") & (frame["reading"] != "none") & ~frame["alike"].astype(bool)]
     if rows.empty:
         why = text("voice.change.none", "No answers of the period before were delivered.")
         return NotMeasured("voice.change", text("voice.change.what", "Change of satisfaction"), why=why)
@@ -189,8 +189,7 @@ def _title(frame: pd.DataFrame) -> Text:
 def nps_figure(frame: pd.DataFrame, period: Period, settings: Settings) -> Figure | NotMeasured:
     """100% stacked bars of detractors, passives and promoters, the NPS with its interval beside each."""
     rows = frame[(frame["instrument"] == "nps") & frame["dimension"].isin(["all", "tier", "channel"])]
-    # a group that holds every answer only says the same again
-    rows = rows[(rows["dimension"] == "all") | (rows["n"] < rows["n"].max())].head(MOST_BARS).reset_index(drop=True)
+    rows = rows[~rows["alike"].astype(bool)].head(MOST_BARS).reset_index(drop=True)
     if rows.empty:
         why = text("voice.nps.none", "No question on recommendation (0–10) was answered in the period.")
         return NotMeasured("voice.nps", text("voice.nps.what", "NPS"), why=why)

@@ -8,6 +8,7 @@ code "don't know" and blank that way) and is counted apart, never scored; so is 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +23,8 @@ from workbook.report.blocks import Answer, Figure, KeyFigure, NotMeasured, Table
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 from workbook.voice import exhibits
+from workbook.voice.intervals import share_interval
+from workbook.voice.month_exhibits import month_figure
 
 Floats = npt.NDArray[np.float64]
 Instrument = Literal["nps", "csat", "ces"]
@@ -32,7 +35,7 @@ SCALES: dict[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1,
 
 COLUMNS: tuple[str, ...] = (
     "instrument", "dimension", "group", "n", "value", "low", "high", "unit", "best", "middle", "worst", "beyond_scale",
-    "before_n", "before", "change", "change_low", "change_high", "reading",
+    "before_n", "before", "change", "change_low", "change_high", "reading", "alike",
 )  # fmt: skip
 
 
@@ -44,9 +47,10 @@ class Satisfaction:
         frame: one row an instrument, dimension (all, tier, channel, tier_channel, month) and group: n answers, value with
             low and high, unit (score or share), shares best, middle and worst (promoters, passives, detractors; or
             satisfied, middle, dissatisfied), and beyond_scale, the answers outside the scale, which count as missing; n and
-            value of the period before, and the change since with its interval and reading (better, worse, unclear). The
-            rows ``month`` speak of all that was delivered, the others of the period. Groups smaller than a small
-            cell are left out, and so is what so few of a group said before.
+            value of the period before, and the change since with its interval and reading (better, worse, unclear); alike,
+            whether the same answers stand in a row above (a tier that was asked by one channel only). The rows ``month``
+            speak of the last months delivered, each against the others taken together in place of the period before.
+            Groups smaller than a small cell are left out, and so is what so few of a group said before.
         period: the period measured.
     """
 
@@ -74,6 +78,10 @@ class Satisfaction:
     def key_figures(self) -> tuple[KeyFigure, ...]:
         """NPS, CSAT and CES with their intervals."""
         return exhibits.satisfaction_key_figures(self.frame)
+
+    def month_figure(self) -> Figure | NotMeasured:
+        """Each measure month by month with its interval, and the months that differ from the others."""
+        return month_figure(self.frame, self.period, self.settings)
 
     def answer(self) -> Answer:
         """What customers say, in a sentence an instrument."""
@@ -120,23 +128,25 @@ def measure_satisfaction(tables: Tables, settings: Settings) -> Satisfaction | N
     rows = []
     for instrument in INSTRUMENTS:
         asked = answers[answers["instrument"] == instrument]
-        compared = {dimension: len(_parts(asked, columns)) for dimension, columns in COMPARED.items()}
-        for dimension, columns in COMPARED.items():
-            for group in sorted(_parts(asked, columns), key=lambda g: (places.get(g[0].strip().lower(), 99) if g else 0, g)):
-                part = _within(asked, columns, group)
-                now, then = part[part["inside"].astype(bool)], part[part["before"].astype(bool)]
-                row = measure_group(instrument, dimension, JOINED.join(group), now, level)
-                earlier = measure_group(instrument, dimension, "", then, level)
-                if dimension != "all" and int(str(row["n"])) < cell:
-                    continue
-                if dimension != "all" and int(str(earlier["n"])) < cell:
-                    earlier = {}
-                rows.append(row | _change(row, earlier, 1 - (1 - level) / max(compared[dimension], 1)))
-        months = asked.assign(month=pd.to_datetime(asked["given_month"]).dt.strftime("%Y-%m"))
-        rows += [
-            measure_group(instrument, "month", str(name), part, level) | _change({}, {}, level)
-            for name, part in months.groupby("month", sort=True)
+        parts = [
+            (dimension, group, _within(asked, columns, group))
+            for dimension, columns in COMPARED.items()
+            for group in sorted(_parts(asked, columns), key=lambda g: (places.get(g[0].strip().lower(), 99) if g else 0, g))
         ]
+        held = [tuple(part.index[part["inside"].astype(bool) | part["before"].astype(bool)]) for _, _, part in parts]
+        alike = [one in held[:place] for place, one in enumerate(held)]
+        compared = Counter(dimension for (dimension, _, _), same in zip(parts, alike, strict=True) if not same)
+        for (dimension, group, part), same in zip(parts, alike, strict=True):
+            now, then = part[part["inside"].astype(bool)], part[part["before"].astype(bool)]
+            row = measure_group(instrument, dimension, JOINED.join(group), now, level)
+            earlier = measure_group(instrument, dimension, "", then, level)
+            if dimension != "all" and int(str(row["n"])) < cell:
+                continue
+            if dimension != "all" and int(str(earlier["n"])) < cell:
+                earlier = {}
+            moved = _change(row, earlier, 1 - (1 - level) / max(compared[dimension], 1))
+            rows.append(row | moved | {"alike": same})
+        rows += _months(instrument, asked, tables.period, level, cell)
     frame = pd.DataFrame([row for row in rows if row["n"]], columns=list(COLUMNS))
     if not (frame["dimension"] == "all").any():
         why = text("voice.satisfaction.none", "No questionnaire was answered in the period.")
@@ -144,9 +154,28 @@ def measure_satisfaction(tables: Tables, settings: Settings) -> Satisfaction | N
     return Satisfaction(frame, tables.period, settings)
 
 
+def _months(instrument: str, asked: pd.DataFrame, period: Period, level: float, cell: int) -> list[dict[str, object]]:
+    """A row a month of the last :data:`MONTHS`, against all the others of them; the interval allows for their number."""
+    month = pd.to_datetime(asked["given_month"]).dt.to_period("M")
+    last = pd.Period(period.end, "M")
+    shown = [m for m in sorted(month.unique()) if m > last - MONTHS]
+    recent = month.isin(shown)
+    rows = []
+    for one in shown:
+        row = measure_group(instrument, "month", str(one), asked[month == one], level)
+        rest = measure_group(instrument, "month", "", asked[recent & (month != one)], level)
+        if int(str(row["n"])) >= cell:
+            rest = rest if int(str(rest["n"])) >= cell else {}
+            rows.append(row | _change(row, rest, 1 - (1 - level) / len(shown)) | {"alike": False})
+    return rows
+
+
 COMPARED: dict[str, tuple[str, ...]] = {
     "all": (), "tier": ("tier",), "channel": ("channel",), "tier_channel": ("tier", "channel"),
 }  # fmt: skip
+MONTHS = 12
+"""Months that are shown one by one, up to the end of the period."""
+
 JOINED = "\x1f"
 """Parts the tier from the channel in the name of a group of both."""
 
@@ -183,7 +212,8 @@ def _change(row: dict[str, object], earlier: dict[str, object], confidence: floa
     if min(sizes) >= 2 and total > 0:
         freedom = total**2 / sum(v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True))
         half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * total**0.5
-        low, high = change - half, change + half
+        reach = float(str(row["reach"]))
+        low, high = max(change - half, -reach), min(change + half, reach)
     reading = "better" if low > 0 else "worse" if high < 0 else "unclear"
     return {"before_n": sizes[1], "before": then, "change": change, "change_low": low, "change_high": high,
             "reading": reading}  # fmt: skip
@@ -216,12 +246,19 @@ def measure_group(instrument: str, dimension: str, group: str, answers: pd.DataF
         instrument
     ]
     parts = [float(np.sum(cases * weight * part)) / total if total else float("nan") for part in (best, worst)]
+    error = standard_error(points, weight, cases)
+    if error < 1e-9 and cases.sum() >= 2:
+        # all answers agree: others may not; at most the share that Wilson's interval leaves lies at the other end
+        agree = float(share_interval(cases.sum(), cases.sum(), confidence)[0])
+        half = (ceiling - floor) * (1 - agree)
+        low, high = value - half, value + half
+        error = half / float(stats.t.ppf((1 + confidence) / 2, cases.sum() - 1))
     return {
         "instrument": instrument, "dimension": dimension, "group": group, "n": int(cases.sum()), "value": value,
         "low": max(low, floor), "high": min(high, ceiling), "unit": "share" if instrument == "csat" else "score",
         "best": parts[0], "middle": 1 - parts[0] - parts[1], "worst": parts[1],
         "beyond_scale": int(number_of[~valid].sum()),
-        "error": standard_error(points, weight, cases),
+        "error": error, "reach": ceiling - floor,
     }  # fmt: skip
 
 
