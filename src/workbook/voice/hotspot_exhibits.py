@@ -162,7 +162,8 @@ def phrase_table(phrases: pd.DataFrame, period: Period, settings: Settings) -> T
     title = text("voice.phrases.title", "“{phrase}” goes most with discontent: {bad} of its comments",
                  phrase=str(first["phrase"]), bad=share(float(first["bad"])))  # fmt: skip
     if float(first["z"]) <= 0:
-        title = text("voice.phrases.fine", "No phrase goes with discontent; {n} {n:goes|go} with content", n=count(len(phrases)))
+        title = text("voice.phrases.fine", "No phrase goes with discontent; {n} {n:goes|go} with content",
+                     n=count(len(phrases)))  # fmt: skip
     note = text(
         "voice.phrases.note",
         "Phrases of five comments or more whose mood differs from the other comments by more than chance among all phrases "
