@@ -223,6 +223,22 @@ def test_a_list_of_buyers_that_has_telephones_too_is_known_by_its_ids(look):
     assert mapped(proposal, "customers")["region"] == "City", "a filled column comes before an empty one of the surer name"
 
 
+def test_a_state_of_the_country_is_no_state_of_an_order(look):
+    states = ["Ohio", "Utah"]
+    rows = table(
+        "Order ID,Customer ID,Order Date,State,Sales", lambda i: f"o{i:05d},{CUSTOMERS[i]},{day(i)},{states[i % 2]},{i}.50"
+    )
+    proposal = look({"orders.csv": rows})
+    assert "status" not in mapped(proposal, "orders") and "State" in source_of(proposal, "orders").left
+
+
+def test_transactions_of_a_customer_and_day_with_short_names_are_orders(look):
+    proposal = look(
+        {"trans.csv": table("customer_id,trans_date,tran_amount", lambda i: f"{CUSTOMERS[i % 20]},{day(i)},{i + 10}")}
+    )
+    assert mapped(proposal, "orders") == {"customer_id": "customer_id", "ordered_at": "trans_date", "amount": "tran_amount"}
+
+
 def test_a_call_centre_s_log_becomes_tickets_answered_after_so_many_seconds_and_scores(look):
     proposal = look(
         {

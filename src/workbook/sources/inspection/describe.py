@@ -228,6 +228,9 @@ def _keep_sales(made: _Writing, status: Facts | None, words: Vocabulary) -> None
         return
     states = words.content["order_states"]
     finished, unfinished = ({squash(w) for w in states[kind]} for kind in ("finished", "unfinished"))
+    if squash(status.name) == "state" and not {squash(t) for t, _ in status.top} & (finished | unfinished):
+        del made.columns["status"]  # Kentucky and Ohio are no states of an order
+        return
     none = [t for t, _ in status.top if squash(t) in unfinished]
     if not none:
         return

@@ -167,7 +167,7 @@ def scores_of(tickets: Draft, vocabulary: Vocabulary) -> list[Draft]:
     taken = {own for guess in tickets.match.guesses.values() for own in guess.own}
     left = [f for f in tickets.extract.facts if f.name not in taken]
     score = match_columns("feedback", left, vocabulary).guesses.get("score")
-    if score is None or score.strength != "sure":
+    if score is None or score.strength != "sure" or "opened_at" not in tickets.match.guesses:
         return []
     shared = {"feedback_id": "ticket_id", "given_at": "opened_at", "customer_id": "customer_id", "channel": "channel"}
     guesses = {column: replace(tickets.match.guesses[own], column=column)
