@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from workbook.language import Quantity, Text, count, named, number, share, text
 from workbook.pilots.effect import amount_of_difference
 from workbook.pilots.estimates import generator
-from workbook.pilots.evidence import STRETCHES
 from workbook.pilots.few_clusters import Permuted, clusters_in_differences
+from workbook.pilots.graded import STRETCHES
 from workbook.pilots.history import read_history
 from workbook.pilots.looks import last_day
 from workbook.pilots.outcomes import read_values

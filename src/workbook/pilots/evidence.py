@@ -10,31 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
-from numpy.typing import NDArray
 
 from workbook.language import Edition, Text, count, number, share, text
 from workbook.pilots.campaigns import NEEDS
-from workbook.pilots.not_randomised import (
-    FEWEST,
-    LARGEST_IMBALANCE,
-    Compared,
-    Estimate,
-    Values,
-    Weighted,
-    difference_in_differences,
-    doubly_robust,
-    hidden_factor,
-    parallel_before,
-)
+from workbook.pilots.graded import PLACEBOS, STRETCHES, Graded, grade
+from workbook.pilots.not_randomised import LARGEST_IMBALANCE, Compared, Values
 from workbook.report.blocks import Block, Column, Figure, NotMeasured, Paragraph, Table
 from workbook.report.figures import BETTER, MUTED, UNCLEAR, WORSE, canvas, label_axis
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
-STRETCHES = 4
-"""Most stretches before a campaign that are looked at, each as long as the campaign."""
-
-MOST = 200_000
+MOST = 50_000
 """Most customers of a group that are compared; of more, those whose ids have the smallest MD5 sums stand for all."""
 
 VERDICTS: Mapping[str, Text] = {
@@ -53,7 +39,7 @@ VERDICTS: Mapping[str, Text] = {
 
 _ESTIMATES = ("plain", "plain_before", "weighted", "weighted_before")
 _COLUMNS = [
-    "campaign", "measure", "days", "stretches", "reached", "others",
+    "campaign", "measure", "days", "stretches", "reached", "others", "placebos",
     *(f"{name}{end}" for name in _ESTIMATES for end in ("", "_low", "_high")),
     "parallel_p", "uneven", "uneven_weighted", "counted", "plain_passes", "weighted_passes", "hidden", "also", "verdict",
 ]  # fmt: skip
@@ -65,18 +51,21 @@ class CampaignEvidence:
 
     Attributes:
         frame: one row a campaign: campaign, measure, days, stretches (before it), reached, others (customers compared); with
-            their intervals in money a customer plain (difference in differences), weighted (beside like customers), and both
-            one stretch earlier (plain_before, weighted_before); parallel_p (both groups moved alike before), uneven and
-            uneven_weighted (largest standardised difference of a covariate), counted (others that count after weighting),
-            plain_passes, weighted_passes (whether each holds its test), hidden (least E-value of the limit nearest to zero),
+            their intervals in money a customer plain (difference in differences), weighted (beside like customers); both on
+            ``placebos`` earlier dates (plain_before, weighted_before: mean, smallest and largest), by which the intervals are
+            widened; parallel_p (both groups moved alike before), uneven and uneven_weighted (largest standardised difference
+            of a covariate), counted (others that count after weighting), plain_passes, weighted_passes (whether each holds its
+            test), hidden (least E-value of the limit nearest to zero),
             also (share of the reached whom another campaign reached meanwhile), verdict (a key of :data:`VERDICTS`).
         missing: what was not delivered.
         settings: the parameters.
+        graded: the comparisons of each campaign, in the order of the rows.
     """
 
     frame: pd.DataFrame
     missing: tuple[str, ...]
     settings: Settings
+    graded: tuple[Graded, ...] = ()
 
     @property
     def judged(self) -> pd.DataFrame:
@@ -108,7 +97,14 @@ class CampaignEvidence:
                 high="weighted_high",
                 digits=1,
             ),
-            Column("weighted_before", text("pilots.evidence.before", "The same earlier"), "money", digits=1),
+            Column(
+                "weighted_before",
+                text("pilots.evidence.before", "The same on earlier dates (range)"),
+                "money",
+                low="weighted_before_low",
+                high="weighted_before_high",
+                digits=1,
+            ),
             Column("uneven_weighted", text("pilots.evidence.imbalance", "Imbalance"), "number", digits=2),
             Column("hidden", text("pilots.evidence.hidden", "E-value"), "number", digits=2),
             Column("verdict", text("pilots.evidence.verdict", "Reading"), labels=VERDICTS),
@@ -120,9 +116,11 @@ class CampaignEvidence:
         note = text(
             "pilots.evidence.note",
             "Change of a reached customer's spend less that of others, against up to {stretches} equal stretches before; "
-            "customers with an earlier order. {level} intervals, for all campaigns together. Not "
-            "shown: beside all others where both groups moved apart before; beside like customers where an imbalance of {even} "
-            "stays or they differed before. E-value: strength a hidden factor would need.",
+            "customers with an earlier order. {level} intervals, for all campaigns together, widened by what the same "
+            "comparison shows on up to {placebos} earlier dates, on which there was nothing to find. Not shown: beside all "
+            "others where both groups moved apart before; beside like customers where an imbalance of {even} stays or they "
+            "differed on an earlier date. E-value: strength a hidden factor would need.",
+            placebos=count(PLACEBOS),
             stretches=count(STRETCHES),
             level=share(self.settings.analysis.confidence),
             even=number(LARGEST_IMBALANCE, 1),
@@ -152,10 +150,15 @@ class CampaignEvidence:
             what = text("pilots.evidence.figure_none", "Picture of the campaigns beside like customers")
             return NotMeasured("pilots.campaigns_picture", what, self.missing)
 
+        by_name = dict(zip(self.frame["campaign"], self.graded, strict=True))
+
         def draw(edition: Edition) -> Canvas:
             figure, axes = canvas(height=0.9 + 0.36 * len(shown))
             axes.axvline(0, color=MUTED, linewidth=0.8)
             for place, row in enumerate(shown):
+                earlier = by_name[row["campaign"]]
+                for marks, shift in ((earlier.plain_before, -0.15), (earlier.weighted_before, 0.15)):
+                    axes.plot(marks, [place + shift] * len(marks), "|", color=MUTED, markersize=6)
                 colour = {"more": BETTER, "less": WORSE}.get(str(row["verdict"]).partition("_")[0], UNCLEAR)
                 for name, mark, shift in (("plain", "s", -0.15), ("weighted", "o", 0.15)):
                     if row[f"{name}_passes"] is True:
@@ -180,7 +183,8 @@ class CampaignEvidence:
             text(
                 "pilots.evidence.picture_note",
                 "Squares: beside all others; dots: beside like customers; only what holds its test. Blue more, orange less, "
-                "grey unclear; {level} intervals for all campaigns together. n: reached customers. Not randomised.",
+                "grey unclear; {level} intervals for all campaigns together. Strokes: the same on earlier dates, on which "
+                "there was nothing to find. n: reached customers. Not randomised.",
                 level=share(self.settings.analysis.confidence),
             ),
         )
@@ -208,9 +212,9 @@ def weigh_campaigns(tables: Tables, settings: Settings) -> CampaignEvidence:
     if missing:
         return CampaignEvidence(pd.DataFrame(columns=_COLUMNS).astype({"verdict": "str"}), missing, settings)
     runs = _runs(tables)
-    rows = [_judge(tables, settings, dict(run), len(runs)) for run in runs.to_dict("records")]
-    frame = pd.DataFrame(rows, columns=_COLUMNS).astype({"verdict": "str"})
-    return CampaignEvidence(frame, (), settings)
+    judged = [_judge(tables, settings, dict(run), len(runs)) for run in runs.to_dict("records")]
+    frame = pd.DataFrame([row for row, _ in judged], columns=_COLUMNS).astype({"verdict": "str"})
+    return CampaignEvidence(frame, (), settings, tuple(found for _, found in judged))
 
 
 def _runs(tables: Tables) -> pd.DataFrame:
@@ -230,17 +234,23 @@ def _runs(tables: Tables) -> pd.DataFrame:
         where r.first_day <= $end and r.last_day >= $start and r.last_day >= r.first_day
         order by c.reached desc, r.campaign_id"""
     )
-    runs["stretches"] = (runs["earlier"] // runs["days"]).clip(0, STRETCHES).astype("int64")
+    runs["stretches"] = (runs["earlier"] // runs["days"]).clip(0, STRETCHES + PLACEBOS).astype("int64")
     return runs
 
 
 def _customers(tables: Tables, settings: Settings, run: dict[Any, Any]) -> pd.DataFrame:
-    """Customers with an order before the campaign: reached, also, spend_0 … and orders_1 … a stretch, contacts, contacts_1."""
+    """Customers with an order before the campaign: reached, also, and for each stretch spend_0 …, orders_0 …, and contacts_0 …
+    before it."""
     stretches = range(int(run["stretches"]) + 1)
     spends = ", ".join(f"sum(case when stretch = {k} then amount else 0 end) as spend_{k}" for k in stretches)
     numbers = ", ".join(f"sum(case when stretch = {k} then 1 else 0 end) as orders_{k}" for k in stretches)
     sums = ", ".join(f"coalesce(spend_{k}, 0)::double as spend_{k}, coalesce(orders_{k}, 0)::bigint as orders_{k}"
                      for k in stretches)  # fmt: skip
+    contacts = ", ".join(
+        f"sum(case when c.starts_at < $first_day - {k} * $days * interval 1 day then 1 else 0 end) as contacts_{k}"
+        for k in stretches
+    )
+    counted = ", ".join(f"coalesce(o.contacts_{k}, 0)::double as contacts_{k}" for k in stretches)
     finished = "and list_contains($finished, status)" if settings.analysis.finished_orders else ""
     return tables.sql(
         f"""
@@ -255,8 +265,7 @@ def _customers(tables: Tables, settings: Settings, run: dict[Any, Any]) -> pd.Da
         reached as (select distinct customer_id from campaign_contacts where campaign_id = $campaign),
         others as (
             select k.customer_id,
-                   sum(case when c.starts_at < $first_day then 1 else 0 end) as contacts,
-                   sum(case when c.starts_at < $first_day - $days * interval 1 day then 1 else 0 end) as contacts_1,
+                   {contacts},
                    max(case when c.starts_at <= $last_day and c.ends_at >= $first_day then 1 else 0 end) as also
             from (select distinct campaign_id, customer_id from campaign_contacts) k
             join campaigns c on c.campaign_id = k.campaign_id
@@ -265,8 +274,7 @@ def _customers(tables: Tables, settings: Settings, run: dict[Any, Any]) -> pd.Da
             select k.customer_id, r.customer_id is not null as reached,
                    row_number() over (partition by r.customer_id is not null order by md5(k.customer_id), k.customer_id) as p
             from known k left join reached r on r.customer_id = k.customer_id)
-        select g.customer_id, g.reached, coalesce(o.contacts, 0)::double as contacts,
-               coalesce(o.contacts_1, 0)::double as contacts_1, coalesce(o.also, 0) as also, {sums}
+        select g.customer_id, g.reached, {counted}, coalesce(o.also, 0) as also, {sums}
         from groups g left join spent s on s.customer_id = g.customer_id left join others o on o.customer_id = g.customer_id
         where g.p <= $most order by g.customer_id""",
         campaign=run["campaign"],
@@ -278,44 +286,37 @@ def _customers(tables: Tables, settings: Settings, run: dict[Any, Any]) -> pd.Da
     )
 
 
-def _judge(tables: Tables, settings: Settings, run: dict[Any, Any], campaigns: int) -> dict[str, Any]:
-    """One row of the evidence: both estimators, each held to its own test before the campaign, and what they bear."""
+def _judge(tables: Tables, settings: Settings, run: dict[Any, Any], campaigns: int) -> tuple[dict[str, Any], Graded]:
+    """One row of the evidence, and the comparisons that it comes from."""
     stretches = int(run["stretches"])
     frame = _customers(tables, settings, run)
     reached = frame["reached"].to_numpy(dtype=bool)
+    spend = frame[[f"spend_{k}" for k in range(stretches + 1)]].to_numpy(dtype=float)
+    orders = frame[[f"orders_{k}" for k in range(stretches + 1)]].to_numpy(dtype=float)
+
+    def covariates(at: int) -> Values:
+        before = slice(at + 1, at + 1 + STRETCHES)
+        contacts = frame[f"contacts_{at}"].to_numpy(dtype=float)
+        bought = np.log1p(orders[:, before].sum(axis=1))
+        return np.column_stack([np.log1p(spend[:, before].clip(min=0)), bought, np.log1p(contacts)])
+
+    confidence = settings.analysis.confidence
+    # each campaign is one of several
+    found = grade(spend, covariates, reached, confidence, 1 - (1 - confidence) / campaigns)
     row: dict[str, Any] = dict.fromkeys(_COLUMNS, math.nan) | {
         "campaign": run["campaign"], "measure": run["measure"], "days": int(run["days"]), "stretches": stretches,
         "reached": int(reached.sum()), "others": int((~reached).sum()),
         "also": float(frame["also"].to_numpy()[reached].mean()) if reached.any() else math.nan,
+        "placebos": len(found.plain_before), "hidden": found.hidden,
+        "parallel_p": math.nan if found.parallel is None else found.parallel,
+        "plain_passes": found.plain_passes, "weighted_passes": found.weighted_passes,
+        "verdict": f"{found.reading}_{found.grade}" if found.judged else found.grade,
     }  # fmt: skip
-    if min(row["reached"], row["others"]) < FEWEST:
-        return row | {"verdict": "few"}
-    if stretches < 2:
-        return row | {"verdict": "short"}
-    confidence = settings.analysis.confidence
-    together = 1 - (1 - confidence) / campaigns  # each campaign is one of several looks
-    spend = frame[[f"spend_{k}" for k in range(stretches + 1)]].to_numpy(dtype=float)
-    plain = [_plain(spend, reached, at, level) for at, level in ((0, together), (1, confidence))]
-    weighted = [_weighted(frame, spend, reached, at, level) for at, level in ((0, together), (1, confidence))]
-    parallel = parallel_before(spend[:, 1:], reached)
-    row |= _told("plain", plain[0]) | _told("plain_before", plain[1]) | _told("weighted", weighted[0])
-    row |= _told("weighted_before", weighted[1]) | {"parallel_p": math.nan if parallel is None else parallel}
-    if weighted[0] is not None:
-        row |= {"uneven": weighted[0].before, "uneven_weighted": weighted[0].after, "counted": weighted[0].counted}
-    row["plain_passes"] = None not in plain and parallel is not None and parallel >= 1 - confidence
-    row["weighted_passes"] = (
-        weighted[0] is not None and weighted[1] is not None and weighted[1].estimate.covers_zero
-        and weighted[0].after < LARGEST_IMBALANCE and weighted[0].counted >= FEWEST
-    )  # fmt: skip
-    passing: list[Sequence[Compared | None]] = []
-    passing += [plain] if row["plain_passes"] else []
-    passing += [weighted] if row["weighted_passes"] else []
-    if not passing:
-        return row | {"verdict": "differ" if weighted[0] is not None else "apart"}
-    row["hidden"] = min(hidden_factor(_nearest(now.estimate), now.typical) for now, _ in passing if now is not None)
-    readings = {_reading(now.estimate, before.estimate.effect) for now, before in passing if now and before}
-    reading = readings.pop() if len(readings) == 1 else "unclear"
-    return row | {"verdict": f"{reading}_{'moderate' if len(passing) == 2 and not readings else 'weak'}"}
+    row |= _told("plain", found.plain) | _told("weighted", found.weighted)
+    row |= _earlier("plain_before", found.plain_before) | _earlier("weighted_before", found.weighted_before)
+    if found.weighted is not None:
+        row |= {"uneven": found.weighted.before, "uneven_weighted": found.weighted.after, "counted": found.weighted.counted}
+    return row, found
 
 
 def _told(name: str, found: Compared | None) -> dict[str, float]:
@@ -324,28 +325,11 @@ def _told(name: str, found: Compared | None) -> dict[str, float]:
     return {name: found.estimate.effect, f"{name}_low": found.estimate.low, f"{name}_high": found.estimate.high}
 
 
-def _plain(spend: Values, reached: NDArray[np.bool_], at: int, confidence: float) -> Compared | None:
-    """Difference in differences with the campaign taken to begin *at* stretches before it did."""
-    return difference_in_differences(spend[:, at], spend[:, at + 1 :], reached, confidence)
-
-
-def _weighted(frame: pd.DataFrame, spend: Values, reached: NDArray[np.bool_], at: int, confidence: float) -> Weighted | None:
-    """The comparison with like customers, the campaign taken to begin *at* stretches before it did."""
-    before = spend[:, at + 1 :]
-    orders = frame[[f"orders_{k}" for k in range(at + 1, spend.shape[1])]].to_numpy(dtype=float)
-    contacts = frame["contacts_1" if at else "contacts"].to_numpy(dtype=float)
-    covariates = np.column_stack([np.log1p(before.clip(min=0)), np.log1p(orders.sum(axis=1)), np.log1p(contacts)])
-    return doubly_robust(spend[:, at] - before.mean(axis=1), covariates, reached, confidence)
-
-
-def _nearest(found: Estimate) -> float:
-    """The limit of the interval nearest to zero; 0 where it holds zero."""
-    return 0.0 if found.covers_zero else min(abs(found.low), abs(found.high))
-
-
-def _reading(found: Estimate, bias: float) -> str:
-    """How the interval reads once a bias as large as the one seen before the campaign is taken off either side."""
-    return "more" if found.low - abs(bias) > 0 else "less" if found.high + abs(bias) < 0 else "unclear"
+def _earlier(name: str, effects: Sequence[float]) -> dict[str, float]:
+    """Mean, smallest and largest of the effects on earlier dates."""
+    if not effects:
+        return {}
+    return {name: float(np.mean(effects)), f"{name}_low": min(effects), f"{name}_high": max(effects)}
 
 
 def _named(row: dict[Any, Any]) -> Text:
