@@ -10,6 +10,7 @@ from workbook.pilots.checks import check_pilots
 from workbook.pilots.chosen_clusters import VERDICTS, weigh_clusters
 from workbook.pilots.decision import decide
 from workbook.pilots.effects import measure_effects
+from workbook.pilots.few_clusters import clusters_in_differences, on_earlier_dates
 
 EN, ZH = Edition("en"), Edition("zh")
 SPENT = (
@@ -53,6 +54,21 @@ def test_a_planted_effect_is_read_as_higher_and_covered():
     assert sum(one.verdict == "higher_weak" for one in found) >= 4
     assert sum(one.plain.estimate.low <= 15 <= one.plain.estimate.high for one in found) >= 4
     assert all(one.stretches == BACK - 2 and one.mixture is None for one in found)
+
+
+def test_every_earlier_date_is_the_same_comparison_begun_earlier():
+    rng = np.random.default_rng(4)
+    panel, treated = rng.normal(100, 5, (12, 8)), np.arange(12) < 5
+    found = on_earlier_dates(panel, treated, 12, 4, rng)
+    assert len(found) == 6
+    for at, (effect, p) in enumerate(found, start=1):
+        alone = clusters_in_differences(panel[:, at], panel[:, at + 1 : at + 5], treated, 0.95, rng)
+        assert (effect, p) == pytest.approx((alone.estimate.effect, alone.p))
+    bias = max(abs(effect) for effect, _ in found)
+    one = judged(3, effect=15.0)
+    largest = max(abs(effect) for effect, _ in one.earlier)
+    assert len(one.earlier) == one.stretches - 1 and one.plain.estimate.high - one.plain.estimate.effect > largest and bias > 0
+    assert one.hidden > 1
 
 
 def test_with_enough_others_both_comparisons_make_it_moderate():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 from workbook.language import Quantity, Text, count, named, number, share, text
 from workbook.pilots.effect import amount_of_difference
 from workbook.pilots.estimates import generator
-from workbook.pilots.few_clusters import Permuted, clusters_in_differences
-from workbook.pilots.graded import STRETCHES
+from workbook.pilots.few_clusters import Permuted, clusters_in_differences, on_earlier_dates
+from workbook.pilots.graded import STRETCHES, nearest, reading, widened
 from workbook.pilots.history import read_history
 from workbook.pilots.looks import last_day
+from workbook.pilots.not_randomised import Compared, hidden_factor
 from workbook.pilots.outcomes import read_values
 from workbook.pilots.synthetic_control import FEWEST_STRETCHES, WORST_FIT, Synthetic, synthetic_control
 from workbook.pilots.units import arm_name, in_two_arms, newest_first, read_units
@@ -51,9 +53,11 @@ class Chosen:
     Attributes:
         treated, others: clusters with and without the measure.
         stretches: before it, each as long as the measure.
-        plain: difference in differences of the clusters; ``earlier`` the same one stretch before; None where it cannot be had.
+        plain: difference in differences of the clusters; its interval holds what earlier dates showed too. None where it cannot
+            be had.
+        earlier: the same effect on every earlier date, the latest first, and its p.
         mixture: beside a synthetic control; ``placebo`` the same one stretch before.
-        plain_passes, mixture_passes: whether each shows nothing one stretch earlier, and the mixture went as the treated did.
+        plain_passes, mixture_passes: whether each shows nothing on earlier dates, and the mixture went as the treated did.
         verdict: a key of :data:`VERDICTS`.
     """
 
@@ -64,12 +68,17 @@ class Chosen:
     others: int
     stretches: int
     plain: Permuted | None
-    earlier: Permuted | None
+    earlier: tuple[tuple[float, float], ...]
     mixture: Synthetic | None
     placebo: Synthetic | None
     plain_passes: bool
     mixture_passes: bool
     verdict: str
+
+    @property
+    def hidden(self) -> float | None:
+        """E-value of the end of the first interval nearest to zero; None where that comparison is not shown."""
+        return hidden_factor(nearest(self.plain.estimate), self.plain.typical) if self.plain and self.plain_passes else None
 
 
 @dataclass(frozen=True)
@@ -96,9 +105,10 @@ class ChosenClusters:
                 "pilot": named(c.pilot.name) if len(c.pilot.arms) == 2 else arm_name(c.arm),
                 "clusters": text("pilots.chosen.clusters", "{with} / {without}",
                                  **{"with": count(c.treated), "without": count(c.others)}),
-                **_interval("plain", c.metric, c.plain if c.plain_passes else None),
-                **_interval("earlier", c.metric, c.earlier),
+                **interval_cells("plain", c.metric, c.plain if c.plain_passes else None),
+                **range_cells("earlier", c.metric, [effect for effect, _ in c.earlier]),
                 "mixture": _mixture(c),
+                "hidden": named("–") if c.hidden is None else number(c.hidden, 2),
                 "words": VERDICTS[c.verdict],
             }
             for c in self.found
@@ -108,9 +118,10 @@ class ChosenClusters:
             Column("clusters", text("pilots.chosen.head.clusters", "Clusters with / without"), "number"),
             Column("plain", text("pilots.chosen.head.plain", "Beside other clusters"), "number", low="plain_low",
                    high="plain_high"),
-            Column("earlier", text("pilots.chosen.head.earlier", "The same earlier"), "number", low="earlier_low",
-                   high="earlier_high"),
+            Column("earlier", text("pilots.chosen.head.earlier", "The same on earlier dates (range)"), "number",
+                   low="earlier_low", high="earlier_high"),
             Column("mixture", text("pilots.chosen.head.mixture", "Beside a like mixture (p)"), "number"),
+            Column("hidden", text("pilots.evidence.hidden", "E-value"), "number"),
             Column("words", text("pilots.head.reading", "Reading")),
         )  # fmt: skip
         first = self.found[0]
@@ -119,10 +130,11 @@ class ChosenClusters:
         note = text(
             "pilots.chosen.note",
             "{metric}: change of the clusters with the measure less that of the others, a cluster counting once; {level} "
-            "intervals hold what a permutation of the clusters does not reject. Mixture: weighted others that went the same "
-            "way over up to {most} equal stretches before (synthetic control), p among placebos; none below {fewest} "
-            "stretches, with too few clusters for such a p, or where its error before is over {worst} times that of "
-            "placebos. What differed one stretch earlier is not shown.",
+            "intervals hold what a permutation of the clusters does not reject, and a bias as large as the largest found on up "
+            "to {most} earlier dates, on which there was nothing to find. Mixture: weighted others that went the same way over "
+            "up to {most} equal stretches before (synthetic control), p among placebos; none below {fewest} stretches, with "
+            "too few clusters for such a p, or where its error before is over {worst} times that of placebos. What differed on "
+            "earlier dates is not shown. E-value: strength a hidden factor would need to explain the first comparison.",
             metric=named(first.metric.name),
             level=share(self.settings.analysis.confidence),
             worst=number(WORST_FIT, 0),
@@ -138,7 +150,7 @@ class ChosenClusters:
         words = text(
             "pilots.chosen.limits",
             "The client chose these clusters. The comparison beside all others assumes that both would have moved alike, the "
-            "one beside a mixture that what went alike before goes on alike. Each must show nothing one stretch earlier. Both "
+            "one beside a mixture that what went alike before goes on alike. Each must show nothing on earlier dates. Both "
             "passed and agreeing is moderate evidence, one alone weak; more cannot be had without a draw.",
         )
         return (self.table(), Paragraph("pilots.chosen.limits", words, "limits"))
@@ -163,7 +175,7 @@ def weigh_clusters(tables: Tables, settings: Settings) -> ChosenClusters:
         arm_of = arms_of["first"][arms_of["nunique"] == 1]
         if arm_of.empty:
             continue
-        panel = _panel(tables, pilot, units).reindex(arm_of.index)
+        panel = read_panel(tables, pilot, units, by="cluster").reindex(arm_of.index)
         control, *arms = pilot.arms
         for arm in arms:
             kept = panel[(arm_of.isin([control, arm])) & panel.notna().all(axis=1)]
@@ -171,17 +183,21 @@ def weigh_clusters(tables: Tables, settings: Settings) -> ChosenClusters:
     return ChosenClusters(tuple(found), settings)
 
 
-def _panel(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> pd.DataFrame:
-    """Mean of the primary metric of each cluster: rows clusters, columns 0 (during) and 1, 2 … (stretches before)."""
+def read_panel(tables: Tables, pilot: Pilot, units: pd.DataFrame, by: Literal["cluster", "unit_id"]) -> pd.DataFrame:
+    """The primary metric of each cluster (its mean) or unit: rows of these, columns 0 (during) and 1, 2 … (stretches before).
+
+    Args:
+        units: unit_id, and cluster where the rows are these.
+    """
     metric = pilot.metrics[0]
-    of = units[["unit_id", "cluster"]]
+    of = units.reset_index(drop=True)[["unit_id"] if by == "unit_id" else ["unit_id", "cluster"]]
     if metric.source == "outcomes":
         history = read_history(tables, pilot, metric.id, MOST_STRETCHES)
         if len(history):
-            panel = of.merge(history, on="unit_id").groupby(["cluster", "back"], sort=True)["value"].mean()
+            panel = of.merge(history, on="unit_id").groupby([by, "back"], sort=True)["value"].mean()
             return panel.unstack("back") * metric.scale  # noqa: PD010
         values = of.merge(read_values(tables, pilot, metric), on="unit_id", how="left")
-        means = values.groupby("cluster", sort=True)[["value", "pre_value"]].mean()
+        means = values.groupby(by, sort=True)[["value", "pre_value"]].mean()
         means.columns = pd.Index([0, 1])
         return means.dropna(axis=1, how="all")
     end = min(last_day(pilot), tables.period.end)
@@ -193,7 +209,7 @@ def _panel(tables: Tables, pilot: Pilot, units: pd.DataFrame) -> pd.DataFrame:
         moved = dt.timedelta(days=days * back)
         shifted = pilot.model_copy(update={"starts": pilot.starts - moved, "ends": end - moved, "extended_to": None})
         values = of.merge(read_values(tables, shifted, metric)[["unit_id", "value"]], on="unit_id", how="left")
-        columns[back] = values.groupby("cluster", sort=True)["value"].mean()
+        columns[back] = values.groupby(by, sort=True)["value"].mean()
     return pd.DataFrame(columns)
 
 
@@ -203,24 +219,25 @@ def _judge(pilot: Pilot, arm: str, panel: pd.DataFrame, treated: NDArray[np.bool
     stretches = max(table.shape[1] - 1, 0)
     confidence = 1 - (1 - settings.analysis.confidence) / (len(pilot.arms) - 1)  # arms beside one control share the error
     n1, n0 = int(treated.sum()), int((~treated).sum())
-    plain = earlier = None
+    plain = None
+    earlier: list[tuple[float, float]] = []
     mixture = placebo = None
     if stretches >= 1 and n1 and n0:
         rng = generator(settings.seed, pilot.id, arm, "clusters")
         plain = clusters_in_differences(table[:, 0], table[:, 1 : STRETCHES + 1], treated, confidence, rng)
-        if stretches >= 2:
-            earlier = clusters_in_differences(table[:, 1], table[:, 2 : STRETCHES + 2], treated, confidence, rng)
+        earlier = on_earlier_dates(table, treated, MOST_STRETCHES, STRETCHES, rng)
+        if plain is not None:
+            plain = replace(plain, estimate=widened(plain.estimate, [effect for effect, _ in earlier]))
         series = table[:, ::-1]
         ours, others = series[treated].mean(axis=0), series[~treated]
         mixture = synthetic_control(ours, others, stretches, confidence)
         placebo = synthetic_control(ours[:-1], others[:, :-1], stretches - 1, confidence)
-    plain_passes = plain is not None and earlier is not None and earlier.estimate.covers_zero
+    # the earlier dates share the error
+    plain_passes = plain is not None and bool(earlier) and min(p for _, p in earlier) > (1 - confidence) / len(earlier)
     mixture_passes = mixture is not None and mixture.fits and (placebo is None or placebo.p > 1 - confidence)
     readings = []
-    if plain_passes and plain is not None and earlier is not None:
-        bias = abs(earlier.estimate.effect)
-        estimate = plain.estimate
-        readings.append("higher" if estimate.low - bias > 0 else "lower" if estimate.high + bias < 0 else "unclear")
+    if plain_passes and plain is not None:
+        readings.append({"more": "higher", "less": "lower", "unclear": "unclear"}[reading(plain.estimate)])
     if mixture_passes and mixture is not None:
         clear = mixture.p <= 1 - confidence
         readings.append(("higher" if mixture.effect > 0 else "lower") if clear else "unclear")
@@ -232,16 +249,25 @@ def _judge(pilot: Pilot, arm: str, panel: pd.DataFrame, treated: NDArray[np.bool
     else:
         verdict = "short" if stretches < 2 else "differ"
     passes = (plain_passes, mixture_passes)
-    return Chosen(pilot, pilot.metrics[0], arm, n1, n0, stretches, plain, earlier, mixture, placebo, *passes, verdict)
+    return Chosen(pilot, pilot.metrics[0], arm, n1, n0, stretches, plain, tuple(earlier), mixture, placebo, *passes, verdict)
 
 
-def _interval(name: str, metric: Metric, found: Permuted | None) -> dict[str, object]:
+def interval_cells(name: str, metric: Metric, found: Compared | None) -> dict[str, object]:
     """Value and ends of a comparison for a table; a dash where it could not be had."""
     if found is None:
         return {name: named("–"), f"{name}_low": None, f"{name}_high": None}
     e = found.estimate
     value, low, high = (amount_of_difference(metric, x) for x in (e.effect, e.low, e.high))
     return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+def range_cells(name: str, metric: Metric, effects: Sequence[float]) -> dict[str, object]:
+    """Mean, smallest and largest of the effects on earlier dates for a table; a dash without any."""
+    if not effects:
+        return {name: named("–"), f"{name}_low": None, f"{name}_high": None}
+    values = (float(np.mean(effects)), min(effects), max(effects))
+    mean, low, high = (amount_of_difference(metric, x) for x in values)
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}
 
 
 def _mixture(chosen: Chosen) -> Text | Quantity:

@@ -15,6 +15,8 @@ from workbook.period import Period
 from workbook.pilots.campaigns import ObservedCampaigns
 from workbook.pilots.checks import Checks
 from workbook.pilots.chosen_clusters import VERDICTS, ChosenClusters
+from workbook.pilots.chosen_customers import VERDICTS as OF_CUSTOMERS
+from workbook.pilots.chosen_customers import ChosenCustomers
 from workbook.pilots.decided import PilotDecision, Rival, worth_table
 from workbook.pilots.effect import Effect
 from workbook.pilots.effects import Effects
@@ -172,6 +174,7 @@ def decide(
     like: CampaignEvidence | None = None,
     *,
     chosen: ChosenClusters | None = None,
+    alike: ChosenCustomers | None = None,
     profile: object = None,
     scores: object = None,
     months: Year | None = None,
@@ -184,7 +187,8 @@ def decide(
     Args:
         observed: campaigns that were delivered; without a pilot the answer says what they can and cannot tell.
         like: comparisons of those campaigns with other customers.
-        chosen: comparisons of clusters that the client chose; what they bear stands in the reason why nothing is decided.
+        chosen, alike: comparisons of clusters and of customers that the client chose; what they bear stands in the reason why
+            nothing is decided.
         profile: one row a customer, to count who would get the measure where the card does not say; anything but a frame:
             unknown.
         scores: the artefact ``scores``, whose tier and score a condition may name.
@@ -192,7 +196,7 @@ def decide(
     """
     people = with_scores(profile, scores) if isinstance(profile, pd.DataFrame) else None
     decided = [_decide(pilot, effects, checks, period, people, months) for pilot in newest_first(settings)]
-    decisions = tuple(_with_evidence(decision, chosen) for decision in decided)
+    decisions = tuple(_with_evidence(decision, chosen, alike) for decision in decided)
     return Decision(decisions, settings, period, observed, like, months)
 
 
@@ -267,17 +271,29 @@ def _planned(effect: Effect, confidence: float, passed: Sequence[Passed]) -> tup
     return corrected_interval(effect.found.effect, error, effect.look.limit, each, passed) or effect.interval
 
 
-def _with_evidence(decision: PilotDecision, chosen: ChosenClusters | None) -> PilotDecision:
-    """The decision, and in its reason what comparisons of chosen clusters bear; they decide nothing."""
-    found = [c for c in chosen.found if c.pilot.id == decision.pilot.id] if chosen is not None else []
-    if not found or decision.action != "cannot_decide":
+def _with_evidence(decision: PilotDecision, chosen: ChosenClusters | None, alike: ChosenCustomers | None) -> PilotDecision:
+    """The decision, and in its reason what comparisons of chosen clusters or customers bear; they decide nothing."""
+    if decision.action != "cannot_decide":
         return decision
-    reason = text(
-        "pilots.reason.chosen",
-        "{words}; beside other clusters: {verdict}",
-        words=decision.reason,
-        verdict=joined([VERDICTS[one.verdict] for one in found]),
-    )
+    mine = decision.pilot.id
+    clusters = [VERDICTS[c.verdict] for c in chosen.found if c.pilot.id == mine] if chosen is not None else []
+    customers = [OF_CUSTOMERS[c.verdict] for c in alike.found if c.pilot.id == mine] if alike is not None else []
+    if clusters:
+        reason = text(
+            "pilots.reason.chosen",
+            "{words}; beside other clusters: {verdict}",
+            words=decision.reason,
+            verdict=joined(clusters),
+        )
+    elif customers:
+        reason = text(
+            "pilots.reason.alike",
+            "{words}; beside other customers: {verdict}",
+            words=decision.reason,
+            verdict=joined(customers),
+        )
+    else:
+        return decision
     return replace(decision, reason=reason)
 
 

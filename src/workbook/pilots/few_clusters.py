@@ -68,6 +68,27 @@ def clusters_in_differences(
     return Permuted(Estimate(effect, error, ends[0], ends[1]), typical, p_among(change, treated, chosen))
 
 
+def on_earlier_dates(
+    panel: Floats, treated: NDArray[np.bool_], most: int, stretches: int, rng: np.random.Generator
+) -> list[tuple[float, float]]:
+    """Effect and p of the same comparison as if the measure had begun 1, 2 … stretches before it did.
+
+    Args:
+        panel: clusters × stretches: while the measure ran, then one before it, two before it …
+        most: dates; ``stretches`` with which each is compared, at least one.
+    """
+    if min(int(treated.sum()), int((~treated).sum())) < FEWEST_CLUSTERS:
+        return []
+    chosen = _assignments(treated, rng)
+    found = []
+    for at in range(1, min(most, panel.shape[1] - 2) + 1):
+        change = panel[:, at] - panel[:, at + 1 : at + 1 + stretches].mean(axis=1)
+        if np.ptp(change) > 0:
+            effect = float(change[treated].mean() - change[~treated].mean())
+            found.append((effect, p_among(change, treated, chosen)))
+    return found
+
+
 def p_among(change: Floats, treated: NDArray[np.bool_], chosen: Floats) -> float:
     """Share of assignments whose t is at least as far from zero as that of the actual one, which is among them.
 

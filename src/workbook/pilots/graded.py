@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from workbook.pilots.not_randomised import (
     FEWEST,
@@ -83,9 +82,9 @@ def grade(
         treated: which units have the measure.
         confidence: of a comparison by itself; ``together`` of this one, where it is one of several.
 
-    The earlier dates share the error: each is held to its share. Intervals are widened by what the comparison shows on them,
-    where there is nothing to find. Source: Schuemie, Ryan, DuMouchel, Suchard & Madigan (2014), Statistics in Medicine 33,
-    209-218 (calibration by negative controls), with the mean square of the controls for their systematic error.
+    The earlier dates share the error: each is held to its share. Intervals hold a bias as large as the largest effect on them,
+    where there was nothing to find. Source: Rambachan & Roth (2023), Review of Economic Studies 90, 2555-2591, section 2.4.1
+    (relative magnitudes, 1).
     """
     stretches = panel.shape[1] - 1
     nothing = Graded(stretches, None, None, (), (), None, False, False, math.nan, "unclear", "few")
@@ -113,9 +112,9 @@ def grade(
     )  # fmt: skip
     early_plain, early_weighted = (tuple(one.effect for one in found) for found in (plain_before, weighted_before))
     if plain is not None:
-        plain = replace(plain, estimate=widened(plain.estimate, early_plain, together))
+        plain = replace(plain, estimate=widened(plain.estimate, early_plain))
     if weighted is not None:
-        weighted = replace(weighted, estimate=widened(weighted.estimate, early_weighted, together))
+        weighted = replace(weighted, estimate=widened(weighted.estimate, early_weighted))
     passes = (plain_passes, weighted_passes)
     found = Graded(
         stretches, plain, weighted, early_plain, early_weighted, parallel, *passes, math.nan, "unclear", "differ"
@@ -133,18 +132,14 @@ def grade(
     )
 
 
-def widened(found: Estimate, earlier: Sequence[float], confidence: float) -> Estimate:
-    """The estimate with an interval that holds what the comparison shows on dates on which there was nothing to find.
+def widened(found: Estimate, earlier: Sequence[float]) -> Estimate:
+    """The estimate with an interval that holds a bias as large as what was found on dates on which there was nothing to find.
 
-    >>> widened(Estimate(10.0, 3.0, 4.0, 16.0), [4.0, -4.0], 0.9544997).low.__round__(2)
-    0.0
+    >>> widened(Estimate(10.0, 3.0, 4.0, 16.0), [2.0, -3.0])
+    Estimate(effect=10.0, error=3.0, low=1.0, high=19.0)
     """
-    if not earlier:
-        return found
-    own = float(np.sqrt(np.mean(np.square(earlier))))
-    reach = float(stats.norm.ppf(0.5 + confidence / 2)) * own
-    low, high = (math.hypot(found.effect - end, reach) for end in (found.low, found.high))
-    return Estimate(found.effect, math.hypot(found.error, own), found.effect - low, found.effect + high)
+    bias = max((abs(one) for one in earlier), default=0.0)
+    return replace(found, low=found.low - bias, high=found.high + bias)
 
 
 def nearest(found: Estimate) -> float:

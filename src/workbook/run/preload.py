@@ -46,6 +46,7 @@ PRELOADED = (
     "workbook.pilots.card",
     "workbook.pilots.checks",
     "workbook.pilots.chosen_clusters",
+    "workbook.pilots.chosen_customers",
     "workbook.pilots.decision",
     "workbook.pilots.design",
     "workbook.pilots.duration",
