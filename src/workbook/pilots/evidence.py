@@ -116,10 +116,10 @@ class CampaignEvidence:
         note = text(
             "pilots.evidence.note",
             "Change of a reached customer's spend less that of others, against up to {stretches} equal stretches before; "
-            "customers with an earlier order. {level} intervals, for all campaigns together, widened by a bias as "
-            "large as the largest found on up to {placebos} earlier dates, on which there was nothing to find. Not shown: "
-            "beside all others where both groups moved apart before; beside like customers where an imbalance of {even} stays or they "
-            "differed on an earlier date. E-value: strength a hidden factor would need.",
+            "customers with an earlier order. {level} intervals, for all campaigns together, widened by a bias as large "
+            "as the largest found on up to {placebos} earlier dates, on which there was nothing to find. Not shown: "
+            "beside all others where both groups moved apart before; beside like customers where an imbalance of {even} "
+            "stays or they differed on an earlier date. E-value: strength a hidden factor would need.",
             placebos=count(PLACEBOS),
             stretches=count(STRETCHES),
             level=share(self.settings.analysis.confidence),
