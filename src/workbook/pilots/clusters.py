@@ -26,14 +26,16 @@ def cluster_values(values: pd.DataFrame) -> pd.DataFrame:
         values: columns cluster, arm, stratum, value, and others with numbers known before; one row a unit.
 
     Returns:
-        One row a cluster with a value: cluster, arm, stratum, and the mean over its units of every number; sorted by cluster.
+        One row a cluster with a value: cluster, arm, stratum (missing where its units stand in several), and the mean over its
+        units of every number; sorted by cluster.
     """
     numbers = [c for c in values.columns if c in ("value", "pre_value", "denominator") or c.startswith("known_")]
     known = values[values["value"].notna() & values["cluster"].notna()]
     grouped = known.groupby("cluster", sort=True)
     means = grouped[numbers].mean()
     means.insert(0, "arm", grouped["arm"].first())
-    means.insert(1, "stratum", grouped["stratum"].first())
+    strata = grouped["stratum"].agg(["first", "nunique"])
+    means.insert(1, "stratum", strata["first"].where(strata["nunique"] == 1))
     return means.reset_index()
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from scipy import stats
 
 from workbook.language import Edition, Text, Unit, count, joined, named, number, share, text
+from workbook.pilots.clusters import FEWEST_CLUSTERS
 from workbook.pilots.drawing import Panel, PanelRow, draw_panels
 from workbook.pilots.effect import Effect, State, message
 from workbook.pilots.estimates import WAYS
@@ -67,6 +68,14 @@ def strata_table(shown: Sequence[Effect], settings: Settings, *, several: bool) 
         limit=number(shown[0].look.limit, 2),
         cell=count(max(2, settings.analysis.small_cell)),
     )
+    if any(part.pilot.unit == "cluster" for part in shown):
+        note = text(
+            "pilots.strata.clusters",
+            "{note} Where clusters were drawn, n counts those that have such customers; groups with fewer than {least} an arm "
+            "are not shown, and groups of the same clusters are not independent of each other.",
+            note=note,
+            least=count(FEWEST_CLUSTERS),
+        )
     drawn_head = text("pilots.head.drawn", "Drawn to the whole (interval)")
     columns = [c for c in _table_columns(text("pilots.head.stratum", "Stratum"), shown) if c.name != "words"]
     columns += [
@@ -278,9 +287,12 @@ def drawn_to_the_whole(shown: Sequence[Effect]) -> list[tuple[float, float, floa
         if len(places) < 2:
             continue
         effect = np.array([shown[i].found.effect for i in places])
-        error = np.array([shown[i].found.error or np.nan for i in places])
+        limit = float(stats.norm.ppf(0.5 + shown[places[0]].look.confidence / 2))
+        # of few clusters an interval is wider than its standard error says by itself
+        few = shown[places[0]].pilot.unit == "cluster"
+        error = np.array([(np.ptp(shown[i].interval) / 2 / limit if few else shown[i].found.error) or np.nan for i in places])
         drawn = shrink(effect, error)
-        half = float(stats.norm.ppf(0.5 + shown[places[0]].look.confidence / 2)) * drawn.error
+        half = limit * drawn.error
         for i, x, width in zip(places, drawn.effect.tolist(), half.tolist(), strict=True):
             found[i] = (x, x - width, x + width)
     return found

@@ -340,8 +340,6 @@ class _Trial:
     def _by_stratum(self, sample: Sample, metric: Metric, look: Look) -> list[Effect]:
         least = max(2, self.settings.analysis.small_cell)
         parts: list[Effect] = []
-        if self.pilot.unit == "cluster":
-            return parts
         cells = sample.strata([*self.pilot.arms]).dropna(subset=["stratum"])
         sizes = cells.pivot_table(index="stratum", columns="arm", values="count", aggfunc="sum", fill_value=0)
         sizes = sizes.reindex(columns=[*self.pilot.arms], fill_value=0)

@@ -68,25 +68,30 @@ def lead_estimate(
 def other_estimates(
     sample: Sample, metric: Metric, control: str, arm: str, confidence: float, *, seed: int, clustered: bool = False
 ) -> tuple[Estimate, ...]:
-    """Every way that the data allow, the plain difference first."""
-    sample = sample.clusters() if clustered else sample
-    plain = _plain(sample, metric, control, arm, confidence, seed, clustered)
+    """Every way that the data allow, the plain difference first; where clusters were drawn, each counts clusters."""
+
+    def counted(units: Sample) -> Sample:
+        return units.clusters() if clustered else units
+
+    whole = counted(sample)
+    plain = _plain(whole, metric, control, arm, confidence, seed, clustered)
     if plain is None or plain.error is None:
         return ()
     found: list[Estimate] = [Estimate("plain", plain, None)]
 
     def add(way: Way, other: Difference | None, *, gain: bool = True) -> None:
+        other = _enough_clusters(other) if clustered and other is not None else other
         if other is not None and other.error is not None and plain.error:
             found.append(Estimate(way, other, 1 - (other.error / plain.error) ** 2 if gain else None))
 
     if metric.kind in ("mean", "proportion"):
-        add("adjusted", _adjusted(sample, control, arm, confidence))
-        if not clustered:
-            add("post_stratified", _post_stratified(sample, control, arm, confidence))
-    if metric.kind == "mean" and metric.cap < 1 and not clustered:
-        add("capped", _capped(sample, metric, control, arm, confidence))
-    if metric.kind in ("mean", "proportion") and not clustered:
-        add("as_treated", _as_treated(sample, metric, control, arm, confidence), gain=False)
+        add("adjusted", _adjusted(whole, control, arm, confidence))
+        add("post_stratified", _post_stratified(whole, control, arm, confidence, few=clustered))
+    if metric.kind == "mean" and metric.cap < 1 and (cap := _cap(sample, metric, control, arm)) is not None:
+        capped = counted(sample.capped(cap))
+        add("capped", welch(capped.moments(control, VALUE), capped.moments(arm, VALUE), confidence))
+    if metric.kind in ("mean", "proportion") and (reached := _reached(sample, control, arm)) is not None:
+        add("as_treated", _plain(counted(reached), metric, control, arm, confidence, 0, clustered), gain=False)
     return tuple(found)
 
 
@@ -174,24 +179,26 @@ def _adjusted(sample: Sample, control: str, arm: str, confidence: float) -> Diff
     return adjusted_means(sample.moments(control, *variables), sample.moments(arm, *variables), confidence)
 
 
-def _capped(sample: Sample, metric: Metric, control: str, arm: str, confidence: float) -> Difference | None:
-    """Values above a quantile of both arms together count as that quantile: less noise for a little bias.
+def _cap(sample: Sample, metric: Metric, control: str, arm: str) -> float | None:
+    """The quantile of both arms together as which values above it count: less noise for a little bias.
 
-    The quantile is that of the values that are not zero: where few buy, that of all would be zero itself.
+    The quantile is that of the values that are not zero: where few buy, that of all would be zero itself. None where nothing
+    lies above it.
     """
     top = sample.top((control, arm), metric.cap)
     if top is None:
         return None
     cap, low, high = top
-    if cap >= high or cap <= low:
-        return None
-    capped = Variable("value", cap=cap)
-    return welch(sample.moments(control, capped), sample.moments(arm, capped), confidence)
+    return None if cap >= high or cap <= low else cap
 
 
-def _post_stratified(sample: Sample, control: str, arm: str, confidence: float) -> Difference | None:
+def _post_stratified(sample: Sample, control: str, arm: str, confidence: float, *, few: bool = False) -> Difference | None:
     """Differences within strata, weighted by the strata's units. Source: Miratrix, Sekhon & Yu (2013), Journal of the Royal
-    Statistical Society B 75, 369-396."""
+    Statistical Society B 75, 369-396.
+
+    Args:
+        few: of few units (clusters) the interval is Student's, with Satterthwaite's degrees of freedom over all cells.
+    """
     cells = sample.strata((control, arm))
     names = sorted(cells["stratum"].dropna().unique())
     if cells["stratum"].isna().any() or len(names) < 2:
@@ -208,19 +215,24 @@ def _post_stratified(sample: Sample, control: str, arm: str, confidence: float) 
         return None
     level0, level1 = float((weights * base["mean"]).sum()), float((weights * other["mean"]).sum())
     effect, error = level1 - level0, math.sqrt(variance)
-    half = float(stats.norm.ppf(0.5 + confidence / 2)) * error
-    p = float(2 * stats.norm.sf(abs(effect) / error))
+    freedom = math.inf
+    if few:
+        squares = [((weights**2 * one["var"] / one["count"]) ** 2 / (one["count"] - 1)).sum() for one in (base, other)]
+        freedom = variance**2 / float(sum(squares))
+    half = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error
+    p = float(2 * stats.t.sf(abs(effect) / error, freedom))
     sizes = (int(base["count"].sum()), int(other["count"].sum()))
-    return Difference(level0, level1, *sizes, effect, error, effect - half, effect + half, p)
+    return Difference(
+        level0, level1, *sizes, effect, error, effect - half, effect + half, p, freedom if few else None
+    )  # fmt: skip
 
 
-def _as_treated(sample: Sample, metric: Metric, control: str, arm: str, confidence: float) -> Difference | None:
-    """Only the units of the arm that were reached against the control: no longer what was drawn, so never what counts."""
+def _reached(sample: Sample, control: str, arm: str) -> Sample | None:
+    """Only the units of the arm that were reached, beside the control: no longer what was drawn, so never what counts. None
+    where all or none were."""
     reached = sample.reached(arm)
     tally, kept = sample.tally()["units"], reached.tally()["units"]
-    if arm not in kept.index or kept[arm] == tally[arm]:
-        return None
-    return _plain(reached, metric, control, arm, confidence, 0, False)
+    return None if arm not in kept.index or kept[arm] == tally[arm] else reached
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:

@@ -157,11 +157,12 @@ class CampaignEvidence:
             axes.axvline(0, color=MUTED, linewidth=0.8)
             for place, row in enumerate(shown):
                 earlier = by_name[row["campaign"]]
-                for marks, shift in ((earlier.plain_before, -0.15), (earlier.weighted_before, 0.15)):
-                    axes.plot(marks, [place + shift] * len(marks), "|", color=MUTED, markersize=6)
                 colour = {"more": BETTER, "less": WORSE}.get(str(row["verdict"]).partition("_")[0], UNCLEAR)
-                for name, mark, shift in (("plain", "s", -0.15), ("weighted", "o", 0.15)):
+                for name, mark, shift, marks in (
+                    ("plain", "s", -0.15, earlier.plain_before), ("weighted", "o", 0.15, earlier.weighted_before)
+                ):  # fmt: skip
                     if row[f"{name}_passes"] is True:
+                        axes.plot(marks, [place + shift] * len(marks), "|", color=MUTED, markersize=6)
                         axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [place + shift] * 2, color=colour, linewidth=2)
                         axes.plot(row[name], place + shift, mark, color=colour, markersize=5)
             names = [_named(row).render(edition) for row in shown]

@@ -65,8 +65,11 @@ class Sample(Protocol):
     def reached(self, arm: str) -> Sample:
         """The same with only those units of an arm that met the measure."""
 
+    def capped(self, cap: float) -> Sample:
+        """The same with larger values cut to *cap*."""
+
     def clusters(self) -> FrameSample:
-        """The units of each cluster put together, one row a cluster."""
+        """The units of each cluster put together, one row a cluster; without a stratum where its units stand in several."""
 
     def lost_by_cluster(self) -> pd.DataFrame:
         """Columns cluster, arm, value: share of the cluster's units without a value."""
@@ -130,6 +133,9 @@ class FrameSample:
 
     def reached(self, arm: str) -> FrameSample:
         return FrameSample(self.frame[(self.frame["arm"] != arm) | self.frame["exposed_at"].notna()])
+
+    def capped(self, cap: float) -> FrameSample:
+        return FrameSample(self.frame.assign(value=self.frame["value"].clip(upper=cap)))
 
     def clusters(self) -> FrameSample:
         return FrameSample(cluster_values(self.frame))
@@ -230,10 +236,15 @@ class StoredSample:
     def reached(self, arm: str) -> StoredSample:
         return replace(self, _moments={}, where=f"{self.where} and (arm <> {_quoted(arm)} or reached)")
 
+    def capped(self, cap: float) -> StoredSample:
+        values = f"(select * replace (case when value > {cap!r} then {cap!r} else value end as value) from {self.relation})"
+        return replace(self, _moments={}, relation=values)
+
     def clusters(self) -> FrameSample:
         means = ", ".join(f"favg({name}) as {name}" for name in self.numbers)
         found = self.tables.sql(
-            f"""select cluster, min(arm) as arm, min(stratum) as stratum, {means} from {self._all}
+            f"""select cluster, min(arm) as arm, case when count(distinct stratum) = 1 then min(stratum) end as stratum, {means}
+                from {self._all}
                 where value is not null and cluster is not null group by cluster order by cluster"""
         )
         return FrameSample(found)
