@@ -15,7 +15,6 @@ from workbook.period import Period
 from workbook.pilots.evidence import weigh_campaigns
 from workbook.tables import tables_of
 
-
 pytestmark = pytest.mark.slow
 
 
