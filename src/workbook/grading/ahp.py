@@ -89,7 +89,11 @@ class Weights:
         best = min(mends, key=lambda mend: mend.ratio) if mends else None if found else mend_of(self.logs, self.ratio)
         title = text("grading.ahp.circles_none", "The comparisons contradict each other along longer circles only")
         if found:
-            title = text("grading.ahp.circles_no_mend", "No single judgement would mend what contradicts most")
+            title = text(
+                "grading.ahp.circles_no_mend",
+                "No step of the scale would agree better; consistency ratio {ratio}",
+                ratio=number(self.ratio, 3),
+            )
         if best is not None:
             title = text(
                 "grading.ahp.circles",

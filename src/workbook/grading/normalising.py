@@ -111,7 +111,7 @@ class Normalised:
             return named("")
         return text(
             "grading.normalisation.target",
-            " Target where none is set: what the best {part} of customers reach.",
+            " Target where none is set: what the best {part} of customers reach, if above 0.",
             part=share(BEST, 0),
         )
 
