@@ -60,6 +60,7 @@ class Customer:
             "tier_by_score": card.by_score, "waiting": card.waiting, "policy": card.policy.number,
             "parts": parts.to_dict("records"), "next_tier": card.next_tier,
             "gap": None if card.gap is None or np.isinf(card.gap) else card.gap, "cheapest": card.cheapest,
+            "way": [{"index": step.index, "from": step.value, "to": step.wanted, "unit": step.unit} for step in card.way],
             "odds": dict(card.odds), "forecast": self.forecast,
             "profile": {name: str(value) if isinstance(value, pd.Timestamp) else value for name, value in self.profile.items()},
             "told": card.told.drop(columns="customer_id").astype(object).where(card.told.notna(), None).to_dict("records"),

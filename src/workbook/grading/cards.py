@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from workbook.grading.indices import index_values
 from workbook.grading.policy import Policy
 from workbook.grading.scale import Values
 from workbook.grading.tiers import places_of
+from workbook.grading.ways import Start, Step, alone, change_words, counts_things, in_unit, natural_unit, pair
 from workbook.language import Quantity, Text, count, named, number, share, text
 from workbook.report.blocks import Block, Column, NotMeasured, Paragraph, Table
 from workbook.settings.models import Index
@@ -43,13 +45,14 @@ class Card:
         rule: the rule or override that gave the tier, None where score and buffer did.
         parts: index (id), group, value (missing where there is none), points (of the index, 0 to 100), weight (in this
             customer's score), contribution (points of the score; they add up to it), lift (points of the index that would reach
-            the next tier alone), wanted (the value that has them; missing where no value has).
+            the next tier alone), wanted (the value that has them; missing where no value has), unit (of the values).
         next_tier: the tier above the one given, None at the top.
         gap: points of the score to its threshold, at or below 0 where only the buffer holds.
         odds: tier → probability that it is the right one, weights and value being uncertain.
         noise: points by which scores like this one go up and down from period to period; None where no earlier period tells.
         policy: what the grade stands on.
         told: facts told in earlier periods, one row each (:attr:`workbook.grading.facts.Told.frame`): what counts of them.
+        together: where no index alone reaches the next tier, the two that do with the fewest points; None where no two do.
     """
 
     customer: str
@@ -65,6 +68,7 @@ class Card:
     noise: float | None
     policy: Policy
     told: pd.DataFrame
+    together: tuple[Step, Step] | None
 
     @property
     def names(self) -> Mapping[str, Text]:
@@ -73,22 +77,33 @@ class Card:
 
     @property
     def cheapest(self) -> str | None:
-        """The index whose smallest rise reaches the next tier; None where none does alone."""
+        """The index whose smallest rise in points reaches the next tier; None where none does alone."""
         able = self.parts[self.parts["wanted"].notna() & (self.parts["lift"] > 0)]
         return None if able.empty else str(able.sort_values(["lift", "index"])["index"].iloc[0])
+
+    @property
+    def way(self) -> tuple[Step, ...]:
+        """The cheapest change that reaches the next tier: of one index, of two where none does alone; empty where none is
+        wanted or no two do."""
+        if self.cheapest is None:
+            return self.together or ()
+        row = self.parts[self.parts["index"] == self.cheapest].to_dict("records")[0]
+        return (Step(self.cheapest, row["value"], row["wanted"], row["lift"], row["unit"]),)
 
     def table(self) -> Table:
         """The score index by index."""
         names = {index.id: named(index.name) for index in self.policy.settings.indices}
         columns = (
             Column("index", text("grading.card.index", "Index"), labels=names),
-            Column("value", text("grading.card.value", "Value"), "number"),
+            Column("value", text("grading.card.value", "Value")),
             Column("points", text("grading.card.points", "Points of 100"), "score"),
             Column("weight", text("grading.card.weight", "Weight"), "share"),
             Column("contribution", text("grading.card.contribution", "Adds to the score"), "score", digits=2),
             Column("lift", text("grading.card.lift", "Points wanted"), "score"),
-            Column("wanted", text("grading.card.wanted", "Value wanted"), "number"),
+            Column("wanted", text("grading.card.wanted", "Value wanted")),
+            Column("change", text("grading.card.change", "Change wanted")),
         )
+        frame = pd.DataFrame([_in_units(row) for row in self.parts.to_dict("records")], dtype=object)
         title = text("grading.card.title", "{customer}: {tier}, score {score}", customer=self.customer,
                      tier=self.names[self.tier], score=Quantity(self.score, "score", 2))  # fmt: skip
         note = text(
@@ -98,7 +113,7 @@ class Card:
             number=count(self.policy.number),
             since=self.policy.since,
         )
-        return Table("grading.card", title, columns, self.parts, note, rows=len(self.parts))
+        return Table("grading.card", title, columns, frame, note, rows=len(frame))
 
     def odds_table(self) -> Table:
         """How sure the tier is."""
@@ -152,26 +167,27 @@ class Card:
                 at_once=Quantity(self.gap + buffer.points, "score", 2),
             )
         )
-        return (*told, self._way())
+        return (*told, self._way(above))
 
     def blocks(self) -> tuple[Block, ...]:
         """The card as exhibits."""
         words = tuple(Paragraph(f"grading.card_{k}", one) for k, one in enumerate(self.sentences(), 1))
         return (self.table(), *words, self.odds_table())
 
-    def _way(self) -> Text:
+    def _way(self, above: Text) -> Text:
         names = {index.id: named(index.name) for index in self.policy.settings.indices}
-        if self.cheapest is None:
-            return text("grading.card.together", "No index alone can do it; several have to rise together.")
-        row = self.parts.set_index("index").loc[self.cheapest]
-        value = float(row["value"])  # type: ignore[arg-type]
-        wanted = float(row["wanted"])  # type: ignore[arg-type]
+        if not self.way:
+            return text("grading.card.no_way", "No change of one index or of two reaches {tier}.", tier=above)
+        if len(self.way) == 1:
+            return text("grading.card.cheapest", "The cheapest change, in points of one index: {step}.",
+                        step=self.way[0].words(names))  # fmt: skip
+        first, second = (step.words(names) for step in self.way)
         return text(
-            "grading.card.cheapest",
-            "The shortest way: {index} from {value} to {wanted}.",
-            index=names[self.cheapest],
-            value=number(value, 2),
-            wanted=number(wanted, 2),
+            "grading.card.together",
+            "No index alone reaches {tier}. The cheapest two together: {first}, and {second}.",
+            tier=above,
+            first=first,
+            second=second,
         )
 
     def _odds_note(self) -> Text:
@@ -237,40 +253,43 @@ def make_card(
     parts = pd.DataFrame([
         {"index": i.id, "group": i.group, "value": values[i.id], "points": points[i.id].iloc[0], "weight": weights[i.id],
          "contribution": 0.0 if np.isnan(points[i.id].iloc[0]) else weights[i.id] * points[i.id].iloc[0],
-         **_lift(policy, i, float(values[i.id]), float(points[i.id].iloc[0]), float(weights[i.id]), gap, _counts(profile, i))}
+         "whole": counts_things(profile, i)}
         for i in indices
     ])  # fmt: skip
+    starts = [_start(policy, i, parts.iloc[k]) for k, i in enumerate(indices) if _can_change(parts.iloc[k])]
+    open_gap = gap if gap is not None and 0 < gap < np.inf else None
+    steps = {} if open_gap is None else {one.index.id: step for one in starts if (step := alone(one, open_gap)) is not None}
+    together = None if open_gap is None or steps else pair(starts, open_gap)
+    parts["lift"] = [steps[i.id].points if i.id in steps else np.nan for i in indices]
+    parts["wanted"] = [steps[i.id].wanted if i.id in steps else np.nan for i in indices]
+    parts["unit"] = [natural_unit(i, bool(parts["whole"].iloc[k])) for k, i in enumerate(indices)]
+    parts = parts.drop(columns="whole")
     rule = str(row["rule"]) if "rule" in scores and pd.notna(row["rule"]) and row["rule"] else None
     noise = _noise(scores, before, score)
     odds = _odds(points.iloc[0].to_numpy(dtype=float), weights.to_numpy(dtype=float), score, noise, policy, rng)
     return Card(
         customer, score, str(row["tier"]), str(row["tier_by_score"]), int(row["waiting"]), rule, parts,
-        tiers[place - 1] if place else None, gap, dict(zip(tiers, odds, strict=True)), noise, policy, known,
+        tiers[place - 1] if place else None, gap, dict(zip(tiers, odds, strict=True)), noise, policy, known, together,
     )  # fmt: skip
 
 
-def _counts(profile: pd.DataFrame, index: Index) -> bool:
-    """Whether an index counts things: a column without a fraction anywhere."""
-    column = index.source.strip()
-    if column not in profile:
-        return False
-    known = pd.to_numeric(profile[column]).astype(float).dropna()
-    return bool((known % 1 == 0).all())
+def _in_units(row: dict[Any, Any]) -> dict[Any, Any]:
+    """A part of the card with its values in the unit of the index."""
+    value, wanted, unit = row["value"], row["wanted"], row["unit"]
+    told = row | {"value": None if pd.isna(value) else in_unit(value, unit), "wanted": None, "change": None}
+    if not pd.isna(wanted):
+        told |= {"wanted": in_unit(wanted, unit), "change": change_words(value, wanted, unit)}
+    return told
 
 
-def _lift(
-    policy: Policy, index: Index, value: float, points: float, weight: float, gap: float | None, whole: bool
-) -> dict[str, float]:
-    """The points that this index alone would have to gain, and the value that has them; a whole one where it counts things."""
-    nothing = {"lift": np.nan, "wanted": np.nan}
-    if gap is None or not 0 < gap < np.inf or weight <= 0 or np.isnan(points) or np.isnan(value):
-        return nothing
-    lift = gap / weight
-    # a hair more, so that rounding does not leave the score below the threshold
-    wanted = policy.scales[index.id].value_at(points + lift * (1 + 1e-12)) if points + lift <= 100 else None
-    if wanted is not None and whole:
-        wanted = float(np.ceil(wanted) if index.direction == "benefit" else np.floor(wanted))
-    return nothing if wanted is None else {"lift": lift, "wanted": wanted}
+def _can_change(part: pd.Series[Any]) -> bool:
+    """Whether an index has a value that could be another, and weighs anything."""
+    return bool(part["weight"] > 0 and pd.notna(part["points"]) and pd.notna(part["value"]))
+
+
+def _start(policy: Policy, index: Index, part: pd.Series[Any]) -> Start:
+    numbers = (float(part["value"]), float(part["points"]), float(part["weight"]))
+    return Start(index, policy.scales[index.id], *numbers, whole=bool(part["whole"]))
 
 
 def _noise(scores: pd.DataFrame, before: pd.DataFrame | NotMeasured | None, score: float) -> float | None:

@@ -230,5 +230,5 @@ def _recipe(settings: Grading) -> Any:
     """What of the settings decides grades."""
     said = settings.model_dump(exclude=_NAMES)
     for part in ("groups", "indices", "tiers"):
-        said[part] = [{key: value for key, value in item.items() if key != "name"} for item in said[part]]
+        said[part] = [{key: value for key, value in item.items() if key not in ("name", "unit")} for item in said[part]]
     return said

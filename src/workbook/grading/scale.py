@@ -77,6 +77,13 @@ class Scale:
                 worse = middle
         return float(better)
 
+    @property
+    def most(self) -> float:
+        """The highest score that a value can have."""
+        ends = self._ends()
+        alike = self.kind != "percentile" and ends[0] == ends[-1]  # whatever lies beside it scores 0 or 100
+        return 100.0 if alike else float(self.score(ends).max())
+
     def _ends(self) -> Values:
         """A value that scores least and one that scores most."""
         if self.kind == "percentile":

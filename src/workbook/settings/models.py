@@ -152,6 +152,9 @@ class Index(Section):
         "neutral", description="Score of a missing value: median of the others, 0, 50, or the index left out and re-weighted."
     )
     weight: Positive | None = Field(None, description="Weight inside its group; equal weights where none is given.")
+    unit: Literal["auto", "number", "count", "money", "days", "hours", "share"] = Field(
+        "auto", description="What its values measure, for the grade card; auto: by the column behind it."
+    )
 
 
 class IndexGroup(Section):
