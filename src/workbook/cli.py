@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from workbook import __version__
 from workbook.commands.forms import competitors, labels, questionnaire
-from workbook.commands.grades import accept, appeals, regrade, weights
+from workbook.commands.grades import accept, appeals, regrade, replay, weights
 from workbook.commands.preparing import check, lab, new, next_, synth
 from workbook.commands.reading import customer, diff, explain, list_
 from workbook.commands.running import prune, run, verify, why
@@ -76,6 +76,6 @@ def common(
 
 for command in (
     new, check, run, list_, explain, diff, customer, weights, questionnaire, labels, competitors, regrade, appeals, accept,
-    next_, why, verify, prune, lab, synth,
+    replay, next_, why, verify, prune, lab, synth,
 ):  # fmt: skip
     app.command(command.__name__.rstrip("_"))(command)

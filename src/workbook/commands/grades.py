@@ -1,4 +1,4 @@
-"""The commands ``weights``, ``accept``, ``regrade`` and ``appeals``: what people decide about grades and results."""
+"""The commands ``weights``, ``accept``, ``replay``, ``regrade`` and ``appeals``: what people decide about grades."""
 
 from __future__ import annotations
 
@@ -65,6 +65,17 @@ def accept(
     outcome = enter(ctx.obj, client, Period.parse(period), kinds=kinds, on=dt.date.today(), by=by)
     typer.echo(outcome.as_words(SCREEN // 2), err=not outcome.ok)
     if not outcome.ok:
+        raise typer.Exit(1)
+
+
+def replay(ctx: typer.Context, client: ClientName) -> None:
+    """Build the grades given so far again from the ledger alone; exit 1 where one does not follow from what was accepted."""
+    from workbook.replaying import replay as rebuild
+    from workbook.replaying import replay_words
+
+    built = rebuild(ctx.obj, client)
+    typer.echo(replay_words(client, built, SCREEN // 2))
+    if not all(one.ok for one in built):
         raise typer.Exit(1)
 
 

@@ -130,7 +130,7 @@ def past_of(
     """
     before = periods[0].name
     proposed = isinstance(policy, Mapping) and isinstance(scores, pd.DataFrame) and "waiting" in scores
-    chosen = _accepted(policies, periods[0]) or (Policy.of(policy) if proposed and isinstance(policy, Mapping) else None)
+    chosen = policy_of(policies, periods[0]) or (Policy.of(policy) if proposed and isinstance(policy, Mapping) else None)
     if chosen is None:
         return None  # nothing was graded, or by a version of this package that had no policies
     since = _since(changes, periods)
@@ -144,7 +144,7 @@ def past_of(
     return None
 
 
-def _accepted(policies: pd.DataFrame | NotMeasured | None, period: Period) -> Policy | None:
+def policy_of(policies: pd.DataFrame | NotMeasured | None, period: Period) -> Policy | None:
     """The policy accepted for *period*, None where none was."""
     if not isinstance(policies, pd.DataFrame):
         return None
