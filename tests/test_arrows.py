@@ -52,6 +52,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
     "regrading": (*GROUND, "settings", "store", "ledger", "grading", "sources.read", "report.screen"),
     "events": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel"),
     "appeals": (*GROUND, "settings", "ledger", "grading", "regrading", "accepting", "report.excel"),
+    "replaying": (*GROUND, "ledger", "grading"),
     "weighing": (*GROUND, "settings", "grading", "report.blocks", "report.excel"),
     "competing": (*GROUND, "settings", "voice"),
     # comments drawn from the prepared delivery for a person to judge, and the judgement read back
@@ -88,6 +89,7 @@ PERMITTED: dict[str, tuple[str, ...]] = {
         "report",
         "events",
         "appeals",
+        "replaying",
         "forms",
         "diagnosis.catalogue",  # what `workbook explain checks` lists
     ),

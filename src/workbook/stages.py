@@ -37,7 +37,7 @@ rfm                     customer_id, r, f, m, segment
 clusters                customer_id, cluster (1 brings most revenue a customer), distance
 cluster_centres         JSON: columns, mean, spread, centres, found, since, policy: what decides a cluster
 lifecycle               customer_id, lifecycle
-segments                customer_id, history, interaction, needs, loyalty
+segments                customer_id, history, interaction, needs, loyalty, need (the leading one)
 lifetime                customer_id, purchases, spend, value, silent, alive, and the intervals of purchases and value
 churn                   customer_id, probability (of leaving), value_at_risk, signals (the clear ones); who could leave
 plan                    problem, number, priority, measure, owner, days, starts, due, deliverable, expected

@@ -84,6 +84,7 @@ PRELOADED = (
     "workbook.value.flows",
     "workbook.value.lifecycle",
     "workbook.value.lifetime",
+    "workbook.value.needs",
     "workbook.value.segments",
     "workbook.voice.causes",
     "workbook.voice.choices",

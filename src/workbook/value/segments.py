@@ -11,6 +11,7 @@ import pandas as pd
 from workbook.language import Quantity, Text, count, share, text
 from workbook.report.blocks import Column, NotMeasured, Table
 from workbook.settings.models import Analysis
+from workbook.value.needs import Needing
 from workbook.value.risk import wilson
 
 CONVINCED, CONTENT = 9.0, 0.8
@@ -58,7 +59,7 @@ class Segments:
 
     Attributes:
         frame: customer_id, history, interaction, needs, loyalty (segment ids; missing where the rule has no answer: nobody who
-            never bought has a history, nobody who was not asked a loyalty).
+            never bought has a history, nobody who was not asked a loyalty), need (the leading one; missing: not delivered).
         rows: dimension, segment, customers, share, revenue_share, lost with low and high (95%, Wilson): of those who ever
             bought, who counts as lost.
         settings: churn_days and established_orders.
@@ -125,7 +126,9 @@ class Segments:
         )
 
 
-def segment_customers(profile: pd.DataFrame, settings: Analysis, *, window_months: int = 12) -> Segments | NotMeasured:
+def segment_customers(
+    profile: pd.DataFrame, settings: Analysis, *, window_months: int = 12, leading: Needing | NotMeasured | None = None
+) -> Segments | NotMeasured:
     """Place every customer by each of the four rules.
 
     Args:
@@ -133,6 +136,7 @@ def segment_customers(profile: pd.DataFrame, settings: Analysis, *, window_month
             feedbacks, needs, nps, satisfaction.
         settings: churn_days, established_orders, small_cell.
         window_months: length of the window of the profile, for the note.
+        leading: the leading need of each customer, where needs were delivered.
     """
     people = profile.sort_values("customer_id", kind="stable").reset_index(drop=True)
     orders = _numbers(people, "orders_all").fillna(0.0)
@@ -152,6 +156,8 @@ def segment_customers(profile: pd.DataFrame, settings: Analysis, *, window_month
         "loyalty": _first([(~asked | (orders <= 0), None), (regular & convinced, "loyal"), (regular, "habit"),
                            (convinced, "friend"), (asked, "distant")]),
     })  # fmt: skip
+    need = leading.frame.set_index("customer_id")["need"] if isinstance(leading, Needing) else pd.Series(dtype="object")
+    frame["need"] = frame["customer_id"].map(need)
     there = {
         "history": True,
         "interaction": bool((met > 0).any()),
