@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from workbook.period import Period
+from workbook.settings.models import Value
 from workbook.tables import SCHEMAS, Tables, tables_of
+from workbook.value import before
 from workbook.value.before import KNOWN, known_on, leaks
-from workbook.value.churn import _query, features_on
+from workbook.value.churn import Definition, _query, features_on, measures_of, signals_of, standing_on
 
 CUT = dt.date(2025, 6, 30)
 PERIOD = Period.parse("2025Q4")
@@ -27,8 +29,10 @@ def delivery(seed: int = 1, later: bool = False) -> Tables:
     end, more = pd.Timestamp(CUT), [f"c{k:02d}" for k in range(20)]
     orders = pd.DataFrame({"order_id": [f"o{k}" for k in range(n)], "customer_id": who, "ordered_at": days, "amount": 10.0,
                            "status": "completed"})  # fmt: skip
+    solved = [day + pd.Timedelta(days=2) if k % 3 else pd.NaT for k, day in enumerate(days)]
+    solved = pd.Series(solved).where(pd.Series(solved) <= end)
     tickets = pd.DataFrame({"ticket_id": [f"t{k}" for k in range(n)], "customer_id": who, "opened_at": days,
-                            "status": "open"})  # fmt: skip
+                            "status": "open", "resolved_at": solved})  # fmt: skip
     feedback = pd.DataFrame({"feedback_id": [f"f{k}" for k in range(n)], "customer_id": who, "given_at": days, "score": 5.0,
                              "scale_max": 5.0})  # fmt: skip
     met = pd.DataFrame({"interaction_id": [f"i{k}" for k in range(n)], "customer_id": who, "happened_at": days})
@@ -37,7 +41,8 @@ def delivery(seed: int = 1, later: bool = False) -> Tables:
     if later:  # the end of a story told by its later rows, and by what was written into the earlier ones
         orders = pd.concat([orders.assign(status="returned"), orders.assign(
             order_id=[f"x{k}" for k in range(n)], ordered_at=after, amount=999.0)])  # fmt: skip
-        tickets = pd.concat([tickets.assign(status="closed", resolved_at=end + pd.Timedelta(days=3), reopened=4),
+        closed = tickets["resolved_at"].fillna(end + pd.Timedelta(days=3))
+        tickets = pd.concat([tickets.assign(status="closed", resolved_at=closed, reopened=4),
                              tickets.assign(ticket_id=[f"y{k}" for k in range(n)], opened_at=after)])  # fmt: skip
         feedback = pd.concat([feedback, feedback.assign(feedback_id=[f"z{k}" for k in range(n)], given_at=after, score=1.0)])
         met = pd.concat([met, met.assign(interaction_id=[f"w{k}" for k in range(n)], happened_at=after)])
@@ -81,6 +86,38 @@ def test_a_feature_that_looks_ahead_is_caught(column, planted):
 def test_a_customer_who_comes_later_gives_every_column_away():
     one = features_on(delivery(), CUT, 90)
     assert leaks(one.iloc[1:], one) == tuple(one.columns)
+
+
+def known_of(tables: Tables, definition: Definition) -> pd.DataFrame:
+    """All that probabilities are learned from, as it is learned: who could leave, the early signs, and the measures."""
+    standing = standing_on(tables, CUT, definition, Value(), 180)
+    measures = pd.DataFrame(measures_of(standing)).add_prefix("measure_")
+    return pd.concat([standing.frame, signals_of(standing, tables, definition).add_prefix("sign_"), measures], axis=1)
+
+
+@pytest.mark.parametrize("definition", ["purchases", "contracts"])
+def test_what_is_planted_after_the_cut_off_changes_no_early_sign_and_no_measure(definition):
+    at_cut, went_on = known_of(delivery(), definition), known_of(delivery(later=True), definition)
+    signs = [name for name in at_cut if name.startswith("sign_")]
+    assert len(signs) == 7 and at_cut[signs].any(axis=None) and not at_cut[signs].all(axis=None)
+    assert len(at_cut) >= 5 and leaks(at_cut, went_on) == ()
+    pd.testing.assert_frame_equal(at_cut, went_on)
+
+
+@pytest.mark.parametrize(
+    ("table", "definition", "given_away"),
+    [
+        ("orders", "purchases", {"sign_slowing", "sign_spends_less"}), ("tickets", "purchases", {"sign_ticket"}),
+        ("feedback", "purchases", {"sign_unhappy"}), ("interactions", "purchases", {"sign_contact_lost"}),
+        ("contracts", "contracts", {"horizon"}),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:invalid value encountered")  # days after the cut are below zero
+def test_a_table_that_is_not_cut_off_gives_itself_away_in_the_signs(monkeypatch, table, definition, given_away):
+    cut = dict(before.KNOWN)
+    monkeypatch.setattr(before, "KNOWN", cut | {table: f"select * from main.{table}"})
+    found = set(leaks(known_of(delivery(), definition), known_of(delivery(later=True), definition)))
+    assert found & given_away and any(name.startswith("measure_") for name in found), found
 
 
 def test_no_feature_names_a_table_around_the_cut_off():
