@@ -38,7 +38,16 @@ LEANINGS: Mapping[str, Leaning] = {
     "4_strategy": Leaning(
         (("orders", "orders.customer_id"), ("contracts",)), ("customers", "order_lines", "risk", "consents"), own=True
     ),
-    "5_pilot": Leaning((("assignments", "outcomes"), ("assignments", "orders"), ("pilot_summaries",)), ("consents",)),
+    # answers to campaigns say who answers, if not what a campaign did
+    "5_pilot": Leaning(
+        (
+            ("assignments", "outcomes"),
+            ("assignments", "orders"),
+            ("pilot_summaries",),
+            ("campaign_contacts.customer_id", "campaign_contacts.response"),
+        ),
+        ("consents",),
+    ),
     "6_iterate": Leaning((("orders",), ("tickets",), ("feedback",)), ("tasks",)),
 }
 """Stage → the tables that it leans on (rows G4 and D1 of the method)."""
