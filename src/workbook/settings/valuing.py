@@ -39,7 +39,8 @@ class Value(Section):
         6,
         ge=1,
         le=24,
-        description="Last months that the back-test holds out; a third of the history where that is less.",
+        description="Last months that the back-test holds out; a third of the history where that is less, half of it where the "
+        "months are set.",
     )
     hiatus_days: int = Field(91, ge=1, description="Days of silence after which the rule of thumb counts a customer as lost.")
     lead_days: int = Field(

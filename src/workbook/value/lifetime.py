@@ -156,7 +156,15 @@ class Lifetime:
                 "The forecast takes the past to go on: no new measure, price or rival. It is revenue, not profit.",
             )
         ]
-        if self.buying is not None and self.old:
+        if self.buying is not None and self.old == len(self.frame):
+            words.append(
+                text(
+                    "value.limits.all_old",
+                    "The first purchase of every customer may lie before the files; the first one in the files stands in. Where"
+                    " the files begin with the business, set value.lead_days to 0.",
+                )
+            )
+        elif self.buying is not None and self.old:
             words.append(
                 text(
                     "value.limits.old",
@@ -278,9 +286,10 @@ def forecast_value(tables: Tables, settings: Value, *, period: Period) -> Lifeti
         why = text("value.lifetime.few", "A forecast needs 100 customers, 33 of whom bought twice.")
         return NotMeasured("value.lifetime", what, (), why)
     cut = (pd.Timestamp(period.end) - pd.DateOffset(months=settings.holdout_months)).date()
-    third = period.end - dt.timedelta(days=(period.end - now.begins).days // 3)
-    if third > cut and (period.end - third).days >= SHORTEST:
-        cut = third
+    part = 2 if "holdout_months" in settings.model_fields_set else 3
+    latest = period.end - dt.timedelta(days=((period.end - now.begins).days + 1) // part)
+    if latest > cut and (period.end - latest).days >= SHORTEST:
+        cut = latest
     tested = back_test(purchase_histories(tables, until=cut, lead_days=settings.lead_days), now, settings)
     methods = list(tested.frame["method"]) if isinstance(tested, BackTest) else settings.models
     made = (_forecast(now, settings, tested, str(method)) for method in methods)
