@@ -23,7 +23,7 @@ COMMANDS = [
     if line.strip()
 ]
 BIN = Path(sys.executable).parent
-LONG = ("run", "verify", "lab", "next", "accept", "new", "customer", "regrade", "appeals")
+LONG = ("replay", "run", "verify", "lab", "next", "accept", "new", "customer", "regrade", "appeals")
 """Commands of ``workbook`` that take long, need a run before them or wait for a person: only their words are checked."""
 
 
