@@ -13,7 +13,8 @@ from workbook.settings.models import Settings
 from workbook.settings.reading import read_settings
 from workbook.sources.prepare import prepare
 from workbook.tables import tables_of
-from workbook.voice.drivers import find_late_drivers, find_unhappy_drivers
+from workbook.voice.drivers import Drivers, find_late_drivers, find_unhappy_drivers
+from workbook.voice.foretelling import Held
 
 ROOT = Path(__file__).parents[2]
 PERIOD = Period.parse("2025Q4")
@@ -104,3 +105,22 @@ def test_too_few_cases_or_none_delivered_are_not_measured():
     few = tables_of({"feedback": pd.DataFrame({"feedback_id": ["1"], "customer_id": ["C"], "given_at": ["2025-10-02"],
                                                "instrument": ["nps"], "score": [3]})}, PERIOD)  # fmt: skip
     assert "fewer than 20" in find_unhappy_drivers(few, settings).why.render(EDITIONS[0])
+
+
+def test_below_a_coin_the_note_says_that_it_is_luck_and_what_to_deliver():
+    found = coin(0.4, ("store", "employee", "weekday"))
+    words = found.table().note.render(EDITIONS[0])
+    assert found.table().title.render(EDITIONS[0]).endswith("AUC 0.40 is below one half by luck")
+    assert "it is no finding" in words
+    assert "deliver feedback.order_id, feedback.ticket_id, orders.store, ticket_events.actor" in words
+    assert "deliver" not in coin(0.52, ()).table().note.render(EDITIONS[0])
+    assert "do not tell bad cases from good ones" in coin(0.52, ()).table().note.render(EDITIONS[0])
+    coin(0.4, ("store",)).table().bundle(EDITIONS)
+
+
+def coin(auc, lacking):
+    """Drivers that tell nothing."""
+    row = {"factor": "channel", "drop": 0.0, "low": -0.1, "high": 0.1, "level": None, "level_share": np.nan, "level_n": 0,
+           "level_bad": 0}  # fmt: skip
+    held = Held(auc, auc - 0.1, auc + 0.1, pd.DataFrame([row]), 80, 30)
+    return Drivers("unhappy", held, lacking, Settings(client={"name": "T"}), Period.parse("2025Q4"))

@@ -6,7 +6,7 @@ The rule stands in ranking.py; high and medium begin at the scores in the settin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -35,7 +35,7 @@ from workbook.diagnosis.ranking import Trend, certainty, priority
 from workbook.diagnosis.service import service_checks
 from workbook.diagnosis.tickets import days_only, ticket_times
 from workbook.diagnosis.value import pairs_table, value_checks
-from workbook.language import count, share, text
+from workbook.language import Text, count, share, text
 from workbook.period import Period
 from workbook.report.blocks import Answer, Figure, KeyFigure, NotMeasured, Paragraph, Sheet, Table
 from workbook.service_hours import Event
@@ -188,9 +188,9 @@ class Diagnosis:
         lacking = [missing for missing in self.not_measured if missing.id == "diagnosis.value.cross_sell"]
         return pairs_table(found[0]) if found else lacking[0]
 
-    def five_whys(self) -> tuple[Sheet | NotMeasured, ...]:
-        """The sheets of the 5 Whys, one a problem of high priority."""
-        return five_whys(self.problems, self.ranked)
+    def five_whys(self, known: Mapping[str, Sequence[Text]] | None = None) -> tuple[Sheet | NotMeasured, ...]:
+        """The sheets of the 5 Whys, one a problem of high priority; *known*: check → what the data say to why 2 and on."""
+        return five_whys(self.problems, self.ranked, known)
 
     def answer(self) -> Answer:
         """The chapter's message: what is wrong, how surely, and what it touches."""

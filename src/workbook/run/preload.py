@@ -95,6 +95,7 @@ PRELOADED = (
     "workbook.voice.register",
     "workbook.voice.reliability",
     "workbook.voice.satisfaction",
+    "workbook.voice.whys",
 )
 """Modules that the notebooks and the pages import; imported once by the parent."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from workbook.language import Text, count, named, number, share, text
+from workbook.language import Text, count, joined, named, number, share, text
 from workbook.period import Period
 from workbook.report.blocks import Column, NotMeasured, Table
 from workbook.service_hours import judged_tickets
@@ -42,6 +42,15 @@ PRIORITIES = {
 }
 YES_NO = {"yes": text("voice.driver.yes", "yes"), "no": text("voice.driver.no", "no")}
 
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "channel": ("feedback.channel",), "tier": ("customers.tier",), "region": ("customers.region",),
+    "tenure": ("customers.created_at",), "tickets": ("tickets",), "late": ("tickets.first_response_at",),
+    "product": ("feedback.order_id", "order_lines.category"), "store": ("feedback.order_id", "orders.store"),
+    "employee": ("feedback.ticket_id", "ticket_events.actor"), "owner": ("customers.owner",),
+    "topic": ("tickets.topic",), "priority": ("tickets.priority",), "hours": ("tickets.opened_at",), "weekday": (),
+}  # fmt: skip
+"""Fact → what to deliver so that it is known."""
+
 LATE_FACTS = ("channel", "priority", "topic", "hours", "weekday", "tier", "region", "employee", "owner")
 UNHAPPY_FACTS = ("channel", "tier", "region", "tenure", "tickets", "late", "product", "store", "employee", "owner")
 
@@ -53,10 +62,12 @@ class Drivers:
     Attributes:
         kind: ``late`` or ``unhappy``.
         held: how well, and by which facts.
+        lacking: facts that no case tells, or all cases alike.
     """
 
     kind: str
     held: Held
+    lacking: tuple[str, ...]
     settings: Settings
     period: Period
 
@@ -69,7 +80,7 @@ class Drivers:
         """Facts by what they contribute, most first, each with the level of most bad cases."""
         rows = self.held.contributions
         clear = (rows["low"] > 0) & self.foretold
-        told = [self._worst(row) if counts else "–" for counts, (_, row) in zip(clear, rows.iterrows(), strict=True)]
+        told = [self.worst(row) if counts else "–" for counts, (_, row) in zip(clear, rows.iterrows(), strict=True)]
         worst = pd.Series(told, index=rows.index, dtype=object)
         columns = (
             Column("factor", text("voice.driver.fact", "Fact of the case"), labels=FACT_NAMES),
@@ -88,12 +99,17 @@ class Drivers:
             low=number(self.held.low, 2), high=number(self.held.high, 2), level=share(self.settings.analysis.confidence),
             facts=count(len(rows)), like=_LIKE[self.kind],
         )  # fmt: skip
+        if not self.foretold:
+            note = text("voice.driver.hint", "{note} {hint}", note=note, hint=self._hint())
         reading = clear.map({True: "clear", False: "unclear"})
         return Table(f"voice.drivers.{self.kind}", self._title(), columns, rows.assign(worst=worst, reading=reading), note)
 
     def _title(self) -> Text:
         what, auc = _WHAT[self.kind], number(self.held.auc, 2)
         first = self.held.contributions.iloc[0]
+        if not self.foretold and self.held.auc < 0.5:
+            return text("voice.driver.below", "{what}: foretold no better than chance; AUC {auc} is below one half by luck",
+                        what=what, auc=auc)  # fmt: skip
         if not self.foretold:
             return text("voice.driver.chance", "{what}: the facts foretell them no better than chance, AUC {auc}", what=what,
                         auc=auc)  # fmt: skip
@@ -102,7 +118,22 @@ class Drivers:
         return text("voice.driver.title", "{what} go most with: {fact}, AUC {auc}", what=what,
                     fact=FACT_NAMES[str(first["factor"])], auc=auc)  # fmt: skip
 
-    def _worst(self, row: pd.Series) -> Text | None:
+    def _hint(self) -> Text:
+        """What an AUC at or below a coin means, and what to deliver for a better one."""
+        below = self.held.auc < 0.5
+        means = text("voice.driver.means_below",
+                     "Below one half: a model of facts that tell nothing learns the luck of the other customers, and ranks "
+                     "those held out a little the wrong way round; it is no finding.") if below else text(
+            "voice.driver.means_coin", "So these facts do not tell bad cases from good ones.")  # fmt: skip
+        columns = sorted({column for fact in self.lacking for column in NEEDED.get(fact, ())})
+        if columns:
+            return text("voice.driver.deliver", "{means} Not known here: {facts}; deliver {columns}.", means=means,
+                        facts=joined([FACT_NAMES[fact] for fact in self.lacking]), columns=", ".join(columns))  # fmt: skip
+        return text("voice.driver.more", "{means} More would be told by more than {bad} bad cases, and by facts of what the "
+                    "customer went through.", means=means, bad=count(self.held.bad))  # fmt: skip
+
+    def worst(self, row: pd.Series) -> Text | None:
+        """The level of a fact with most bad cases of its own, and how many; None where no level is large enough."""
         if row["level"] is None:
             return None
         n, name = int(row["level_n"]), self._level(str(row["factor"]), str(row["level"]))
@@ -255,4 +286,5 @@ def _found(kind: str, cases: pd.DataFrame, facts: tuple[str, ...], tables: Table
         return NotMeasured(f"voice.drivers.{kind}", _WHAT[kind], why=why)
     held = foretell(cases, known, settings.analysis.confidence, settings.analysis.small_cell, settings.seed,
                     "source" if kind == "unhappy" else None)  # fmt: skip
-    return Drivers(kind, held, settings, tables.period)
+    lacking = tuple(fact for fact in facts if fact not in known)
+    return Drivers(kind, held, lacking, settings, tables.period)
