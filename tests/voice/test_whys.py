@@ -74,6 +74,12 @@ def test_customers_without_a_ticket_are_no_like_of_those_with_a_late_one():
     assert answer.render(EN).startswith("It gathers at none")
 
 
+def test_whom_a_problem_cannot_touch_is_not_compared_and_where_that_is_not_known_no_place_is_named():
+    tables = tables_of({"customers": customers()}, PERIOD)
+    hit = touched(["C000", "C003"], "needs.depth")
+    assert known_whys(hit, NOTHING, NOTHING, tables, SETTINGS) == {"needs.depth": ()}
+
+
 def test_the_third_why_of_late_answers_is_the_fact_that_foretells_them():
     n = 240
     rng = np.random.default_rng(2)

@@ -16,7 +16,7 @@ from workbook.tables import Tables
 from workbook.voice.comments import stated
 from workbook.voice.crosscheck_exhibits import SCORE_NAMES
 from workbook.voice.exhibits import group_name
-from workbook.voice.foretelling import FEWEST, Held, foretell
+from workbook.voice.foretelling import FEWEST, Held, foretell, levels_of
 from workbook.voice.hotspot_exhibits import SMALL_SAMPLE
 from workbook.voice.placing import FACTOR_NAMES, place_name
 from workbook.voice.teams import SERVED, staff_numbers
@@ -280,11 +280,12 @@ def _found(kind: str, cases: pd.DataFrame, facts: tuple[str, ...], tables: Table
         why = text("voice.driver.few", "{bad} of {n} cases: fewer than {least} of one kind tell nothing.", bad=count(bad),
                    n=count(n), least=count(FEWEST))  # fmt: skip
         return NotMeasured(f"voice.drivers.{kind}", _WHAT[kind], why=why)
-    known = [fact for fact in facts if fact in cases and len(cases[fact].unique()) > 1]
+    least = settings.analysis.small_cell
+    known = [fact for fact in facts if fact in cases and len(levels_of(cases[fact], least).unique()) > 1]
     if not known:
         why = text("voice.driver.same", "All cases have the same facts, so none can tell them apart.")
         return NotMeasured(f"voice.drivers.{kind}", _WHAT[kind], why=why)
-    held = foretell(cases, known, settings.analysis.confidence, settings.analysis.small_cell, settings.seed,
+    held = foretell(cases, known, settings.analysis.confidence, least, settings.seed,
                     "source" if kind == "unhappy" else None)  # fmt: skip
     lacking = tuple(fact for fact in facts if fact not in known)
     return Drivers(kind, held, lacking, settings, tables.period)

@@ -69,7 +69,7 @@ def foretell(
     cases = cases.reset_index(drop=True)
     bad = cases["bad"].to_numpy(bool)
     who = pd.factorize(cases["customer_id"].fillna("").where(cases["customer_id"].notna(), cases.index.astype(str)))[0]
-    levels = {name: _levels(cases[name], least) for name in factors}
+    levels = {name: levels_of(cases[name], least) for name in factors}
     columns = {name: pd.get_dummies(level, dtype="float64").to_numpy() for name, level in levels.items()}
     fold = _dealt(who, bad, rng)
     kind = pd.factorize(cases[within], use_na_sentinel=False)[0] if within else np.zeros(len(bad), dtype=np.int64)
@@ -106,7 +106,8 @@ def foretell(
     return Held(auc, max(auc - half, 0.0), min(auc + half, 1.0), contributions, len(bad), int(bad.sum()))
 
 
-def _levels(fact: pd.Series, least: int) -> pd.Series:
+def levels_of(fact: pd.Series, least: int) -> pd.Series:
+    """The levels that cases are told apart by: what is not known is one, and so are all levels of fewer than *least* cases."""
     known = fact.astype(object).where(fact.notna(), UNKNOWN).astype(str)
     often = known.value_counts()
     kept = often[often >= least].sort_index(kind="stable").sort_values(ascending=False, kind="stable").index[:MOST_LEVELS]

@@ -30,10 +30,18 @@ PLACES: Mapping[str, Text] = {
     "channel": text("voice.whys.channel", "Channel by which the customer came"),
 }
 LATE = ("interaction.late_response", "interaction.late_channel")
-OF_TICKETS = ("interaction.late_", "service.")
-"""Beginnings of the checks that only customers with a ticket can meet: they are compared with such alone."""
+LOOP = ("service.callback", "service.late_resolution", "service.reopened")
+LIKE: Mapping[str, str] = {
+    "information.": "known", "service.callback": "complained", "service.": "ticketed", "interaction.late_": "ticketed",
+}  # fmt: skip
+"""Beginning of a check → which customers can meet its problem at all; the first that fits. Who can meet the problems of other
+checks is not known here, and a place is not blamed for having more of them."""
 
-LOOP = ("service.callback", "service.late_resolution", "service.reopened", "service.repeat", "service.missed_level")
+LIKE_NAMES: Mapping[str, Text] = {
+    "known": text("voice.whys.known", "customers"),
+    "ticketed": text("voice.whys.ticketed", "customers with a ticket"),
+    "complained": text("voice.whys.complained", "customers with a complaint"),
+}
 MOST = 0.001
 
 
@@ -52,7 +60,7 @@ def known_whys(
     Returns:
         check → answers, each with its figures.
     """
-    everyone = _customers(tables)
+    everyone = _customers(tables, settings)
     places = [name for name in PLACES if len(everyone[name].dropna().unique()) > 1]
     found: dict[str, tuple[Text, ...]] = {}
     for check, touched in problem_customers.groupby("problem")["customer_id"]:
@@ -65,23 +73,31 @@ def known_whys(
     return found
 
 
-def _customers(tables: Tables) -> pd.DataFrame:
-    """Customers by the places that can be looked at, owners numbered; ticketed: whether they had a ticket in the period."""
+def _customers(tables: Tables, settings: Settings) -> pd.DataFrame:
+    """Customers by the places that can be looked at, owners numbered; whether they had a ticket, a complaint in the period."""
     rows = tables.sql(
         """
+        with met as (
+            select customer_id, bool_or(list_contains($complaints, lower(trim(topic)))) as complained from tickets
+            where cast(opened_at as date) between $start and $end and customer_id is not null group by customer_id
+        )
         select c.customer_id, any_value(region) as region, any_value(owner) as owner, any_value(tier) as tier,
-               any_value(industry) as industry, any_value(channel) as channel,
-               customer_id in (select customer_id from tickets where cast(opened_at as date) between $start and $end
-                               and customer_id is not null) as ticketed
-        from customers c group by c.customer_id order by c.customer_id
-        """
+               any_value(industry) as industry, any_value(channel) as channel, true as known,
+               bool_or(m.customer_id is not null) as ticketed, bool_or(coalesce(m.complained, false)) as complained
+        from customers c left join met m on m.customer_id = c.customer_id group by c.customer_id order by c.customer_id
+        """,
+        complaints=[topic.strip().lower() for topic in settings.service.complaint_topics],
     )
-    return rows.assign(owner=rows["owner"].map(staff_numbers(tables)), ticketed=rows["ticketed"].astype(bool))
+    flags = {name: rows[name].astype(bool) for name in LIKE_NAMES}
+    return rows.assign(owner=rows["owner"].map(staff_numbers(tables)), **flags)
 
 
 def _where(check: str, everyone: pd.DataFrame, touched: set[str], places: list[str], settings: Settings) -> Text | None:
     """Where the customers touched gather, against the others; None where nothing can be looked at."""
-    of = everyone[everyone["ticketed"]] if check.startswith(OF_TICKETS) else everyone
+    like = next((name for begins, name in LIKE.items() if check.startswith(begins)), None)
+    if like is None:
+        return None
+    of = everyone[everyone[like]]
     of = of.assign(case=of["customer_id"].isin(touched))
     if not of["case"].any() or of["case"].all() or not places:
         return None
@@ -94,7 +110,8 @@ def _where(check: str, everyone: pd.DataFrame, touched: set[str], places: list[s
     low, high = share_interval([others], [rest], confidence)
     values: dict[str, Text | Quantity | str] = {
         "factor": PLACES[str(first["factor"])], "place": _place(str(first["factor"]), str(first["level"]), settings),
-        "cases": count(int(first["cases"])), "n": count(int(first["n"])), "part": share(float(first["share"]), 0),
+        "like": LIKE_NAMES[like], "cases": count(int(first["cases"])), "n": count(int(first["n"])),
+        "part": share(float(first["share"]), 0),
         "low": share(float(first["low"]), 0), "high": share(float(first["high"]), 0), "other": share(others / max(rest, 1), 0),
         "other_low": share(float(low[0]), 0), "other_high": share(float(high[0]), 0), "places": count(len(rows)),
         "p": _p(float(first["p_held"])),
@@ -102,14 +119,14 @@ def _where(check: str, everyone: pd.DataFrame, touched: set[str], places: list[s
     if float(first["p_held"]) <= 1 - confidence:
         return text(
             "voice.whys.gathers",
-            "It gathers by {factor}: {place}, {cases} of {n} customers ({part}; {low} to {high}), elsewhere {other} "
+            "It gathers by {factor}: {place}, {cases} of {n} {like} ({part}; {low} to {high}), elsewhere {other} "
             "({other_low} to {other_high}); {p} over {places} places. What is done otherwise there?",
             **values,
         )  # fmt: skip
     values["looked"] = joined([PLACES[name] for name in places])
     return text(
         "voice.whys.nowhere",
-        "It gathers at none of {places} places ({looked}) more than chance allows; most at {place}: {cases} of {n} customers "
+        "It gathers at none of {places} places ({looked}) more than chance allows; most at {place}: {cases} of {n} {like} "
         "({part}; {low} to {high}), elsewhere {other}, {p}. So look for a rule, a tool or a habit that all share.",
         **{name: value for name, value in values.items() if name not in ("factor", "other_low", "other_high")},
     )  # fmt: skip
