@@ -310,7 +310,7 @@ def date_evidence(connection: duckdb.DuckDBPyConnection, texts: str) -> DateEvid
 def iso_time_sql(t: str, evidence: DateEvidence) -> str:
     """Text that :func:`time_sql` can read, from a date in any form that leaves no doubt; order of day and month by *evidence*.
 
-    The clock time stands as it was written: a zone behind it (``Z``, ``+08:00``) is taken off, since times are local.
+    The clock time stands as it was written: a zone behind it (``Z``, ``+08:00``, ``GMT+8``) is taken off: times are local.
     """
     s = f"regexp_replace({t}, '{_YEAR_FIRST}', '\\1-\\2-\\3 ')"
     if evidence.numeric and evidence.order:
@@ -325,7 +325,8 @@ def iso_time_sql(t: str, evidence: DateEvidence) -> str:
     if evidence.words:
         s = f"regexp_replace({s}, '\\s*(上午|下午|晚上|[AaPp][Mm])\\s*', ' ', 'g')"
         s = f"regexp_replace(regexp_replace({s}, '[时点分]\\s*', ':', 'g'), '[:秒]\\s*$', '')"
-    s = f"regexp_replace({s}, '(:[0-9]{{2}}(?:\\.[0-9]+)?)\\s*(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})$', '\\1')"
+    zone = "(?:Z|(?:GMT|UTC)?[+-][0-9]{1,2}(?::?[0-9]{2})?|GMT|UTC)"
+    s = f"regexp_replace({s}, '(:[0-9]{{2}}(?:\\.[0-9]+)?)\\s*{zone}$', '\\1')"
     return f"trim(regexp_replace({s}, '\\s+', ' ', 'g'))"
 
 

@@ -70,3 +70,54 @@ def test_a_list_of_customers_with_long_headers_is_no_survey(tmp_path):
     header = "customer id,Customer name as registered,Date of first registration,Total amount of all orders\n"
     (tmp_path / "c.csv").write_text(header + "".join(f"C{i},Name {i},2024-03-{i % 28 + 1:02d},{i * 7}\n" for i in range(40)))
     assert not [s for s in inspect_folder(tmp_path).proposal().sources if s.source.table == "feedback"]
+
+
+def test_options_of_zero_and_one_under_one_question_are_choices_and_not_scores(tmp_path):
+    heads = {"a": [f"4、您看重哪些方面？（{x}）" for x in ("质量", "价格")], "b": ["Buys for: home", "Buys for: office"]}
+    for name, head in heads.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        lines = "".join(f"R{i},2025-03-{i % 28 + 1:02d},{i % 2},{i % 3 // 2}\n" for i in range(60))
+        (folder / "survey.csv").write_text(",".join(["Response ID", "Submitted at", *head]) + "\n" + lines, "utf-8")
+        sources = [s.source for s in inspect_folder(folder).proposal().sources]
+        assert [s.columns["choices"] for s in sources] == head
+        options = ["质量", "价格"] if name == "a" else ["home", "office"]
+        assert [s.values["choices"] for s in sources] == [{"0": "", "1": option} for option in options]
+        assert all(s.constants["instrument"] == "choice" for s in sources)
+
+
+def test_codes_for_no_answer_do_not_hide_a_scale_and_labels_that_name_one_are_read(tmp_path):
+    head = (
+        "Response ID,Submitted at,Likelihood to recommend 0-10 (99=don't know),Satisfaction 1-5,How easy was it to reach us?\n"
+    )
+    lines = "".join(
+        f"R{i},2025-03-{i % 28 + 1:02d},{99 if i % 5 == 0 else i % 11},{-1 if i % 4 == 0 else i % 5 + 1},"
+        f"{-99 if i % 3 == 0 else i % 7 + 1}\n" for i in range(120)
+    )  # fmt: skip
+    (tmp_path / "survey.csv").write_text(head + lines, "utf-8")
+    sources = [s.source for s in inspect_folder(tmp_path).proposal().sources]
+    assert [(s.constants["instrument"], s.constants["scale_max"]) for s in sources] == [
+        ("nps", "10"),
+        ("csat", "5"),
+        ("ces", "7"),
+    ]
+    assert [s.values["score"] for s in sources] == [{"99": ""}, {"-1": ""}, {"-99": ""}]
+
+
+@pytest.mark.parametrize(("asked", "column"), [("How likely are you to recommend us?", "score"),
+                                               ("您有多大可能向朋友推荐我们？", "score")])  # fmt: skip
+def test_a_question_that_the_vocabulary_knows_is_not_lost_among_others(tmp_path, asked, column):
+    head = f"Response ID,Submitted at,1、您的客户编号,{asked},What could we do better?\n"
+    lines = "".join(f"R{i},2025-03-{i % 28 + 1:02d},C{i % 30:03d},{i % 11},too slow {i}\n" for i in range(60))
+    (tmp_path / "survey.csv").write_text(head + lines, "utf-8")
+    first, second = [s.source for s in inspect_folder(tmp_path).proposal().sources]
+    assert first.columns[column] == asked and first.constants["instrument"] == "nps"
+    assert first.columns["customer_id"] == second.columns["customer_id"] == "1、您的客户编号"
+
+
+def test_a_scale_to_a_hundred_has_no_codes(tmp_path):
+    lines = "".join(f"R{i},2025-03-{i % 28 + 1:02d},{i % 11 * 10},words {i}\n" for i in range(60))
+    head = "Response ID,Submitted at,How satisfied are you with us?,What could we do better?\n"
+    (tmp_path / "survey.csv").write_text(head + lines, "utf-8")
+    first = inspect_folder(tmp_path).proposal().sources[0].source
+    assert first.constants["scale_max"] == "100" and not first.values

@@ -15,7 +15,7 @@ from workbook.sources.inspection.extracts import Extract
 from workbook.sources.inspection.facts import TOP, Facts
 from workbook.sources.inspection.match import CHURN_NAMES, Guess, Question
 from workbook.sources.inspection.proposal import ProposedSource
-from workbook.sources.inspection.scores import SCALES, Scores, read_scores
+from workbook.sources.inspection.scores import SCALES, Scores, answers, read_scores
 from workbook.sources.inspection.tables import Draft
 from workbook.sources.inspection.vocabulary import Vocabulary, squash
 from workbook.sources.mapping import DERIVED_IDS
@@ -323,9 +323,10 @@ def _instrument(draft: Draft, words: Vocabulary, scored: bool) -> str | None:
 
 
 def _scale(score: Facts) -> int | None:
-    rows = sum(n for t, n in score.top if _number(t) is not None)
+    told = answers(score) or [(v, n) for t, n in score.top if (v := _number(t)) is not None]
+    rows = sum(n for _, n in told)
     for largest in SCALES:
-        within = sum(n for t, n in score.top if (v := _number(t)) is not None and 0 <= v <= largest)
+        within = sum(n for v, n in told if 0 <= v <= largest)
         if rows and within >= 0.9 * rows:
             return largest
     return None

@@ -16,6 +16,10 @@ from workbook.sources.inspection.vocabulary import squash, vocabulary
 SCALES = (5, 7, 10, 100)
 """Highest scores in use, the smallest first."""
 
+CODES_FROM = 66
+"""Smallest number that may be a code for no answer beside scores up to 10."""
+
+_BARE = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 _STARS = re.compile(r"([★⭐🌟]\ufe0f?)*[☆✩]*")
 _OF = re.compile(
     r"([0-9]+(?:\.[0-9]+)?)\s*(?:/|out of|of|von|sur|分?[,，(（/]?\s*满分)\s*([0-9]+)\s*(?:分|stars?|星|points?)?[)）]?", re.I
@@ -51,6 +55,20 @@ def read_scores(facts: Facts) -> Scores | None:
         return None
     words = [word for word, _ in facts.top]
     return _stars(words) or _of(words) or _unit(words) or _named(words) or _words(words)
+
+
+def answers(facts: Facts) -> list[tuple[float, int]]:
+    """The bare numbers of a column with their rows, without codes for no answer: numbers below 0 or from :data:`CODES_FROM` on,
+    where all others and most rows are scores up to 10 (-1, 88, 98, 99, -99 of survey tools).
+
+    Args:
+        facts: of a column with at most :data:`TOP` different values.
+    """
+    numbers = [(float(word), n) for word, n in facts.top if _BARE.fullmatch(word.strip())]
+    scores = [(value, n) for value, n in numbers if 0 <= value <= 10]
+    codes = [value for value, _ in numbers if not 0 <= value <= 10]
+    coded = all(value < 0 or value >= CODES_FROM for value in codes)
+    return scores if coded and 2 * sum(n for _, n in scores) > sum(n for _, n in numbers) else numbers
 
 
 def unclear(facts: Facts) -> bool:
