@@ -118,7 +118,8 @@ def test_several_arms_are_played_beside_one_control_and_share_the_error():
     error = 0.05 / 3
     one = play(history, (300, 300), [(1.0, Z)], MEAN, 0.05, rng(22))
     shared = play(history, (300, 300, 300, 300), [(1.0, stats.norm.isf(error / 2))], MEAN, error, rng(22))
-    unshared = play(history, (300, 300, 300, 300), [(1.0, Z)], MEAN, 0.05, rng(22))
+    unshared = play(history, (300, 300, 300, 300), [(1.0, Z)], MEAN, error, rng(22))
+    assert shared[0].naive == pytest.approx(unshared[0].told, abs=0.015)  # unguarded: as if each were the only arm
     # Dunnett: three arms beside one control, each by itself at 5 %, tell something of nothing in 12 % of pilots
     assert unshared[0].told == pytest.approx(0.1217, abs=0.015) and shared[0].told == pytest.approx(0.044, abs=0.01)
     assert shared[1].gain < one[1].gain and shared[1].gain == pytest.approx(
@@ -263,6 +264,19 @@ def test_a_history_of_another_level_is_told_with_the_power_of_the_controls_own_v
         assert ("far apart" in one.table().note.render(Edition("en"))) == (times > 1)
     assert powers[1.0][1] is None and powers[2.0][1] == pytest.approx(powers[1.0][0], abs=0.05)
     assert powers[2.0][1] > powers[2.0][0]
+
+
+def test_what_is_no_history_of_the_metric_is_not_played():
+    """As Hillstrom's: a year's spend before two weeks' spend."""
+    values = rng(17).normal(100, 20, 400)
+    delivered = tables(units(two_arms(400)), outcomes(values, metric="spend", pre_value=20 * values))
+    plan = settings(pilot(metrics=[spend(margin=6.0)]))
+    (one,) = calibrate(delivered, measure_effects(delivered, plan, check_pilots(delivered, plan))).calibrated
+    assert one.origin == "apart" and one.history == 200 and one.own_power is None
+    assert one.played[1].gain == pytest.approx(stats.norm.sf(Z - 6 / (20 * np.sqrt(2 / 200))), abs=0.06)
+    note = one.table().note
+    assert "no history of this metric (its level: CNY 1,9" in note.render(Edition("en", currency="CNY"))
+    assert "并非该指标的历史" in note.render(Edition("zh"))
 
 
 def test_what_was_measured_again_and_again_before_the_pilot_is_read_stretch_by_stretch_also_of_a_ratio():

@@ -5,6 +5,7 @@ from tests.pilots.trials import outcomes, pilot, settings, spend, tables, two_ar
 
 from workbook.language import Edition
 from workbook.pilots.checks import check_pilots
+from workbook.pilots.effects import measure_effects
 from workbook.report.blocks import NotMeasured
 
 ARMS = two_arms(400)
@@ -196,3 +197,32 @@ def test_summaries_that_cannot_be_shut_the_gate_and_are_counted(changed, said):
 def test_exposure_before_the_pilot_began_shuts_the_gate():
     early = np.where(np.arange(400) < 40, "2025-09-20", "2025-10-05")
     assert failed(units(ARMS, assigned_at="2025-09-10", exposed_at=early), outcomes(yes())) == {"exposure"}
+
+
+def test_units_of_measure_mixed_in_one_arm_are_no_effect():
+    """A third of the treated were delivered in fen: a gate that needs no orders; heavy tails alone never close it."""
+    rng, n = np.random.default_rng(3), 600
+    values = rng.lognormal(4, 0.5, n)
+    mixed = np.where((np.arange(n) % 2 == 1) & (np.arange(n) % 3 == 0), 100 * values, values)
+    plan = settings(pilot(metrics=[spend()]))
+    checks = check_pilots(tables(units(two_arms(n)), outcomes(mixed, metric="spend")), plan)
+    (red,) = checks.failed("care")
+    assert red.check == "scale.spend" and "a twentieth of arm With measure" in red.words.render(Edition("en"))
+    assert "请统一单位" in red.words.render(Edition("zh"))
+    for seed in range(20):
+        tails = np.random.default_rng(seed).lognormal(3, 2, 200)
+        assert not check_pilots(tables(units(two_arms(200)), outcomes(tails, metric="spend")), plan).failed("care")
+
+
+def test_arms_of_unlikely_sizes_are_doubted_before_they_close_the_gate():
+    """A hundred and fifty robots among 2,150: p = 0.0012 passes the gate, but the reading says probably and why."""
+    arms = np.r_[two_arms(2000), np.repeat("treatment", 150)]
+    plan = settings(pilot(metrics=[spend()]))
+    for extra, doubted in ((150, True), (40, False)):
+        mine = arms[: 2000 + extra]
+        values = np.random.default_rng(1).normal(100, 20, len(mine)) * (np.arange(len(mine)) < 2000)
+        delivered = tables(units(mine), outcomes(values, metric="spend"))
+        checks = check_pilots(delivered, plan)
+        assert not checks.failed("care") and bool(checks.doubts["care"]) == doubted
+        said = measure_effects(delivered, plan, checks).effects[0].words().render(Edition("en"))
+        assert said.startswith("probably") == doubted

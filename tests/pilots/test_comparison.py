@@ -4,7 +4,8 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-from workbook.pilots.comparison import compare_means, compare_proportions, standardised_difference
+from workbook.pilots.comparison import adjusted_means, compare_means, compare_proportions, standardised_difference
+from workbook.pilots.moments import moments_of
 
 
 def test_welch_agrees_with_statsmodels():
@@ -126,3 +127,11 @@ def test_fieller_holds_the_truth_as_often_as_it_says():
         lift = relative_lift(compare_means(rng.exponential(2, 80), rng.exponential(3, 80)))
         held.append(lift.low < 0.5 < lift.high)
     assert np.mean(held) == pytest.approx(0.95, abs=0.02)
+
+
+def test_an_outcome_that_was_known_before_to_the_last_digit_leaves_no_variance_to_judge_by():
+    rng = np.random.default_rng(17)
+    known = rng.normal(100, 20, (2, 200))
+    control, treated = (moments_of(np.column_stack([20 * side, side])) for side in known)
+    found = adjusted_means(control, treated)
+    assert found.error is None and found.low is None and found.effect == pytest.approx(0, abs=1e-9)

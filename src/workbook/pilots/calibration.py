@@ -32,12 +32,14 @@ NORMAL = 20_000
 """Values that stand for the distribution that a summary is taken to tell of."""
 
 Floats = NDArray[np.float64]
-Origin = Literal["windows", "measured", "control", "normal", "shares"]
+Origin = Literal["windows", "measured", "control", "apart", "normal", "shares"]
 """Where the played units come from."""
 LARGEST = 10
 """Values of a pilot that are looked at for a heavy tail."""
 HEAVY = 1 / 3
 """Share of the variance that they make, from which on the report says what that does to the rule."""
+FAR = 3.0
+"""Times the level of the control by which that of the history is apart, from which on it is no history of the metric."""
 APART = 0.25
 """Share of the level of the history by which that of the control is apart, from which on its own values are played as well."""
 
@@ -101,7 +103,7 @@ class Calibrated:
             "pilots.calibration.note",
             "{trials} pilots of {units} units each, split at random into the {arms} arms, {origin}. Judged by the rule of the "
             "card ({looks}{guardrails}); the intervals are the simulation's own error. Rolled out: wholly or limited. "
-            "Unguarded: the same looks, each judged as if it were the only one. Information used: until the rule ended the "
+            "Unguarded: every look and arm judged as if it were the only one. Information used: until the rule ended the "
             "pilot.{several}{levels}{played}{tail}",
             several=self._several(),
             levels=self._levels(),
@@ -203,6 +205,15 @@ class Calibrated:
                     "from the control's own values ({n}), as nothing was delivered of the time before the pilot",
                     n=n,
                 )
+            case "apart":
+                return text(
+                    "pilots.calibration.apart",
+                    "from the control's own values ({n}), as what was delivered of the time before the pilot is no history of "
+                    "this metric (its level: {before}, in the control while the pilot ran: {now})",
+                    n=n,
+                    before=self.levels[0] if self.levels else named("–"),
+                    now=self.levels[1] if self.levels else named("–"),
+                )
             case "normal":
                 return text(
                     "pilots.calibration.normal",
@@ -215,7 +226,7 @@ class Calibrated:
         )
 
     def _levels(self) -> Text:
-        if self.levels is None:
+        if self.levels is None or self.origin == "apart":
             return named("")
         levels = text(
             "pilots.calibration.levels",
@@ -299,6 +310,15 @@ def _calibrated(tables: Tables, effects: Effects, pilot: Pilot) -> Calibrated | 
     sizes = [effect.found.n_control, *(one.found.n_treated for one in shown)]
     at_last = [math.ceil(n * looks[-1][0] / max(effect.look.information, 1e-9)) for n in sizes]
 
+    levels: tuple[Quantity, Quantity] | None = None
+    own: Past | None = None
+    if origin in ("windows", "measured"):
+        before, now = past.level(metric), effect.found.control
+        levels = (effect.level(before), effect.level(now))
+        own = read_control(tables, pilot, metric, guardrails) if abs(now - before) > APART * abs(before) else None
+        if own is not None and not 1 / FAR <= abs(before) / max(abs(now), 1e-300) <= FAR:
+            past, origin, told, own = own, "apart", own.count, None
+
     def played(values: Past) -> tuple[Played, ...]:
         guarded = [_as_mean(one) for one in values.guardrails]
         return play(values.stretches, at_last, looks, _as_mean(metric), error, rng, guardrails=guarded, clustered=clustered)
@@ -309,15 +329,7 @@ def _calibrated(tables: Tables, effects: Effects, pilot: Pilot) -> Calibrated | 
         largest=None if metric.kind in ("proportion", "quantile") else _largest(past, sum(at_last)),
         confidence=effects.settings.analysis.confidence,
     )  # fmt: skip
-    if origin not in ("windows", "measured"):
-        return found
-    before, now = past.level(metric), effect.found.control
-    own = read_control(tables, pilot, metric, guardrails) if abs(now - before) > APART * abs(before) else None
-    return replace(
-        found,
-        levels=(effect.level(before), effect.level(now)),
-        own_power=None if own is None else played(own)[1].gain,
-    )
+    return replace(found, levels=levels, own_power=None if own is None else played(own)[1].gain)
 
 
 def _largest(past: Past, units: int) -> float:

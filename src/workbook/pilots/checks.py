@@ -142,7 +142,8 @@ def check_pilots(tables: Tables, settings: Settings, cards: Cards | None = None)
 
 def _check(tables: Tables, pilot: Pilot, drawn: Drawn) -> tuple[list[Check], tuple[Text, ...], tuple[Text, ...]]:
     """The checks of one pilot, the doubts they leave, and what could not be checked."""
-    found: list[Check | None] = [gates.assigned(pilot, drawn.arms), gates.sample_ratio(pilot, drawn.arms)]
+    ratio = gates.sample_ratio(pilot, drawn.arms)
+    found: list[Check | None] = [gates.assigned(pilot, drawn.arms), ratio]
     if pilot.unit == "customer":
         found.append(gates.arrivals(pilot, drawn.by_day))
     else:
@@ -158,6 +159,8 @@ def _check(tables: Tables, pilot: Pilot, drawn: Drawn) -> tuple[list[Check], tup
         for change in pilot.changes
         if pilot.starts < change.on <= min(last_day(pilot), tables.period.end)
     ]
+    if (sizes := draw_gates.uneven(pilot, ratio)) is not None:
+        doubts.append(sizes)
     if drawn.dated:
         found.append(gates.exposure(pilot, drawn))
     else:
@@ -169,6 +172,7 @@ def _check(tables: Tables, pilot: Pilot, drawn: Drawn) -> tuple[list[Check], tup
     if (shared := draw_gates.shared_clusters(pilot, drawn)) is not None:
         unchecked.append(shared)
     found.append(draw_gates.amounts(tables, pilot, pilot.metrics[0]))
+    found.append(draw_gates.scale(pilot, pilot.metrics[0], primary))
     found += [draw_gates.possible(pilot, metric, samples[metric.id]) for metric in pilot.metrics]
     ended = last_day(pilot) <= tables.period.end
     found += [gates.missing(pilot, metric, samples[metric.id], doubts, ended=ended) for metric in pilot.metrics]

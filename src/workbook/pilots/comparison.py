@@ -155,8 +155,9 @@ def adjusted_means(control: Moments, treated: Moments, confidence: float = 0.95)
 
 
 def variance_of_mean(arm: Moments, weights: Values) -> float:
-    """Variance of the mean of a weighted sum of an arm's variables."""
-    return float(weights @ arm.scatter @ weights) / (arm.n * (arm.n - 1))
+    """Variance of the mean of a weighted sum of an arm's variables; 0 where only rounding is left of what varies."""
+    left, whole = float(weights @ arm.scatter @ weights), float(weights**2 @ np.diag(arm.scatter))
+    return left / (arm.n * (arm.n - 1)) if left > 1e-12 * whole else 0.0
 
 
 def quantile(found: Difference, confidence: float) -> float:

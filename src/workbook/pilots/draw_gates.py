@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from workbook.language import Text, count, named, number, text
+from workbook.language import Text, count, named, number, share, text
 from workbook.pilots.drawn import Drawn
-from workbook.pilots.gates import SMALLEST_P, Check
+from workbook.pilots.gates import DOUBTED_P, SMALLEST_P, Check
 from workbook.pilots.outcomes import values_query
-from workbook.pilots.samples import Sample
-from workbook.pilots.units import store_units
+from workbook.pilots.samples import VALUE, Sample
+from workbook.pilots.units import arm_name, store_units
 from workbook.settings.models import Metric, Pilot
 from workbook.tables import Tables
 
@@ -23,6 +25,8 @@ FEWEST_AMOUNTS = 20
 """Units with an outcome and orders below which their units of money are not compared."""
 NEAR = 1.25
 """So near a ratio of amounts must be to a hundred or ten thousand (分, 万元) to be taken for it."""
+BEYOND = 10.0
+"""Times the largest value of another arm beyond which a twentieth of an arm is no effect."""
 ALIKE = 0.3
 """Correlation of neighbouring days above which they are said to go together."""
 
@@ -124,6 +128,50 @@ def amounts(tables: Tables, pilot: Pilot, metric: Metric) -> Check | None:
         times=number(times, 2),
     )
     return Check(pilot.id, "amounts", times, None, False, words) if apart else None
+
+
+def scale(pilot: Pilot, metric: Metric, sample: Sample) -> Check | None:
+    """Whether one arm has values that another has nowhere near: units mixed there (yuan and fen), or whatever is no person.
+
+    Returns:
+        None where a twentieth of no arm lies beyond :data:`BEYOND` times the largest value of another, or where half of an arm
+        is zero, whose largest value says little.
+    """
+    if metric.kind != "mean":
+        return None
+    told = {arm: sample.moments(arm, VALUE).n for arm in pilot.arms}
+    if min(told.values()) < FEWEST_AMOUNTS:
+        return None
+    places = {arm: np.array([n // 2, math.ceil(0.95 * n), n]) for arm, n in told.items()}
+    found = {arm: sample.ordered(arm, places[arm]) for arm in pilot.arms}
+    if min(middle for middle, _, _ in found.values()) <= 0:
+        return None
+    arm, (_, high, _) = max(found.items(), key=lambda one: float(one[1][1]))
+    other, (_, _, largest) = min(found.items(), key=lambda one: float(one[1][2]))
+    if high <= BEYOND * largest:
+        return None
+    words = text(
+        "pilots.found.scale",
+        "{metric}: a twentieth of arm {arm} lies above {high}, nothing of arm {other} above {largest}; deliver one unit",
+        metric=named(metric.name),
+        arm=arm_name(arm),
+        other=arm_name(other),
+        high=number(float(high), 0),
+        largest=number(float(largest), 0),
+    )
+    return Check(pilot.id, f"scale.{metric.id}", float(high / largest), None, False, words)
+
+
+def uneven(pilot: Pilot, ratio: Check) -> Text | None:
+    """What must be doubted where the arms are of sizes that a draw seldom gives, though not so seldom that nothing is shown."""
+    if pilot.unit == "cluster" or ratio.p is None or not SMALLEST_P <= ratio.p < DOUBTED_P:
+        return None
+    return text(
+        "pilots.doubt.ratio",
+        "the arms are of sizes that a draw gives in {p} of pilots only ({found}): look for units added to or lost from one arm",
+        p=share(ratio.p, 1),
+        found=ratio.words,
+    )
 
 
 def shared_clusters(pilot: Pilot, drawn: Drawn) -> Text | None:

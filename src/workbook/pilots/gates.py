@@ -25,6 +25,8 @@ from workbook.tables import Tables
 
 SMALLEST_P = 0.001
 """A gate is red below this: a sound pilot meets it once in a thousand (Fabijan et al. 2019, KDD, on sample ratios)."""
+DOUBTED_P = 0.01
+"""Sizes of the arms that are seldomer than this are doubted, though nothing is hidden."""
 LARGEST_FAULTY = 0.01
 """Share of units in two arms, or exposed before they were assigned, above which a gate is red."""
 LONGEST_LEAD = 92
@@ -47,6 +49,7 @@ CHECKS: Mapping[str, Text] = {
     "strata": text("pilots.check.strata", "Strata alike in every arm"),
     "whole_clusters": text("pilots.check.whole_clusters", "Customers, not clusters, were drawn"),
     "amounts": text("pilots.check.amounts", "Amounts are in the unit of the orders"),
+    "scale": text("pilots.check.scale", "One unit of measure in every arm"),
     "possible": text("pilots.check.possible", "Outcomes are possible"),
     "balance": text("pilots.check.balance", "Balance before the pilot"),
     "before": text("pilots.check.before", "Other metrics before the pilot (A/A)"),

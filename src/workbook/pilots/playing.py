@@ -83,7 +83,7 @@ def play(
         looks: information and limit of each look.
         metric: its margin is planted in the first arm: added to means and quantiles, in proportions units change sides. A ratio
             comes as the mean of its linearised values.
-        error: two-sided, of one look and arm by itself.
+        error: two-sided, of one look and arm; arms share that of the pilot.
         trials: pilots; by default :data:`TRIALS`, of a quantile :data:`QUANTILE_TRIALS`.
         guardrails: metrics of the further columns, on which nothing is planted.
         clustered: the units are clusters, whose shares are means as well.
@@ -103,7 +103,9 @@ def play(
     margins = [scale * (one.margin if one is metric else one.harm or one.margin) for one in metrics]
     last = looks[-1][0]
     ends = [[max(1, round(n * t / last)) for n in sizes] for t, _ in looks]
-    plan = _Plan(sizes, ends, [limit for _, limit in looks], float(stats.norm.isf(error / 2)), clustered)
+    plan = _Plan(
+        sizes, ends, [limit for _, limit in looks], float(stats.norm.isf(min(error * (len(units) - 1), 1.0) / 2)), clustered
+    )
     blocks = _drawn(stretches, sum(sizes), rng, trials)
     centres = [float(stretches[0][:, place].mean()) for place in range(len(metrics))]
     seen = _tracks(blocks, metrics, centres, plan, margins[0], rng)
