@@ -119,7 +119,8 @@ SCHEMAS: Mapping[str, TableSchema] = {
             "pilot:id unit_id:id metric:text value:number pre_value:number measured_at:date"),
             ("pilot", "unit_id", "metric", "measured_at"), ("pilot", "unit_id", "metric"), "measured_at", several=True),
         TableSchema("pilot_summaries", _columns(
-            "pilot:id arm:text metric:text looked_at:date n:count mean:number variance:number successes:count"),
+            "pilot:id arm:text metric:text looked_at:date n:count mean:number variance:number successes:count "
+            "covariance:number"),
             ("pilot", "arm", "metric", "looked_at"), ("pilot", "arm", "metric"), "looked_at", several=True),
         TableSchema("tasks", _columns("task_id:id measure:text owner:text due_at:date done_at:date status:text"),
             ("task_id",), ("task_id",)),

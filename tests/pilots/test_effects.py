@@ -415,3 +415,27 @@ def test_notes_speak_only_of_the_ways_that_are_shown():
     )
     note = effects.ways()[0].note.render(EN)
     assert "capped at the 99% quantile" in note and "As treated compares" in note
+
+
+def test_a_ratio_from_summaries_is_that_of_the_units():
+    rng = np.random.default_rng(31)
+    n = 600
+    orders = 1.0 + rng.poisson(2, n)
+    spent = orders * rng.lognormal(3, 0.5, n)
+    metric = spend(kind="ratio", denominator="orders", margin=2.0)
+    plan = settings(pilot(metrics=[metric]))
+    of_units = measured(tables(units(two_arms(n)), outcomes(spent, metric="spend"), outcomes(orders, metric="orders")), plan)
+    rows = []
+    for arm in ("control", "treatment"):
+        y, x = (values[two_arms(n) == arm] for values in (spent, orders))
+        base = {"pilot": "care", "arm": arm, "looked_at": "2025-12-20", "n": len(y)}
+        rows += [base | {"metric": "spend", "mean": y.mean(), "variance": y.var(ddof=1), "covariance": np.cov(x, y)[0, 1]},
+                 base | {"metric": "orders", "mean": x.mean(), "variance": x.var(ddof=1)}]  # fmt: skip
+    whole = pd.DataFrame(rows)
+    of_sums = measured(tables(units([]), pilot_summaries=whole), plan)
+    columns = ["n_control", "n_arm", "control", "treated", "effect", "low", "high", "p", "error"]
+    pd.testing.assert_frame_equal(of_sums.frame[columns], of_units.frame[columns], rtol=1e-9)
+    (note,) = measured(tables(units([]), pilot_summaries=whole.drop(columns="covariance")), plan).missing
+    assert "covariance of both" in note.why.render(EN) and "pilot_summaries.covariance" in note.missing
+    (note,) = measured(tables(units([]), pilot_summaries=whole), settings(pilot(metrics=[spend(kind="quantile")]))).missing
+    assert "No quantile can be told" in note.why.render(EN) and "分位数" in note.why.render(ZH)

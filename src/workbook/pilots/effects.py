@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbook.language import Text, named, text
 from workbook.period import Period
 from workbook.pilots import effect_exhibits as exhibits
 from workbook.pilots.checks import Checks
-from workbook.pilots.comparison import Difference, relative_lift, two_proportions, welch
+from workbook.pilots.comparison import Difference, ratio_of_sums, relative_lift, two_proportions, welch
 from workbook.pilots.effect import Effect, Role, State
 from workbook.pilots.estimates import Estimate, lead_estimate, other_estimates
 from workbook.pilots.factorial import Factorial, weigh_factors
 from workbook.pilots.lasting import Lasting, weigh_lasting
 from workbook.pilots.look_exhibits import Seen, looks_figure, looks_table
 from workbook.pilots.looks import Look, last_day, summarised, take_looks
-from workbook.pilots.moments import summary
+from workbook.pilots.moments import Moments, summary
 from workbook.pilots.multiplicity import benjamini_hochberg, holm
 from workbook.pilots.samples import Sample, read_samples, tally_units
 from workbook.pilots.units import current, newest_first, read_summaries
@@ -271,14 +273,15 @@ class _Trial:
         for metric in self.pilot.metrics:
             rows = summaries[summaries["metric"] == metric.id]
             days = [day for day in sorted({_day(on) for on in rows["looked_at"]}) if day in looks]
-            if not days or metric.kind not in ("mean", "proportion"):
+            if not days or metric.kind == "quantile":
                 missing.append(unmeasured(self.tables, self.pilot, metric))
                 continue
-            if not self._of_summary(rows[rows["looked_at"].map(_day) == days[-1]], metric, looks[days[-1]]):
+            below = summaries[summaries["metric"] == metric.denominator]
+            if not self._of_summary(rows, below, metric, looks[days[-1]]):
                 missing.append(unmeasured(self.tables, self.pilot, metric))
                 continue
             for day in days if metric is primary else days[-1:]:
-                effects = self._of_summary(rows[rows["looked_at"].map(_day) == day], metric, looks[day])
+                effects = self._of_summary(rows, below, metric, looks[day])
                 if metric is primary:
                     history += [(e, looks[day]) for e in effects if e.shown]
                 if day == days[-1]:
@@ -317,14 +320,22 @@ class _Trial:
             found.append(replace(effect, missing_control=lost[0], missing_arm=lost[1], ways=ways))
         return found
 
-    def _of_summary(self, rows: pd.DataFrame, metric: Metric, look: Look) -> list[Effect]:
+    def _of_summary(self, rows: pd.DataFrame, below: pd.DataFrame, metric: Metric, look: Look) -> list[Effect]:
+        """The effects of one look; ``below`` are the summaries of the denominator of a ratio."""
         control = next(iter(self.pilot.arms))
         found = []
-        sides = {str(row["arm"]): row for row in rows.to_dict("records")}
+        sides, unders = (
+            {str(row["arm"]): row for row in part[part["looked_at"].map(_day) == look.on].to_dict("records")}
+            for part in (rows, below)
+        )
         for arm in self.arms:
             if control not in sides or arm not in sides:
                 continue
-            difference = _summary_difference(sides[control], sides[arm], metric, look.confidence)
+            if metric.kind == "ratio":
+                base, other = (_pair(sides[side], unders.get(side)) for side in (control, arm))
+                difference = ratio_of_sums(base, other, look.confidence) if base and other else None
+            else:
+                difference = _summary_difference(sides[control], sides[arm], metric, look.confidence)
             if difference is not None:
                 found.append(self._effect(difference, metric, arm, look))
         return found
@@ -391,6 +402,17 @@ def _summary_difference(
         return None
     moments = [summary(int(side["n"]), float(side["mean"]), float(side["variance"])) for side in sides]
     return welch(moments[0], moments[1], confidence)
+
+
+def _pair(above: Mapping[Hashable, Any], below: Mapping[Hashable, Any] | None) -> Moments | None:
+    """Moments of numerator and denominator from their delivered summaries; None where something of them is missing."""
+    if below is None or int(below["n"]) != int(above["n"]):
+        return None
+    n, covariance = int(above["n"]), float(above["covariance"])
+    means, variances = ([float(one[name]) for one in (above, below)] for name in ("mean", "variance"))
+    if not math.isfinite(sum([*means, *variances, covariance])) or covariance**2 > variances[0] * variances[1] * (1 + 1e-9):
+        return None
+    return Moments(n, np.array(means), (n - 1) * np.array([[variances[0], covariance], [covariance, variances[1]]]))
 
 
 def _among_each_other(effects: list[Effect]) -> list[Effect]:

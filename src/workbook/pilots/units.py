@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from workbook.errors import WorkbookError
@@ -115,7 +116,8 @@ def read_summaries(tables: Tables, pilot: Pilot) -> pd.DataFrame:
 
     Returns:
         Columns arm, metric, looked_at (a date; the pilot's last day where none was delivered), n, mean, variance (n − 1 below,
-        missing where neither it nor successes were delivered), successes; sorted. Where each row tells of its own days alone
+        missing where neither it nor successes were delivered), successes, covariance (with the denominator of a ratio, n − 1
+        below); sorted. Where each row tells of its own days alone
         (``summaries: daily``), those up to the newest day are put together, and there is one look.
     """
     rows = tables.sql(
@@ -123,7 +125,7 @@ def read_summaries(tables: Tables, pilot: Pilot) -> pd.DataFrame:
                   coalesce(mean, successes / nullif(n, 0)) as mean,
                   case when variance >= 0 then variance
                        when successes between 0 and n then successes * (1 - successes / n) / nullif(n - 1, 0) end as variance,
-                  cast(successes as double) as successes
+                  cast(successes as double) as successes, covariance
            from pilot_summaries
            where pilot = $name and n > 0 and arm is not null and (looked_at is null or looked_at <= $end)
            order by looked_at, metric, arm, n""",
@@ -133,7 +135,7 @@ def read_summaries(tables: Tables, pilot: Pilot) -> pd.DataFrame:
     for metric in pilot.metrics:
         if metric.scale != 1:
             mine = rows["metric"] == metric.id
-            rows.loc[mine, ["mean", "variance"]] *= [metric.scale, metric.scale**2]
+            rows.loc[mine, ["mean", "variance", "covariance"]] *= [metric.scale, metric.scale**2, metric.scale]
     return rows if pilot.summaries == "to_date" else _together(rows)
 
 
@@ -152,7 +154,8 @@ def _together(rows: pd.DataFrame) -> pd.DataFrame:
     outer = (away["n"] * (away["mean"] - away["mean_whole"]) ** 2).groupby([away["arm"], away["metric"]]).sum()
     between = pd.Series([outer[key] for key in zip(found["arm"], found["metric"], strict=True)], dtype="float64")
     found["variance"] = ((found["inner"] + between) / (found["n"] - 1)).where(found["n"] > 1)
-    columns = ["arm", "metric", "looked_at", "n", "mean", "variance", "successes"]
+    found["covariance"] = np.nan  # of parts of the whole it is not told how their means went together
+    columns = ["arm", "metric", "looked_at", "n", "mean", "variance", "successes", "covariance"]
     return found[columns].sort_values(["looked_at", "metric", "arm"], kind="stable").reset_index(drop=True)
 
 

@@ -103,9 +103,21 @@ def unmeasured(tables: Tables, pilot: Pilot, metric: Metric, tally: pd.DataFrame
             return NotMeasured(name, what, ("outcomes.value",), why)
         why = text("pilots.missing.values", "No unit of the assignment has a value: the outcomes hold other units, or none.")
         return NotMeasured(name, what, ("outcomes.value",), why)
-    if metric.kind not in ("mean", "proportion"):
-        why = text("pilots.missing.summary_kind", "Summaries carry means and proportions only; deliver the units.")
+    if metric.kind == "quantile":
+        why = text(
+            "pilots.missing.summary_quantile",
+            "No quantile can be told from a mean and a variance; deliver the units themselves.",
+        )
         return NotMeasured(name, what, why=why)
+    if metric.kind == "ratio":
+        why = text(
+            "pilots.missing.summary_ratio",
+            "A ratio needs mean and variance of {metric} and of {below} over the same units of each arm, and the covariance of "
+            "both, to date (not day by day).",
+            metric=named(metric.id),
+            below=named(metric.denominator or ""),
+        )
+        return NotMeasured(name, what, ("pilot_summaries.mean", "pilot_summaries.variance", "pilot_summaries.covariance"), why)
     wanted = "successes" if metric.kind == "proportion" else "variance"
     return NotMeasured(name, what, ("pilot_summaries.n", "pilot_summaries.mean", f"pilot_summaries.{wanted}"))
 
