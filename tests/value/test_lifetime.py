@@ -109,9 +109,9 @@ def test_customers_older_than_the_files_are_set_apart_and_said():
 def test_without_record_dates_the_first_months_count_as_old():
     tables, _ = story(record=False)
     histories = purchase_histories(tables, until=Q4.end, lead_days=90)
-    late = pd.to_datetime(histories.frame["first"]) > BEGIN + pd.Timedelta(days=90)
+    late = pd.to_datetime(histories.frame["first"]) >= BEGIN + pd.Timedelta(days=90)
     assert (histories.frame["seen"] == late).all() and histories.begins == dt.date(2024, 1, 1)
-    assert purchase_histories(tables, until=Q4.end, lead_days=0).frame["seen"].mean() > 0.98
+    assert purchase_histories(tables, until=Q4.end, lead_days=0).frame["seen"].mean() == 1
 
 
 def test_orders_of_one_day_are_one_purchase_and_refunds_none():

@@ -121,7 +121,7 @@ def purchase_histories(tables: Tables, *, until: dt.date, lead_days: int = 90) -
 
     Where the files begin in the middle of a customer's life, the first purchase seen is not the first made. It is taken to be
     so where the customer record was made on or after the first day of the files; without such a date, where the first purchase
-    lies more than *lead_days* after that day.
+    lies *lead_days* or more after that day.
 
     Args:
         until: last day that counts.
@@ -147,7 +147,7 @@ def purchase_histories(tables: Tables, *, until: dt.date, lead_days: int = 90) -
             c.kind,
             case
                 when c.created_at is not null then c.created_at >= (select min(day) from days)
-                else date_diff('day', (select min(day) from days), f.first_day) > $lead
+                else date_diff('day', (select min(day) from days), f.first_day) >= $lead
             end as seen
         from firsts as f
         join days as d on d.customer_id = f.customer_id and d.day = f.first_day

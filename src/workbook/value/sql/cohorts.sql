@@ -1,6 +1,6 @@
 -- Customers by the period of their first purchase and the periods in which they bought again (L1). A period is $months whole
 -- months, counted from the year 0. Whoever may have bought before the files begin stands in no cohort: there the record must have
--- been made on or after the first day of the files, or, without a record date, the first purchase lie more than $lead days after it.
+-- been made on or after the first day of the files, or, without a record date, the first purchase lie $lead days or more after it.
 with days as (
     select distinct customer_id, cast(ordered_at as date) as day
     from orders
@@ -19,7 +19,7 @@ seen as (
     from firsts as f
     cross join begun as b
     left join customers as c on c.customer_id = f.customer_id
-    where case when c.created_at is not null then c.created_at >= b.day else date_diff('day', b.day, f.first_day) > $lead end
+    where case when c.created_at is not null then c.created_at >= b.day else date_diff('day', b.day, f.first_day) >= $lead end
 ),
 active as (
     select distinct
