@@ -262,7 +262,8 @@ def back_test(before: Histories, after: Histories, settings: Value) -> BackTest 
         settings: models to try, hiatus.
     """
     what = text("value.backtest.what", "Which forecast of purchases errs least")
-    if (before.until - before.begins).days < 2 * (after.until - before.until).days or len(before.frame) < GROUPS * GROUPS:
+    seen = (before.until - before.begins).days + 1
+    if seen < (after.until - before.until).days or len(before.frame) < GROUPS * GROUPS:
         why = text("value.backtest.short", "The orders reach back too short a time to hold some of it out.")
         return NotMeasured("value.backtest", what, (), why)
     weeks = (after.until - before.until).days / WEEK
