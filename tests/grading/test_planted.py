@@ -1,10 +1,12 @@
 """The planted tiers of an invented client are found again, and better than by the client's own grades.
 
 Planted is the tier that the engagement's own grade policy gives to the customers' latent quantities: the same policy over the
-profile free of noise. What was delivered says nothing in it. Over 40 seeds of 2,000 customers the weighted kappa was .811 on
-average and .009 from client to client: what one year shows of a customer allows no more (half a year about .77, two .84).
-Over four quarters, with scales frozen in the first, it was .809 by score and .795 with the buffer, which follows a quarter or
-two later (8 seeds).
+profile free of noise. What was delivered says nothing in it. Over 40 seeds of 2,000 customers the weighted kappa is .821 on
+average, .008 from client to client, and .803 at the least. Every index that one year shows brings its part of the noise: with
+the year's revenue, the recent revenue or the silence free of it, kappa would be .86 to .87. Recent revenue is therefore that of
+half a year: of a single quarter it gave .811, and three of the 40 clients below .8. What trees learn about the planted score
+from other clients' planted scores (which no client has) comes to .84 to .86 from the same year. The buffer follows a quarter or
+two later and costs about .015.
 """
 
 from __future__ import annotations

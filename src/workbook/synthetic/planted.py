@@ -36,7 +36,7 @@ def _score(profile: pd.DataFrame, policy: Mapping[str, Any]) -> Floats:
     total, weight = np.zeros(len(profile)), np.zeros(len(profile))
     for group, share in zip(groups, _weights(groups, policy["comparisons"]), strict=True):
         mine = [index for index in policy["indices"] if index["group"] == group]
-        scores = np.array([_points(profile[index["source"]], index) for index in mine])
+        scores = np.array([_points(pd.Series(profile.eval(index["source"])), index) for index in mine])
         inside = ~np.isnan(scores) * np.array([[index["weight"]] for index in mine], dtype=float)
         there = inside.sum(axis=0)
         with np.errstate(invalid="ignore"):
