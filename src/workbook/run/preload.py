@@ -94,6 +94,7 @@ PRELOADED = (
     "workbook.voice.hotspots",
     "workbook.voice.register",
     "workbook.voice.reliability",
+    "workbook.voice.replies",
     "workbook.voice.satisfaction",
     "workbook.voice.whys",
 )

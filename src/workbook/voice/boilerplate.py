@@ -58,18 +58,27 @@ def own_turns(text: str) -> str:
     >>> own_turns("[10:01] Agent: Hello\\n[10:02] Customer: My order is late\\nby a week\\nAgent: Sorry")
     'My order is late\\nby a week'
     """
+    return both_sides(text)[0]
+
+
+def both_sides(text: str) -> tuple[str, str]:
+    """What the customer says in a transcript, and what the others reply; any other text is the customer's.
+
+    >>> both_sides("Agent: Hello\\nCustomer: My order is late\\nAgent: Sorry, Ann")[1]
+    'Hello\\nSorry, Ann'
+    """
     if "\n" not in text or not (":" in text or "：" in text):
-        return text
+        return text, ""
     turns = [_TURN.fullmatch(line) for line in text.splitlines()]
     speakers = [turn[2].lower() for turn in turns if turn]
     # a form has each of its heads once and no times
     talk = len(set(speakers)) < len(speakers) or any(turn and turn[1] for turn in turns)
     if not talk or not customer_speakers() & set(speakers):
-        return text
-    kept: list[str] = []
-    speaks = False
+        return text, ""
+    kept: tuple[list[str], list[str]] = ([], [])
+    side = None
     for line, turn in zip(text.splitlines(), turns, strict=True):
-        speaks = turn[2].lower() in customer_speakers() if turn else speaks
-        if speaks:
-            kept.append(turn[3] if turn else line)
-    return "\n".join(kept).strip()
+        side = int(turn[2].lower() not in customer_speakers()) if turn else side
+        if side is not None:
+            kept[side].append(turn[3] if turn else line)
+    return "\n".join(kept[0]).strip(), "\n".join(kept[1]).strip()

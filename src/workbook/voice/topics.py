@@ -100,10 +100,15 @@ def given_topics(words: pd.Series, topics: Sequence[VoiceTopic]) -> tuple[pd.Ser
     best = pd.Series(OTHER, index=words.index, dtype=object)
     most = pd.Series(0.0, index=words.index)
     for topic in topics:
-        hits = words.str.count("|".join(_pattern(plain(word)) for word in topic.words)).astype(float)
+        hits = words.str.count(topic_pattern(topic)).astype(float)
         better = hits > most
         best[better], most[better] = topic.id, hits[better]
     return best, most
+
+
+def topic_pattern(topic: VoiceTopic) -> str:
+    """The words of a given topic as one regular expression for plain text."""
+    return "|".join(_pattern(plain(word)) for word in topic.words)
 
 
 def _pattern(word: str) -> str:
