@@ -2,7 +2,7 @@
 
 The second why asks where: the customers whom a problem touches against the others, place by place, by the exact test that
 also tells systemic faults from single cases. The third asks what goes with it: the fact that foretells late answers best on
-rows held out, or the step of the complaint loop that the fewest reach. Where the data cannot tell, the sheet asks.
+rows held out, or the step of the complaint loop that a problem is about. Where the data cannot tell, the sheet asks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ PLACES: Mapping[str, Text] = {
     "channel": text("voice.whys.channel", "Channel by which the customer came"),
 }
 LATE = ("interaction.late_response", "interaction.late_channel")
-LOOP = ("service.callback", "service.late_resolution", "service.reopened")
+LOOP = {"service.callback": "called_back", "service.late_resolution": "solved", "service.reopened": "solved"}
+"""Check → the step of the complaint loop that it is about."""
+
 LIKE: Mapping[str, str] = {
     "information.": "known", "service.callback": "complained", "service.": "ticketed", "interaction.late_": "ticketed",
 }  # fmt: skip
@@ -68,7 +70,7 @@ def known_whys(
         if check in LATE and isinstance(late, Drivers):
             told.append(_driver(late, settings))
         elif str(check) in LOOP and isinstance(loop, Table):
-            told.append(_slowest(loop.frame, settings))
+            told.append(_step(loop.frame, LOOP[str(check)]))
         found[str(check)] = tuple(answer for answer in told if answer is not None)
     return found
 
@@ -163,20 +165,20 @@ def _driver(late: Drivers, settings: Settings) -> Text:
                 **values)  # fmt: skip
 
 
-def _slowest(loop: pd.DataFrame, settings: Settings) -> Text | None:
-    """The step of the complaint loop that the fewest of those before it reach, with the time that it takes."""
-    steps = loop[(loop["step"] != "accepted") & loop["share"].notna()]
+def _step(loop: pd.DataFrame, step: str) -> Text | None:
+    """How many complaints reach a step of the loop, with the time that it takes since the one before."""
+    steps = loop[(loop["step"] == step) & loop["share"].notna()]
     if steps.empty:
         return None
-    row = steps.sort_values("share", kind="stable").iloc[0]
+    row = steps.iloc[0]
     values: dict[str, Text | Quantity | str] = {
         "step": STEPS[str(row["step"])], "n": count(int(row["complaints"])), "of": count(int(row["of"])),
         "part": share(float(row["share"]), 0), "low": share(float(row["low"]), 0), "high": share(float(row["high"]), 0),
     }  # fmt: skip
     if row["median"] != row["median"]:
-        return text("voice.whys.step", "In the complaint loop the fewest reach the step “{step}”: {n} of {of} ({part}; {low} "
+        return text("voice.whys.step", "In the complaint loop the step “{step}” is reached by {n} of {of} ({part}; {low} "
                     "to {high}).", **values)  # fmt: skip
-    return text("voice.whys.step_hours", "In the complaint loop the fewest reach the step “{step}”: {n} of {of} ({part}; {low} "
+    return text("voice.whys.step_hours", "In the complaint loop the step “{step}” is reached by {n} of {of} ({part}; {low} "
                 "to {high}); those who do wait {median} hours in the median, one in ten {p90} or more.",
                 median=number(float(row["median"]), 1), p90=number(float(row["p90"]), 1), **values)  # fmt: skip
 
