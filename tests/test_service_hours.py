@@ -36,6 +36,17 @@ def test_china_closes_on_holidays_and_works_the_days_that_make_up_for_them():
     assert days["2025-10-11"] == 1  # a Saturday worked
 
 
+def test_a_ticket_closed_without_a_time_of_solution_is_not_called_late():
+    frame = pd.DataFrame({"ticket_id": list("abc"), "opened_at": "2025-10-02 09:00", "status": ["Closed", "open", None],
+                          "resolved_at": [None, None, "2025-10-02 10:00"]})  # fmt: skip
+    tables = tables_of({"tickets": frame}, PERIOD)
+    sql, values = judged_tickets(tables, settings(), "resolved_at")
+    late = tables.sql(f"with {sql} select ticket_id, late from judged order by ticket_id", **values).set_index("ticket_id")[
+        "late"
+    ]
+    assert pd.isna(late["a"]) and late["b"] and not late["c"]
+
+
 def test_a_country_without_known_holidays_is_told():
     with pytest.raises(WorkbookError, match=r"client\.country.*service\.hours\.holidays: open"):
         calendar(OpenHours(**OFFICE), "XX", dt.date(2025, 1, 1), dt.date(2025, 1, 2))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from workbook.clocks import odd_clocks
 from workbook.errors import WorkbookError
 from workbook.settings.diagnosing import WEEKDAYS, OpenHours
 from workbook.settings.models import Settings
@@ -24,18 +25,25 @@ DEFAULT = "default"
 LONGEST_DAYS = 3660
 """Days of calendar made at most: an event dated later than ten years after the first ticket is an error of its file."""
 
+CLOSED = (
+    "closed", "resolved", "solved", "done", "completed", "cancelled", "canceled",
+    "已关闭", "关闭", "已解决", "解决", "已完成", "完成", "结案", "已取消", "取消",
+)  # fmt: skip
+"""Words of tickets.status, in small letters, of a ticket that waits for no solution: without its time it is not judged."""
+
 # every exhibit of a period reads its tickets from here: the text columns are copied and the customers joined once
 _OPENED = """
 create temp table if not exists {name} as
 select t.ticket_id, t.customer_id, coalesce(t.channel, '') as channel, coalesce(c.tier, '') as tier,
        coalesce(lower(trim(t.priority)), '') as priority, trim(t.topic) as topic, extract(hour from t.opened_at) as opened_hour,
-       t.opened_at, t.first_response_at, t.resolved_at
+       t.opened_at, t.first_response_at, t.resolved_at, coalesce(list_contains($closed, lower(trim(t.status))), false) as closed
 from tickets t left join customers c on c.customer_id = t.customer_id
 where t.opened_at >= cast($start as timestamp) and t.opened_at < cast($end as timestamp) + interval 1 day
 """
 
 # A ticket without the event is late once its limit has passed; before that it cannot be judged (late is null). One of which
-# both times tell the day alone cannot be judged by a limit in hours and is left out.
+# both times tell the day alone cannot be judged by a limit in hours and is left out; one that was closed without a time of
+# solution may have been solved in time.
 _JUDGED = """
 limits as (
     select unnest($limit_tiers) as tier, unnest($limit_priorities) as priority, unnest($limit_hours) as limit_hours
@@ -46,8 +54,8 @@ limits as (
     left join limits z on z.tier = '' and z.priority = o.priority
     {by_day}
 ), judged as (
-    select *, case when hours is not null then hours > limit_hours when waited > limit_hours then true end as late
-    from timed where (hours is null or happened_at >= opened_at) and not ({days_alone})
+    select *, case when hours is not null then hours > limit_hours when waited > limit_hours {but} then true end as late
+    from timed where (hours is null or happened_at >= opened_at) and not ({days_alone}) {by_one_clock}
 )
 """
 
@@ -88,8 +96,9 @@ def judged_tickets(
         since: first day on which the tickets were opened; that of the period by default.
 
     Returns:
-        Common table expressions (to put after ``with``) that end in ``judged``, without tickets of impossible times and those
-        that tell days alone where the limit counts hours: ticket_id, customer_id, channel, tier,
+        Common table expressions (to put after ``with``) that end in ``judged``, without tickets of impossible times, those
+        that tell days alone where the limit counts hours, and those of channels that keep two clocks: ticket_id, customer_id,
+        channel, tier,
         priority, opened_hour, opened_at, happened_at, limit_hours, hours (service hours until the event; null without it),
         waited (service hours until the end of the period), late (null where it cannot be judged yet); and the values to pass.
 
@@ -100,10 +109,14 @@ def judged_tickets(
     """
     start, end = since or tables.period.start, tables.period.end
     opened = _named("opened", start, end)
-    tables.connection.execute(_OPENED.format(name=opened), {"start": start, "end": end})
     values = _limits(settings, event)
+    odd = list(clocks_apart(tables, start, end)["channel"])
+    if odd:
+        values["odd_clocks"] = odd
     named = any(values["limit_tiers"])
     parts = {"opened": opened, "event": event, "by_tier": _BY_TIER if named else "", "days_alone": _DAYS_ALONE,
+             "but": "and not closed" if event == "resolved_at" else "",
+             "by_one_clock": "and not list_contains($odd_clocks, channel)" if odd else "",
              "of_tier": "x.limit_hours, y.limit_hours, " if named else ""}  # fmt: skip
     hours = settings.service.hours
     if hours.always:
@@ -118,6 +131,22 @@ def judged_tickets(
     values |= {"opens": _seconds(hours.opens), "closes": _seconds(hours.closes), "until": before}
     by_day = _BY_DAY.format(calendar=days, event=event)
     return _JUDGED.format(timed=_OPEN_HOURS.format(event=event), by_day=by_day, **parts), values
+
+
+def clocks_apart(tables: Tables, start: dt.date, end: dt.date) -> pd.DataFrame:
+    """The channels of tickets opened from *start* to *end* that keep two clocks (:func:`workbook.clocks.odd_clocks`); worked
+    out once."""
+    import duckdb
+
+    opened, name = _named("opened", start, end), _named("clocks", start, end)
+    try:
+        return tables.sql(f"select * from {name} order by channel")
+    except duckdb.CatalogException:  # the first to ask; a try costs a tenth of a look into the catalogue
+        tables.connection.execute(_OPENED.format(name=opened), {"start": start, "end": end, "closed": list(CLOSED)})
+    tables.connection.register("clocks_found", odd_clocks(tables, opened).astype({"channel": "str"}))
+    tables.connection.execute(f"create temp table {name} as select * from clocks_found")
+    tables.connection.unregister("clocks_found")
+    return tables.sql(f"select * from {name} order by channel")
 
 
 def _named(what: str, *of: object) -> str:

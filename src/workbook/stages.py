@@ -18,6 +18,8 @@ findings                check, module, figure, low, high, n, threshold, unit, di
                         limit in each language
 problems                findings that breach + priority_score, priority, stability, status (new/open/better), part_of, sorted
 problem_customers       problem, customer_id
+gone_problems           check, module, priority (that it had), status (solved/not_measured), customers, revenue, and the words
+                        of problem and evidence: problems of the previous period that are no longer on the list
 figure_history          check, period, figure, low, high, n, rule (short name of the settings that decide what is counted), from
 problem_cases           problem, record (table), record_id, customer_id, happened_at, cases (all there are). At most
                         diagnosis.listed_cases of a problem: the newest, or the customers of the largest revenue
@@ -106,12 +108,12 @@ STAGES: tuple[Stage, ...] = (
           settings=("tags", "consent", "service.complaint_topics", "service.first_response_hours", "service.hours",
                     "grading.tiers.id", "grading.tiers.name")),
     Stage("3_diagnose", needs=("profile", "xref"),
-          makes=("findings", "problems", "problem_customers", "problem_cases", "figure_history", "topics", "comments",
-                 "needs_register"),
+          makes=("findings", "problems", "gone_problems", "problem_customers", "problem_cases", "figure_history", "topics",
+                 "comments", "needs_register"),
           previous=("problems", "findings", "figure_history"), lists=("problem_cases", "five_whys", "competitors"),
           settings=("diagnosis", "service", "voice", "grading.high_tiers", "grading.tiers.id", "grading.tiers.name",
                     "scope.high_value_share")),
-    Stage("4_strategy", needs=("profile", "problems", "problem_customers", "needs_register"),
+    Stage("4_strategy", needs=("profile", "problems", "gone_problems", "problem_customers", "needs_register"),
           makes=("scores", "tiers", "told_facts", "grade_policy", "rfm", "clusters", "cluster_centres", "lifecycle", "segments",
                  "lifetime", "churn", "learned_weights", "plan"),
           previous=("scores", "told_facts", "grade_policy", "rfm", "cluster_centres", "profile", "lifecycle",

@@ -85,7 +85,7 @@ def test_without_a_log_the_times_of_the_tickets_are_the_states():
     ]  # fmt: skip
     assert not found.logged
     shown = process_figure(tables_of({"tickets": tickets}, PERIOD), SETTINGS)
-    assert shown.title.render(EDITIONS[0]) == "65% of ticket time lies between “first response” and “solved”"
+    assert shown.title.render(EDITIONS[0]) == "71% of the time to a solution lies between “first response” and “solved”"
 
 
 def test_the_map_draws_in_both_languages_whatever_a_state_is_called():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbook.diagnosis.catalogue import DECLARED, FAMILIES, checks_in_words, declared, effort
+from workbook.diagnosis.catalogue import DECLARED, checks_in_words, declared, effort
 from workbook.diagnosis.finding import Finding, Words, proportion_interval
 from workbook.diagnosis.problems import diagnose
 from workbook.diagnosis.ranking import (
@@ -28,6 +28,7 @@ from workbook.settings.diagnosing import CHECK_IDS
 from workbook.settings.explain import all_keys
 from workbook.settings.models import Settings
 from workbook.strategy.measures import measure_for, read_measures
+from workbook.strategy.plan import plan_measures
 from workbook.tables import SCHEMAS, tables_of
 
 PERIOD = Period.parse("2025Q4")
@@ -64,12 +65,13 @@ def test_certainty_is_what_draws_from_the_posterior_say(direction, figure, thres
 def test_problems_of_one_remedy_stand_together_under_the_first():
     ranked = pd.DataFrame({"check": ["information.complete.email", "service.repeat", "needs.depth", "service.reopened",
                                      "information.complete.phone", "service.own.mine"]})  # fmt: skip
-    assert leading(ranked).tolist() == [
+    assert leading(ranked, settings()).tolist() == [
         "information.complete.email", "service.repeat", "needs.depth", "service.repeat", "information.complete.email",
         "service.own.mine",
     ]  # fmt: skip
-    known = {one.id for one in DECLARED}
-    assert {member for members in FAMILIES for member in members} <= known
+    own = settings(checks=[OWN | {"id": "mine", "family": "solutions"}])
+    assert leading(ranked, own).tolist()[-1] == "service.repeat"
+    assert "family  solutions" in checks_in_words({"x.sql": own.diagnosis.checks}).split("service.own.mine")[1]
 
 
 def test_factors_come_from_the_settings():
@@ -170,6 +172,26 @@ def test_the_table_of_ranking_and_of_progress_render():
         table.bundle(EDITIONS)
     assert isinstance(first.progress_table(), NotMeasured)
     assert again.progress["status"].tolist() == ["open"] * len(again.progress)
+
+
+def test_a_solved_problem_closes_the_list_that_the_client_keeps():
+    first = run(OWN)
+    earlier = first.problems
+    again = run(OWN | {"limit": 0.6}, previous=earlier, previous_findings=first.findings)
+    assert "service.own.by_phone" not in set(again.problems["check"])
+    gone = again.gone_problems
+    assert gone[["check", "status", "priority"]].to_numpy().tolist() == [
+        ["service.own.by_phone", "solved", earlier.set_index("check").loc["service.own.by_phone", "priority"]]
+    ]  # fmt: skip
+    assert "40.0%" in gone["evidence_en"].iloc[0]
+    period = Period.parse("2025Q4")
+    sheet = plan_measures(again.problems, settings(), period).problem_sheet(gone)
+    assert sheet.frame["status"].tolist() == [*again.problems["status"], "solved"]
+    assert sheet.frame["no"].is_unique
+    assert "已解决" in str(sheet.bundle(EDITIONS))
+    assert run(OWN).gone_problems.empty and plan_measures(again.problems, settings(), period).problem_sheet(first.gone_problems)
+    without = run(OWN, tables={"customers": frames()["customers"]}, previous=earlier, previous_findings=first.findings)
+    assert without.gone_problems["status"].tolist() == ["not_measured"]
 
 
 def test_every_check_is_declared_with_tables_and_a_parameter_that_exist():

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from workbook.diagnosis.service import service_checks
+from workbook.language import Edition
+from workbook.settings.models import Settings
 
 
 def ticket(customer, opened, solved=None, called=None, topic="投诉", reopened=0, priority="medium"):
@@ -95,6 +97,18 @@ def test_repeats_and_solutions_that_held_agree_with_a_count_in_pandas(run, setti
                 held += not reopened and (later is None or (later.normalize() - moment.normalize()).days > days)
     assert set(found["service.repeat"].customers) == back and found["service.repeat"].n == len(asked)
     assert (found["service.first_contact"].n, round(found["service.first_contact"].figure * solved)) == (solved, held)
+
+
+def test_where_no_limit_speaks_of_the_priorities_the_first_thing_to_do_is_to_agree_some(run, settings):
+    late = [ticket("a", "2025-10-01 09:00", "2025-10-09 09:00") | {"priority": "P1"}] * 3
+    said = run(service_checks, frames(*late), settings)["service.late_resolution"].words.cause
+    assert said.render(Edition("en")).startswith("Agree limits first: none speaks of the priorities p1, so that 100%")
+    assert "72" in said.render(Edition("zh"))
+    known = [one | {"priority": "high"} for one in late]
+    agreed = Settings(client={"name": "Test"}, service={"resolution_hours": {"default": 24}})
+    for rows, chosen in ((known, settings), (late, agreed)):
+        cause = run(service_checks, frames(*rows), chosen)["service.late_resolution"].words.cause
+        assert "Agree" not in cause.render(Edition("en"))
 
 
 def test_a_call_before_the_solution_is_no_call_back(run, settings):

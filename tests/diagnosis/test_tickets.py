@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from workbook.diagnosis.finding import proportion_interval
 from workbook.diagnosis.tickets import ticket_times
 from workbook.diagnosis.time_exhibits import response_table, sla_figure
 from workbook.language import Edition
@@ -55,6 +56,19 @@ def test_quantile_intervals_are_within_a_rank_of_the_exact_binomial_ones(rows, p
     name = f"p{100 * p:.0f}"
     assert ordered[low - 3] <= whole[f"{name}_low"] <= ordered[low + 1]
     assert ordered[high - 2] <= whole[f"{name}_high"] <= ordered[high + 2]
+
+
+def test_intervals_of_groups_allow_for_all_groups_of_the_table(rows):
+    frame, hours = rows
+    every, phone = frame.loc[("all", "")], frame.loc[("channel", "phone")]
+    assert (every["low"], every["high"]) == proportion_interval(every["late"], 400, 0.95)
+    assert (phone["low"], phone["high"]) == proportion_interval(phone["late"], 300, 1 - 0.05 / 4)  # 2 channels, priority, tier
+    ordered = np.sort(hours[:300])
+    low, high = stats.binom.ppf([0.05 / 8, 1 - 0.05 / 8], 300, 0.5).astype(int)
+    assert ordered[low - 3] <= phone["p50_low"] <= ordered[low + 1]
+    assert ordered[high - 2] <= phone["p50_high"] <= ordered[high + 2]
+    note = response_table(frame.reset_index(), Settings(client={"name": "Test"}), Period.parse("2025Q4")).note
+    assert "allow for all 4 groups" in note.render(Edition("en"))
 
 
 def test_priorities_without_a_limit_are_named_beside_the_times(rows):

@@ -48,12 +48,17 @@ def problem_cases(ranked: Sequence[Finding], tables: Tables, context: Context, m
 
 
 def _listed(found: Finding, tables: Tables, context: Context, most: int) -> pd.DataFrame:
+    record = "customers" if found.cases is None else found.cases.record
     if found.cases is None:
-        ids = list(found.customers)
-        touched = context.revenue.reindex(ids).rename_axis("id").reset_index(name="revenue")
-        first = touched.sort_values(["revenue", "id"], ascending=[False, True]).head(most)["id"].astype(str)
-        rows = pd.DataFrame({"record_id": first, "customer_id": first, "happened_at": pd.NaT, "cases": len(ids)})
+        first = context.foremost(found.customers, most)
+        rows = pd.DataFrame({"record_id": first, "customer_id": first, "happened_at": pd.NaT, "cases": len(found.customers)})
+    elif (known := found.cases.rows) is not None and not found.cases.sql:
+        newest = known.nlargest(most, "happened_at", keep="all").astype({"record_id": "str", "customer_id": "str"})
+        newest = newest.sort_values(["happened_at", "record_id"], ascending=[False, True]).head(most)
+        rows = newest.assign(cases=len(known))
     else:
+        if known is not None:
+            tables.connection.register("bad_rows", known)
         rows = tables.sql(
             f"""
             select record_id, customer_id, cast(happened_at as timestamp) as happened_at, count(*) over () as cases
@@ -61,7 +66,8 @@ def _listed(found: Finding, tables: Tables, context: Context, most: int) -> pd.D
             """,
             **found.cases.values,
         )
-    record = "customers" if found.cases is None else found.cases.record
+        if known is not None:
+            tables.connection.unregister("bad_rows")
     return rows.assign(problem=found.check, record=record)[list(CASE_COLUMNS)]
 
 

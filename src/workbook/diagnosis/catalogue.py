@@ -27,6 +27,8 @@ class Declared:
         effort: what it takes to mend what it finds, where the settings say nothing else.
         rests_on: the settings that decide what it counts, beside those of all checks; figures of periods in which they were
             others are not compared.
+        family: name shared by checks that see one trouble from several sides: one remedy answers them, and the problem list
+            shows them as one; empty where the check stands alone.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Declared:
     limit: str
     effort: Effort = "medium"
     rests_on: tuple[str, ...] = ()
+    family: str = ""
 
 
 _FIRST = ("service.first_response_hours", "service.hours")
@@ -42,16 +45,17 @@ _SOLVED = ("service.resolution_hours", "service.hours")
 
 DECLARED: tuple[Declared, ...] = (
     Declared("information.complete.<field>", "records with the field filled", ("customers.<field>",),
-             "diagnosis.completeness"),
+             "diagnosis.completeness", family="completeness"),
     Declared("information.valid_phone", "phone numbers of impossible form", ("customers.phone",), "diagnosis.invalid_share",
-             "small"),
+             "small", family="contacts"),
     Declared("information.valid_email", "e-mail addresses of impossible form", ("customers.email",),
-             "diagnosis.invalid_share", "small"),
+             "diagnosis.invalid_share", "small", family="contacts"),
     Declared("information.valid_industry", "industries outside the agreed list, or in another spelling",
-             ("customers.industry",), "diagnosis.invalid_share", "small", rests_on=("diagnosis.industries",)),
+             ("customers.industry",), "diagnosis.invalid_share", "small", rests_on=("diagnosis.industries",),
+             family="industry"),
     Declared("information.industry_name", "companies under another industry than their name speaks for",
              ("customers.industry", "customers.name"), "diagnosis.industry_name_share",
-             rests_on=("diagnosis.industries",)),
+             rests_on=("diagnosis.industries",), family="industry"),
     Declared("information.stale", "records of active customers not updated for long",
              ("customers.updated_at", "orders|interactions"), "diagnosis.stale_share",
              rests_on=("diagnosis.stale_days", "analysis.churn_days")),
@@ -70,10 +74,10 @@ DECLARED: tuple[Declared, ...] = (
              rests_on=("diagnosis.silent_days", "scope.high_value_share", "analysis.window_months")),
     Declared("interaction.late_response", "first responses later than their limit", ("tickets.first_response_at",),
              "service.late_share",
-             rests_on=_FIRST),
+             rests_on=_FIRST, family="first_response"),
     Declared("interaction.late_channel", "gap of the worst channel to the others in late first responses",
              ("tickets.first_response_at", "tickets.channel"), "diagnosis.channel_gap",
-             rests_on=_FIRST),
+             rests_on=_FIRST, family="first_response"),
     Declared("value.misgraded", "high-value customers in a tier below their revenue", ("customers.tier", "orders"),
              "diagnosis.misgraded_share",
              rests_on=("diagnosis.client_tiers", "scope.high_value_share", "grading.high_tiers", "analysis.window_months")),
@@ -85,21 +89,21 @@ DECLARED: tuple[Declared, ...] = (
              rests_on=("service.callback_hours", "service.complaint_topics")),
     Declared("service.repeat", "customers back on one topic within days", ("tickets.topic", "tickets.customer_id"),
              "diagnosis.repeat_share", "large",
-             rests_on=("diagnosis.repeat_days",)),
+             rests_on=("diagnosis.repeat_days",), family="solutions"),
     Declared("service.reopened", "solved tickets opened again", ("tickets.reopened", "tickets.resolved_at"),
-             "diagnosis.reopened_share"),
+             "diagnosis.reopened_share", family="solutions"),
     Declared("service.late_resolution", "solutions later than their limit", ("tickets.resolved_at",),
              "diagnosis.late_resolution_share", "large",
-             rests_on=_SOLVED),
+             rests_on=_SOLVED, family="late_solutions"),
     Declared("service.missed_level", "tickets that missed their service level by the client's own record",
-             ("tickets.in_time",), "diagnosis.missed_level_share", "large"),
+             ("tickets.in_time",), "diagnosis.missed_level_share", "large", family="late_solutions"),
     Declared("service.first_contact", "tickets solved for good at the first contact",
              ("tickets.topic", "tickets.customer_id", "tickets.resolved_at"), "diagnosis.first_contact_share", "large",
-             rests_on=("diagnosis.repeat_days",)),
+             rests_on=("diagnosis.repeat_days",), family="solutions"),
     Declared("service.template", "gap in solutions that did not hold between template answers and others",
              ("ticket_events.activity", "tickets.topic", "tickets.customer_id", "tickets.resolved_at"),
              "diagnosis.template_gap",
-             rests_on=("diagnosis.repeat_days", "service.template_activities")),
+             rests_on=("diagnosis.repeat_days", "service.template_activities"), family="solutions"),
 )  # fmt: skip
 
 
@@ -140,20 +144,10 @@ def limit_source(check: str, settings: Settings) -> Text:
     return text("diagnosis.limit.default", "workbook’s default")
 
 
-FAMILIES: tuple[tuple[str, ...], ...] = (
-    ("information.valid_phone", "information.valid_email"),
-    ("interaction.late_response", "interaction.late_channel"),
-    ("service.repeat", "service.reopened", "service.first_contact", "service.template"),
-    ("service.late_resolution", "service.missed_level"),
-)
-"""Checks that see one trouble from several sides: one remedy answers them, and the problem list shows them as one."""
-
-
-def family(check: str) -> str:
-    """What the problems that one remedy answers have in common; the check itself where it stands alone."""
-    if check.startswith("information.complete."):
-        return "information.complete"
-    return next((members[0] for members in FAMILIES if check in members), check)
+def family(check: str, settings: Settings) -> str:
+    """What the problems that one remedy answers have in common: as the check declares it, else the check itself."""
+    found = own_check(check, settings) or declared(check)
+    return found.family if found and found.family else check
 
 
 def own_id(own: OwnCheck) -> str:
@@ -172,8 +166,9 @@ def checks_in_words(own: Mapping[str, Sequence[OwnCheck]] | None = None) -> str:
         for check in checks:
             measure = check.measure if isinstance(check.measure, str) else check.measure.get("en", "")
             one = Declared(
-                own_id(check), str(measure), tuple(check.needs), f"{check.limit:g} ({check.direction})", check.effort
-            )
+                own_id(check), str(measure), tuple(check.needs), f"{check.limit:g} ({check.direction})", check.effort,
+                family=check.family,
+            )  # fmt: skip
             parts.append(_in_words(one, place))
     return "\n\n".join(parts) + (
         "\n\nA check of your own: a file params/<client>/checks/<id>.sql, its declaration as a comment above one query:\n\n"
@@ -186,6 +181,7 @@ def checks_in_words(own: Mapping[str, Sequence[OwnCheck]] | None = None) -> str:
 def _in_words(one: Declared, place: str = "") -> str:
     needs = ", ".join(one.needs).replace("|", " or ") or "what its query reads"
     told = f"{one.id}\n  {one.measures}\n  needs   {needs}\n  limit   {one.limit}\n  effort  {one.effort}"
+    told += f"\n  family  {one.family}" if one.family else ""
     return f"{told}\n  file    {place}" if place else told
 
 

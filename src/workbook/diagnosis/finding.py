@@ -54,17 +54,19 @@ class Words:
 
 @dataclass(frozen=True)
 class Cases:
-    """The bad cases of a finding as a query, which is run only where the finding stands as a problem.
+    """The bad cases of a finding: as a query, which is run only where the finding stands as a problem, or as known rows.
 
     Attributes:
         record: the table whose rows they are, one of ``RECORDS`` of cases.py.
         sql: gives record_id (null where a row has no id of its own), customer_id and happened_at, one row a case.
         values: what the query's parameters stand for, beside $start and $end.
+        rows: what the query reads as the table ``bad_rows``; where there is no query the cases themselves, in its columns.
     """
 
     record: str
-    sql: str
+    sql: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+    rows: pd.DataFrame | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -305,6 +307,15 @@ class Context:
         ids = self.revenue.index.to_numpy(dtype=object)
         order = np.argsort(ids.astype(str), kind="stable")
         return pa.array(ids[order], pa.large_string()), self.revenue.to_numpy()[order]
+
+    def foremost(self, customers: Sequence[str], most: int) -> list[str]:
+        """The *most* of some customers of the profile with the largest revenue; ties go to the smaller id."""
+        known, revenue = self._known
+        places = compute.index_in(pa.array(customers, pa.large_string()), known).to_numpy(zero_copy_only=False)
+        places = np.sort(places[~np.isnan(places)] if places.dtype.kind == "f" else places).astype(int)
+        first = places[np.argsort(-revenue[places], kind="stable")[:most]]
+        ids: list[str] = known.take(pa.array(first, pa.int64())).to_pylist()
+        return ids
 
     def valuable(self, part: float) -> pd.Index:
         """Ids of the top *part* of buyers by revenue; ties go to the smaller id."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from workbook.diagnosis.finding import (
@@ -18,10 +21,10 @@ from workbook.diagnosis.finding import (
     share_finding,
 )
 from workbook.diagnosis.reversal import WITHIN, turned_gaps
-from workbook.diagnosis.tickets import channel_name, days_only, late_cases, lateness, opened_in_period
-from workbook.language import Quantity, count, points, share, text
+from workbook.diagnosis.tickets import channel_name, days_only, late_cases, lateness, opened_in_period, unagreed
+from workbook.language import count, points, share, text
 from workbook.report.blocks import NotMeasured
-from workbook.service_hours import judged_tickets
+from workbook.service_hours import clocks_apart
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -31,19 +34,47 @@ SMALLEST_CHANNEL = 10
 """Tickets that a channel must have to be compared with the others."""
 
 
-def interaction_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) -> list[Measured]:
+def interaction_checks(
+    tables: Tables, profile: pd.DataFrame, settings: Settings, only: Collection[str] | None = None
+) -> list[Measured]:
     """Silent valuable customers, late first responses, and the channel that is late more often than the others.
+
+    Args:
+        only: the checks that are wanted; all of them by default.
 
     Source: method.md X3.
     """
     context = Context.of(profile, settings.analysis.confidence)
     answered = tables.has("tickets.first_response_at")
-    rows = lateness(tables, settings, "first_response_at") if answered else pd.DataFrame()
-    return [
-        _silent(tables, settings, context),
-        _late(tables, rows, settings, context),
-        _late_channel(tables, rows, settings, context),
-    ]
+    counted = cache(lambda: lateness(tables, settings, "first_response_at") if answered else pd.DataFrame())
+    checks: dict[str, Callable[[], list[Measured]]] = {
+        "interaction.silent": lambda: [_silent(tables, settings, context)],
+        "interaction.late_response": lambda: [_late(tables, counted(), settings, context)],
+        "interaction.late_channel": lambda: [_late_channel(tables, counted(), settings, context)],
+        "interaction.clock": lambda: [*_clocks(tables)] if answered else [],
+    }
+    return [found for id, check in checks.items() if only is None or id in only for found in check()]
+
+
+def _clocks(tables: Tables) -> list[NotMeasured]:
+    """Channels whose tickets are left out of all times, since their openings and answers stand by two clocks."""
+    found = []
+    apart = clocks_apart(tables, tables.period.start, tables.period.end)
+    for number, (channel, n, before, hours) in enumerate(apart.itertuples(index=False, name=None), start=1):
+        given = {"n": count(int(n)), "part": share(float(before)), "hours": count(0 if np.isnan(hours) else int(hours))}
+        why = (
+            text("diagnosis.clock.before",
+                 "{part} of {n} answers stand before their opening: the two systems keep different clocks. The channel’s "
+                 "tickets are left out of all times; deliver both times by one clock.", **given)
+            if np.isnan(hours)
+            else text("diagnosis.clock.apart",
+                      "None of {n} tickets was answered within {hours} {hours:hour|hours}, elsewhere some are within minutes: "
+                      "openings and answers seem to stand by clocks {hours} {hours:hour|hours} apart. The channel’s tickets "
+                      "are left out of all times; deliver both times by one clock.", **given)
+        )  # fmt: skip
+        what = text("diagnosis.clock.what", "Waiting times of the channel {channel}", channel=channel_name(str(channel)))
+        found.append(NotMeasured(f"diagnosis.interaction.clock.{number}", what, why=why))
+    return found
 
 
 def _silent(tables: Tables, settings: Settings, context: Context) -> Measured:
@@ -83,6 +114,7 @@ def _late(tables: Tables, rows: pd.DataFrame, settings: Settings, context: Conte
         return not_delivered(check, words.measure, missing)
     if why := days_only(tables, settings, "first_response_at"):
         return NotMeasured(f"diagnosis.{check}", words.measure, why=why)
+    words = replace(words, cause=unagreed(tables, settings, "first_response_at") or words.cause)
     return share_finding(
         check, MODULE, words, hits=int(rows["late"].sum()), n=int(rows["tickets"].sum()),
         threshold=settings.service.late_share, direction="above",
@@ -142,42 +174,11 @@ def _late_channel(tables: Tables, rows: pd.DataFrame, settings: Settings, contex
         )  # fmt: skip
         figure = raw[worst]
         low, high = difference_interval(late, n, other_late, other_n, 1 - (1 - context.confidence) / len(channels))
-    if (shift := _clock_shift(tables, settings, worst)) is not None:
-        cause = text("diagnosis.late_channel.clock",
-                     "Perhaps the clocks: no ticket of the channel was answered within {hours}, others within minutes; ask "
-                     "first whether two systems keep different times.", hours=Quantity(shift, "hours", 1))  # fmt: skip
-        words = replace(words, cause=cause)
     return Finding(
         check, MODULE, words, figure, "points", low, high, n, settings.diagnosis.channel_gap, "above", customers, revenue,
         unjudged=opened_in_period(tables) - int(channels["tickets"].sum()), looked_at=opened_in_period(tables),
         cases=late_cases(tables, settings, "first_response_at", worst),
     )  # fmt: skip
-
-
-SURE_TICKETS = 30
-"""Answered tickets of a channel among which one would be answered soon, if its clock were that of the others."""
-
-
-def _clock_shift(tables: Tables, settings: Settings, channel: str) -> float | None:
-    """Hours within which no ticket of a channel was answered, where they are one or more and other channels answer in minutes.
-
-    So look tickets that one system opened by another clock than that of the answers (UTC beside local time).
-    """
-    judged, values = judged_tickets(tables, settings, "first_response_at")
-    rows = tables.sql(
-        f"""
-        with {judged}
-        select channel = $channel as mine, count(hours) as n,
-               min(date_diff('second', opened_at, happened_at)) / 3600.0 as soonest
-        from judged where hours is not null group by 1
-        """,
-        **values, channel=channel,
-    )  # fmt: skip
-    found = {bool(mine): (int(n), float(soonest)) for mine, n, soonest in rows.itertuples(index=False, name=None)}
-    if set(found) != {True, False}:
-        return None
-    (n, soonest), (_, others) = found[True], found[False]
-    return soonest if n >= SURE_TICKETS and soonest >= 1 and others <= 0.25 else None
 
 
 def _gap(channels: pd.DataFrame, channel: str) -> float:

@@ -140,7 +140,8 @@ def change_table(changes: pd.DataFrame, settings: Settings, period: Period) -> T
     )  # fmt: skip
     note = text(
         "diagnosis.mix.note",
-        "{now} against {before}, both from this delivery by the same settings. Equal mix: within tickets of one channel, "
+        "{now} against {before}, both from this delivery by the same settings; before and after without a control group: it "
+        "tells that a rate changed, not what changed it. Equal mix: within tickets of one channel, "
         "priority, tier and topic (Mantel-Haenszel); {shared} of this period’s tickets or more have their like before. "
         "Intervals allow for {n} {n:rate|rates}.",
         now=period.name, before=period.previous.name, shared=share(float(changes["shared"].min())), n=count(len(changes)),

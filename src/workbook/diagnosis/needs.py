@@ -75,6 +75,7 @@ def _match(tables: Tables, settings: Settings, context: Context) -> Measured:
         ),
     )
     bought = rows["bought"].astype(bool)
+    advice = rows.loc[~bought, ["product_id", "customer_id", "noted_at"]]  # told by what was recommended to whom, and when
     waiting = tables.sql(
         "select count(*) as n from needs where product_recommended is not null "
         "and coalesce(date_diff('day', noted_at, cast($end as date)) < $days, true)", days=days,
@@ -82,7 +83,8 @@ def _match(tables: Tables, settings: Settings, context: Context) -> Measured:
     return share_finding(
         check, MODULE, words, hits=int(bought.sum()), n=len(rows), threshold=settings.diagnosis.match_share,
         direction="below", touched=rows.loc[~bought, "customer_id"], context=context,
-        cases=Cases("recommendations", _NOT_BOUGHT, {"days": days}), unjudged=int(waiting["n"].iloc[0]),
+        cases=Cases("recommendations", rows=advice.rename(columns={"product_id": "record_id", "noted_at": "happened_at"})),
+        unjudged=int(waiting["n"].iloc[0]),
     )  # fmt: skip
 
 
@@ -128,9 +130,3 @@ def recommendations(tables: Tables, days: int) -> pd.DataFrame:
     the month of the recommendation, whatever had been recommended to them.
     """
     return tables.once(_RECOMMENDATIONS, days=days)
-
-
-# a recommendation is told by what was recommended to whom, and when
-_NOT_BOUGHT = f"""
-    select product_id as record_id, customer_id, noted_at as happened_at from ({_RECOMMENDATIONS}) as advice where bought = 0
-"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from statistics import NormalDist
@@ -24,7 +24,7 @@ from workbook.tables import Tables
 
 HISTORY_COLUMNS: tuple[str, ...] = ("check", "period", "figure", "low", "high", "n", "rule", "from")
 
-Checks = Callable[[Tables, pd.DataFrame, Settings], list[Measured]]
+Checks = Callable[[Tables, pd.DataFrame, Settings, Collection[str]], list[Measured]]
 
 LEAST_PERIODS = 3
 """Earlier periods without which no spread can be told that anybody should rely on."""
@@ -136,7 +136,7 @@ def own_limits(
 
     Args:
         history: the artefact ``figure_history`` of the previous period; None where there is none.
-        by_event: module → its checks, of those that count what happened in a period.
+        by_event: module → its checks, of those that count what happened in a period; they take which are wanted.
     """
     wanted = {finding.check: finding for finding in measured if finding.check in settings.diagnosis.own_history}
     if not wanted:
@@ -177,7 +177,7 @@ def _replayed(
         for module in modules:
             rows += [
                 (f.check, period.name, f.figure, f.low, f.high, f.n, figure_rule(f.check, settings), "delivery")
-                for f in by_event[module](earlier, profile, settings)
+                for f in by_event[module](earlier, profile, settings, set(wanted))
                 if isinstance(f, Finding) and f.check in wanted and f.check in REPLAYED
             ]
     return pd.DataFrame(rows, columns=list(HISTORY_COLUMNS))

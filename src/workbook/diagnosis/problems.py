@@ -72,6 +72,7 @@ class Diagnosis:
         changes: service rates against the period before, as they are and at equal mix of tickets.
         problem_cases: the records behind each problem, bounded (see :func:`workbook.diagnosis.cases.problem_cases`).
         progress: the problems of the period before and what became of them.
+        gone_problems: those of them that are no longer on the list, solved or not measured (``ranking.GONE_COLUMNS``).
         problem_customers: problem, customer_id: whom each problem touches.
         responses, solutions: first responses and solutions by channel, priority, hour and tier, where they were delivered.
         high_revenue_share: share of trailing revenue of the customers whom problems of high priority touch; NaN where it is
@@ -91,6 +92,7 @@ class Diagnosis:
     figure_history: pd.DataFrame
     own_limits: Mapping[str, OwnLimit]
     progress: pd.DataFrame
+    gone_problems: pd.DataFrame
     responses: pd.DataFrame | NotMeasured
     solutions: pd.DataFrame | NotMeasured
     high_revenue_share: float
@@ -262,6 +264,7 @@ def diagnose(
         columns=["problem", "customer_id"], dtype="str",
     ).sort_values(["problem", "customer_id"], ignore_index=True)  # fmt: skip
     by_check = {finding.check: finding for finding in measured}
+    steps = ranking.progress(measured, trends, earlier)
     ranked = [by_check[check] for check in problems["check"]]
     total = context.total
     high = problems[problems["priority"] == "high"]
@@ -277,7 +280,8 @@ def diagnose(
         own_limits=own_limits,
         changes=changes,
         problem_cases=cases.problem_cases(ranked, tables, context, settings.diagnosis.listed_cases),
-        progress=ranking.progress(measured, trends, earlier),
+        progress=steps,
+        gone_problems=ranking.gone(measured, steps, earlier),
         responses=_times(tables, settings, "first_response_at"),
         solutions=_times(tables, settings, "resolved_at"),
         high_revenue_share=context.touched(touched)[1] / total if touched_known else float("nan"),
@@ -323,7 +327,7 @@ def _problems(
         )  # fmt: skip
     problems = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS)).astype(TOUCHED_TYPES | {"impact": "float64"})
     ranked = problems.sort_values(["priority_score", "revenue", "check"], ascending=[False, False, True], ignore_index=True)
-    return ranked.assign(part_of=ranking.leading(ranked).astype("str"))
+    return ranked.assign(part_of=ranking.leading(ranked, settings).astype("str"))
 
 
 def _times(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame | NotMeasured:

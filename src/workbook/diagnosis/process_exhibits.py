@@ -86,12 +86,40 @@ def _state(found: ProcessMap, state: object) -> Text:
     return named(name) if found.logged else STATE_NAMES[name]
 
 
+SOLVED = (
+    "resolved",
+    "solved",
+    "closed",
+    "done",
+    "completed",
+    "已解决",
+    "解决",
+    "已关闭",
+    "关闭",
+    "结案",
+    "完成",
+    "called_back",
+)
+"""States, in small letters, after which a ticket waits for nobody's solution."""
+
+
+def _solved(found: ProcessMap, state: object) -> bool:
+    return str(state).strip().lower() in SOLVED
+
+
 def _title(found: ProcessMap, kept: pd.DataFrame) -> Text:
-    longest = kept.sort_values(["total", "before", "after"], ascending=[False, True, True]).iloc[0]
-    total = float(found.moves["total"].sum())
+    # what follows the solution, such as the days until a ticket closes by itself, keeps nobody waiting
+    waiting = [not _solved(found, state) for state in kept["before"]]
+    open_still = kept[waiting] if any(waiting) else kept
+    longest = open_still.sort_values(["total", "before", "after"], ascending=[False, True, True]).iloc[0]
+    total = float(sum(t for s, t in zip(found.moves["before"], found.moves["total"], strict=True)
+                      if not any(waiting) or not _solved(found, s)))  # fmt: skip
     before, after = _state(found, longest["before"]), _state(found, longest["after"])
     if total <= 0:
         return text("diagnosis.process.instant", "Tickets pass from state to state at once")
+    if total < float(found.moves["total"].sum()):
+        return text("diagnosis.process.title_open", "{part} of the time to a solution lies between “{before}” and “{after}”",
+                    part=share(float(longest["total"]) / total, 0), before=before, after=after)  # fmt: skip
     return text("diagnosis.process.title", "{part} of ticket time lies between “{before}” and “{after}”",
                 part=share(float(longest["total"]) / total, 0), before=before, after=after)  # fmt: skip
 

@@ -91,7 +91,8 @@ def _by_hour(
     least = max(settings.analysis.small_cell, LEAST_TICKETS)
     shown = set(found.loc[found["n"] >= least, "channel"]) - {""}  # a channel of small cells alone would be an empty line
     sizes = found[found["channel"].isin(shown)].groupby("channel")["n"].sum().sort_values(ascending=False, kind="stable")
-    channels = ["", *sizes.index[:MOST_CHANNELS]]
+    # nor is one that holds every ticket: it would say the same as all channels
+    channels = ["", *(c for c in sizes.index[:MOST_CHANNELS] if sizes[c] < found["n"].sum())]
     every = found.groupby("band", as_index=False)[["n", "bad"]].sum().assign(row=0)
     apart = found.assign(row=found["channel"].map({c: i for i, c in enumerate(channels) if c}))
     cells = pd.concat([every, apart[apart["row"].notna()]], ignore_index=True)

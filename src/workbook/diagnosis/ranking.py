@@ -18,7 +18,8 @@ import pandas as pd
 from scipy import stats
 
 from workbook.diagnosis.catalogue import effort, family
-from workbook.diagnosis.finding import Finding
+from workbook.diagnosis.finding import TOUCHED_TYPES, Finding
+from workbook.language import LANGUAGES, Edition, text
 from workbook.settings.models import Settings
 
 Trend = Literal["better", "worse", "unclear", "none"]
@@ -93,13 +94,13 @@ def _held_against(finding: Finding, shift: float) -> Finding:
     return replace(finding, threshold=1 - (1 - finding.threshold) * shift)
 
 
-def leading(problems: pd.DataFrame) -> pd.Series:
+def leading(problems: pd.DataFrame, settings: Settings) -> pd.Series:
     """For each problem the check that leads its family: the first of those that one remedy answers; itself where it leads.
 
     Args:
         problems: sorted by priority score, with the column ``check``.
     """
-    families = problems["check"].map(family)
+    families = problems["check"].map(lambda check: family(check, settings))
     found: pd.Series = problems.groupby(families, sort=False)["check"].transform("first")
     return found
 
@@ -158,3 +159,41 @@ def progress(findings: list[Finding], trends: dict[str, Trend], earlier: pd.Data
         ],
         columns=columns,
     )  # fmt: skip
+
+
+GONE_COLUMNS: tuple[str, ...] = (
+    "check", "module", "priority", "status", "customers", "revenue",
+    *(f"{word}_{language}" for word in ("problem", "evidence") for language in LANGUAGES),
+)  # fmt: skip
+
+
+def gone(findings: list[Finding], steps: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
+    """The problems of the period before that are no longer on the list, so that none goes from it without a word.
+
+    Args:
+        steps: what :func:`progress` gives.
+        earlier: the artefact ``problems`` of the period before.
+
+    Returns:
+        ``GONE_COLUMNS``: the priority that the problem had; status solved, or not_measured where nothing can be said of it now;
+        evidence by the figure of this period; customers and revenue it still touches.
+    """
+    left = steps[steps["status"].isin(("solved", "not_measured"))]
+    if earlier is None or left.empty:
+        return pd.DataFrame(columns=list(GONE_COLUMNS)).astype(TOUCHED_TYPES)
+    found = {finding.check: finding for finding in findings}
+    had = earlier.drop_duplicates("check").set_index("check")
+    nothing = text("diagnosis.gone.not_measured", "not measured in this period")
+    rows = []
+    for check, status in zip(left["check"], left["status"], strict=True):
+        said = found[check].evidence if check in found else nothing
+        customers, revenue = found[check].reach if check in found else (None, None)
+        rows.append(
+            {
+                "check": check, "module": had.loc[check, "module"], "priority": had.loc[check, "priority"], "status": status,
+                "customers": customers, "revenue": revenue,
+                **{f"problem_{language}": had.loc[check, f"problem_{language}"] for language in LANGUAGES},
+                **{f"evidence_{language}": said.render(Edition(language)) for language in LANGUAGES},
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=list(GONE_COLUMNS)).astype(TOUCHED_TYPES)

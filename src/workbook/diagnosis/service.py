@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
@@ -17,7 +21,7 @@ from workbook.diagnosis.finding import (
     not_delivered,
     share_finding,
 )  # fmt: skip
-from workbook.diagnosis.tickets import days_only, late_cases, lateness, opened_in_period, spellings
+from workbook.diagnosis.tickets import days_only, late_cases, lateness, opened_in_period, spellings, unagreed
 from workbook.language import count, number, share, text
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
@@ -27,21 +31,27 @@ from workbook.tables import Tables
 MODULE: Module = "service"
 
 
-def service_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) -> list[Measured]:
+def service_checks(
+    tables: Tables, profile: pd.DataFrame, settings: Settings, only: Collection[str] | None = None
+) -> list[Measured]:
     """Call-backs, repeated and reopened tickets, late solutions, the client's own service levels, solutions that hold.
+
+    Args:
+        only: the checks that are wanted; all of them by default.
 
     Source: method.md X5.
     """
     context = Context.of(profile, settings.analysis.confidence)
-    asked = _followed(tables, settings)
-    return [
-        _callback(tables, settings, context),
-        _repeat(tables, asked, settings, context),
-        _reopened(tables, settings, context),
-        _late_resolution(tables, settings, context),
-        _missed_level(tables, settings, context),
-        *_held(tables, asked, settings, context),
-    ]
+    followed = cache(lambda: _followed(tables, settings))
+    checks: dict[tuple[str, ...], Callable[[], list[Measured]]] = {
+        ("service.callback",): lambda: [_callback(tables, settings, context)],
+        ("service.repeat",): lambda: [_repeat(tables, followed(), settings, context)],
+        ("service.reopened",): lambda: [_reopened(tables, settings, context)],
+        ("service.late_resolution",): lambda: [_late_resolution(tables, settings, context)],
+        ("service.missed_level",): lambda: [_missed_level(tables, settings, context)],
+        ("service.first_contact", "service.template"): lambda: _held(tables, followed(), settings, context),
+    }
+    return [found for ids, check in checks.items() if only is None or set(ids) & set(only) for found in check()]
 
 
 def _followed(tables: Tables, settings: Settings) -> pd.DataFrame:
@@ -52,8 +62,9 @@ def _followed(tables: Tables, settings: Settings) -> pd.DataFrame:
     the day is known (midnight) each counts.
 
     Returns:
-        customer_id, opened_at, resolved_at, reopened (times), template (an answer from a template was logged), before and again
-        (when the ticket before and after it was opened), by customer, topic and opening.
+        customer_id, subject (the topic in one spelling), opened_at, place (among those of one customer, topic and moment, from
+        1), resolved_at, reopened (times), template (an answer from a template was logged), before and again (when the ticket
+        before and after it was opened), by customer, topic and opening.
     """
     days = settings.diagnosis.repeat_days
     templates = spellings(tables, "ticket_events.activity", settings.service.template_activities)
@@ -88,11 +99,15 @@ def _followed(tables: Tables, settings: Settings) -> pd.DataFrame:
         days=days + 1, templates=templates,
     )  # fmt: skip
     customers = tables.sql("select customer_id from numbered order by number")
+    subjects = tables.sql("select distinct lower(trim(topic)) as subject from tickets where topic is not null order by subject")
     tables.connection.execute("drop table numbered")
     if rows.empty:
-        return rows.assign(customer_id=pd.Categorical([]), before=rows["opened_at"], again=rows["opened_at"])
+        return rows.assign(customer_id=pd.Categorical([]), place=0, before=rows["opened_at"], again=rows["opened_at"])
     moved = rows[["number", "subject"]].diff().ne(0).any(axis=1)
-    twin = ~moved & rows["opened_at"].diff().eq(pd.Timedelta(0)) & rows["opened_at"].dt.normalize().ne(rows["opened_at"])
+    at_once = ~moved & rows["opened_at"].diff().eq(pd.Timedelta(0))
+    order = np.arange(len(rows))
+    rows["place"] = order - np.maximum.accumulate(np.where(at_once, 0, order)) + 1
+    twin = at_once & rows["opened_at"].dt.normalize().ne(rows["opened_at"])
     first = np.flatnonzero(~twin)
     last = np.append(first[1:], len(rows)) - 1
     once = rows.iloc[last].reset_index(drop=True)
@@ -101,6 +116,7 @@ def _followed(tables: Tables, settings: Settings) -> pd.DataFrame:
     begins = moved.to_numpy()[first]
     once["before"] = once["opened_at"].shift().mask(begins)
     once["again"] = once["opened_at"].shift(-1).mask(np.append(begins[1:], True))
+    once["subject"] = pd.Categorical.from_codes(once["subject"] - 1, pd.Index(subjects["subject"]), validate=False)
     once["customer_id"] = pd.Categorical.from_codes(once.pop("number") - 1, pd.Index(customers["customer_id"]), validate=False)
     return once
 
@@ -177,54 +193,33 @@ def _repeat(tables: Tables, asked: pd.DataFrame, settings: Settings, context: Co
     if missing := tables.lacks("tickets.topic", "tickets.customer_id"):
         return not_delivered(check, words.measure, missing)
     rows = asked[_in_period(asked["opened_at"], tables.period)]
-    again = (_days(rows["before"], rows["opened_at"]) <= days).groupby(rows["customer_id"], observed=True).any()
-    touched = again.index[again]
+    back = _days(rows["before"], rows["opened_at"]) <= days
+    asked_by, touched = rows["customer_id"].cat.codes.nunique(), rows.loc[back, "customer_id"].unique()
     return share_finding(
-        check, MODULE, words, hits=len(touched), n=len(again), threshold=settings.diagnosis.repeat_share, direction="above",
-        touched=touched, context=context, cases=_back_again(days), looked_at=opened_in_period(tables),
+        check, MODULE, words, hits=len(touched), n=asked_by, threshold=settings.diagnosis.repeat_share, direction="above",
+        touched=touched, context=context, cases=_these(rows[back]), looked_at=opened_in_period(tables),
         unjudged=_count(tables, f"{_OPENED} and (customer_id is null or topic is null)"),
     )  # fmt: skip
 
 
-# each ticket with those of the same customer and topic before and after it, as in ``_followed``: tickets of one moment are one
-_NEIGHBOURS = """neighbours as (
-    select ticket_id, customer_id, lower(trim(topic)) as subject, opened_at, resolved_at, coalesce(reopened, 0) as reopened,
-           case when opened_at = date_trunc('day', opened_at) then lag(opened_at) over ticket
-                else max(opened_at) over (ticket range between unbounded preceding and interval 1 microsecond preceding)
-           end as before,
-           case when opened_at = date_trunc('day', opened_at) then lead(opened_at) over ticket
-                else min(opened_at) over (ticket range between interval 1 microsecond following and unbounded following)
-           end as again
-    from tickets
-    where customer_id is not null and topic is not null and opened_at >= cast($start as timestamp) - to_days($days + 1)
-    window ticket as (partition by customer_id, lower(trim(topic)) order by opened_at)
-)"""
+def _these(rows: pd.DataFrame) -> Cases:
+    """The tickets of some rows of :func:`_followed` as cases; their numbers are looked up only where they are asked for."""
+    return Cases("tickets", _LOOKED_UP, rows=rows[["customer_id", "subject", "opened_at", "place"]])
 
 
-def _back_again(days: int) -> Cases:
-    """The tickets with which customers came back."""
-    sql = f"""
-        with {_NEIGHBOURS}
-        {_TICKETS} from neighbours
-        where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
-          and cast(opened_at as date) - cast(before as date) <= $days
-    """
-    return Cases("tickets", sql, {"days": days})
-
-
-def _not_held(days: int, templates: list[str] | None = None) -> Cases:
-    """Solved tickets that did not hold; those answered from a template only, where its activities are given."""
-    by_template = "" if templates is None else (
-        "and ticket_id in (select ticket_id from ticket_events where list_contains($templates, activity))"
-    )  # fmt: skip
-    sql = f"""
-        with {_NEIGHBOURS}
-        {_TICKETS} from neighbours
-        where opened_at >= cast($start as timestamp) and resolved_at >= opened_at
-          and date_diff('day', opened_at, cast($end as date)) >= $days
-          and (reopened > 0 or date_diff('day', opened_at, again) <= $days) {by_template}
-    """
-    return Cases("tickets", sql, {"days": days} if templates is None else {"days": days, "templates": templates})
+_LOOKED_UP = """
+    with asked as (
+        select ticket_id, customer_id, lower(trim(topic)) as subject, opened_at,
+               row_number() over (partition by customer_id, lower(trim(topic)), opened_at
+                                  order by resolved_at nulls first, coalesce(reopened, 0), ticket_id) as place
+        from tickets
+        where customer_id is not null and topic is not null and opened_at in (select opened_at from bad_rows)
+    )
+    select a.ticket_id as record_id, a.customer_id, a.opened_at as happened_at
+    from bad_rows b
+    join asked a on a.customer_id = cast(b.customer_id as varchar) and a.subject = cast(b.subject as varchar)
+                    and a.opened_at = b.opened_at and a.place = b.place
+"""
 
 
 def _reopened(tables: Tables, settings: Settings, context: Context) -> Measured:
@@ -264,6 +259,7 @@ def _late_resolution(tables: Tables, settings: Settings, context: Context) -> Me
         return not_delivered(check, words.measure, missing)
     if why := days_only(tables, settings, "resolved_at"):
         return NotMeasured(f"diagnosis.{check}", words.measure, why=why)
+    words = replace(words, cause=unagreed(tables, settings, "resolved_at") or words.cause)
     rows = lateness(tables, settings, "resolved_at")
     return share_finding(
         check, MODULE, words, hits=int(rows["late"].sum()), n=int(rows["tickets"].sum()),
@@ -331,7 +327,8 @@ def _held(tables: Tables, asked: pd.DataFrame, settings: Settings, context: Cont
     found = share_finding(
         "service.first_contact", MODULE, first, hits=int(rows["held"].sum()), n=len(rows),
         threshold=settings.diagnosis.first_contact_share, direction="below",
-        touched=rows.loc[~rows["held"], "customer_id"], context=context, cases=_not_held(days), unjudged=left_out,
+        touched=rows.loc[~rows["held"], "customer_id"].unique(), context=context, cases=_these(rows[~rows["held"]]),
+        unjudged=left_out,
     )  # fmt: skip
     if events:
         return [found, not_delivered("service.template", template, events)]
@@ -359,10 +356,9 @@ def _template(tables: Tables, rows: pd.DataFrame, settings: Settings, context: C
              "Templates are sent for needs that they do not answer: {bad} did not hold, against {others} by hand.",
              bad=share((n - held) / n, 1), others=share((other_n - other_held) / other_n, 1)),
     )  # fmt: skip
-    customers, revenue = context.touched(rows.loc[by_template & ~rows["held"], "customer_id"])
+    bad = rows[by_template & ~rows["held"]]
+    customers, revenue = context.touched(bad["customer_id"].unique())
     return Finding(
         check, MODULE, words, (n - held) / n - (other_n - other_held) / other_n, "points", low, high, n,
-        settings.diagnosis.template_gap, "above", customers, revenue,
-        cases=_not_held(settings.diagnosis.repeat_days,
-                        spellings(tables, "ticket_events.activity", settings.service.template_activities)),
+        settings.diagnosis.template_gap, "above", customers, revenue, cases=_these(bad),
     )  # fmt: skip

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbook.diagnosis.finding import Cases, proportion_interval
-from workbook.language import Text, count, named, text
+from workbook.language import Text, count, joined, named, number, share, text
 from workbook.period import Period
-from workbook.service_hours import DAY_HOURS, Event, judged_tickets
+from workbook.service_hours import DAY_HOURS, Event, judged_tickets, limit_parts
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
@@ -97,6 +97,37 @@ def days_only(tables: Tables, settings: Settings, event: Event) -> Text | None:
                 n=count(whole), of=count(n))  # fmt: skip
 
 
+MOST_NAMED = 4
+"""Priorities without a limit that a cause names."""
+
+
+def unagreed(tables: Tables, settings: Settings, event: Event) -> Text | None:
+    """What to do first where the limits speak of priorities, and of none that most tickets have; None elsewhere."""
+    service = settings.service
+    limits = service.first_response_hours if event == "first_response_at" else service.resolution_hours
+    spoken_of = {limit_parts(one)[1] for one in limits} - {"default"}
+    if not spoken_of or not tables.has("tickets.priority"):
+        return None
+    rows = tables.sql(
+        """
+        select lower(trim(priority)) as priority, count(*) as n from tickets
+        where priority is not null and opened_at >= cast($start as timestamp)
+          and opened_at < cast($end as timestamp) + interval 1 day
+        group by 1 order by n desc, priority
+        """
+    )
+    odd = rows[~rows["priority"].isin(spoken_of)]
+    if odd.empty or odd["n"].sum() <= rows["n"].sum() / 2:
+        return None
+    return text(
+        "diagnosis.unagreed",
+        "Agree limits first: none speaks of the priorities {words}, so that {part} of tickets are held against the general "
+        "{hours} hours.",
+        words=joined([named(str(word)) for word in odd["priority"].head(MOST_NAMED)]),
+        part=share(float(odd["n"].sum() / rows["n"].sum())), hours=number(limits.get("default", max(limits.values()))),
+    )  # fmt: skip
+
+
 def days_alone(tables: Tables, event: Event) -> tuple[int, int]:
     """Tickets opened in the period with an event of which both times tell the day and not the time of day; and all of them."""
     row = tables.sql(
@@ -122,57 +153,69 @@ def ticket_times(tables: Tables, settings: Settings, event: Event) -> pd.DataFra
     Returns:
         dimension (all, channel, priority, hour, tier), group, tickets, late, share with low and high (Wilson), and p50 and p90
         in service hours with the interval of the order statistics (normal approximation of the binomial rank); hours know only
-        tickets with the event.
+        tickets with the event. Intervals of groups allow for all groups (Bonferroni), that of all tickets stands alone.
     """
     judged, values = judged_tickets(tables, settings, event)
-    # whole seconds in lists, to be sorted outside the database: a quarter of the time of a sort in it
-    rows = tables.sql(
+    # whole seconds in a list for each kind of ticket, brought together by group outside: a third of the time of groups within
+    cells = tables.sql(
         f"""
-        with {judged}, banded as (
-            select channel, priority, tier, cast(round(hours * 3600) as integer) as seconds, late,
-                   case when opened_hour < 8 then '00:00–08:00' when opened_hour < 12 then '08:00–12:00'
-                        when opened_hour < 18 then '12:00–18:00' else '18:00–24:00' end as band
-            from judged
-        ), grouped as (
-            select case grouping(channel, priority, band, tier) when 15 then 'all' when 7 then 'channel' when 11 then 'priority'
-                        when 13 then 'hour' else 'tier' end as dimension,
-                   coalesce(channel, priority, band, tier, '') as "group", count(late) as tickets,
-                   cast(sum(case when late then 1 else 0 end) as bigint) as late,
-                   coalesce(list(seconds) filter (where seconds is not null), []) as seconds
-            from banded group by grouping sets ((), (channel), (priority), (band), (tier))
-        )
-        select * from grouped where tickets > 0 and (dimension = 'all' or "group" <> '') order by dimension, "group"
+        with {judged}
+        select channel, priority, tier,
+               case when opened_hour < 8 then '00:00–08:00' when opened_hour < 12 then '08:00–12:00'
+                    when opened_hour < 18 then '12:00–18:00' else '18:00–24:00' end as hour,
+               count(late) as tickets, cast(sum(case when late then 1 else 0 end) as bigint) as late,
+               coalesce(list(cast(round(hours * 3600) as integer)) filter (where hours is not null), []) as seconds
+        from judged group by all order by all
         """,
         **values,
     )
-    times = [_times(np.sort(seconds) / 3600, settings.analysis.confidence) for seconds in rows.pop("seconds")]
+    rows = pd.DataFrame(
+        [
+            {"dimension": dimension, "group": group, "tickets": int(part["tickets"].sum()), "late": int(part["late"].sum()),
+             "seconds": list(part["seconds"])}
+            for dimension in ("all", *COMPARED, "hour")
+            for group, part in ([("", cells)] if dimension == "all" else cells.groupby(dimension, sort=True))
+            if dimension == "all" or group
+        ],
+        columns=["dimension", "group", "tickets", "late", "seconds"],
+    )  # fmt: skip
+    rows = rows[rows["tickets"] > 0].sort_values(["dimension", "group"], ignore_index=True)
+    level = settings.analysis.confidence
+    shown = rows["dimension"].isin(COMPARED) & (rows["tickets"] >= settings.analysis.small_cell)
+    levels = np.where(rows["dimension"] == "all", level, 1 - (1 - level) / max(int(shown.sum()), 1)).tolist()
+    times = [_times(np.concatenate(parts), of) for parts, of in zip(rows.pop("seconds"), levels, strict=True)]
     rows = rows.join(pd.DataFrame(times, index=rows.index, columns=TIMES, dtype="float64"))
-    intervals = [
-        proportion_interval(late, n, settings.analysis.confidence)
-        for late, n in zip(rows["late"], rows["tickets"], strict=True)
-    ]
+    intervals = [proportion_interval(late, n, of) for late, n, of in zip(rows["late"], rows["tickets"], levels, strict=True)]
     rows.insert(4, "share", rows["late"] / rows["tickets"])
     rows.insert(5, "low", [low for low, _ in intervals])
     rows.insert(6, "high", [high for _, high in intervals])
     return rows
 
 
+COMPARED = ("channel", "priority", "tier")
+"""What the groups of one table of times are made by; the hours stand in a heat map of their own."""
+
 TIMES = ("p50", "p50_low", "p50_high", "p90", "p90_low", "p90_high")
 
 
-def _times(hours: npt.NDArray[np.float64], confidence: float) -> dict[str, float]:
-    """Median and 90th percentile of sorted *hours* with their order statistics; an end is left out for few cases."""
+def _times(seconds: npt.NDArray[np.int32], confidence: float) -> dict[str, float]:
+    """Median and 90th percentile of *seconds* in hours with their order statistics; an end is left out for few cases."""
+    n, z = len(seconds), NormalDist().inv_cdf((1 + confidence) / 2)
     found: dict[str, float] = {}
-    n, z = len(hours), NormalDist().inv_cdf((1 + confidence) / 2)
+    wanted: dict[str, int] = {}
     for name, p, variance in (("p50", 0.5, 0.25), ("p90", 0.9, 0.09)) if n else ():
         place, half = math.floor((n - 1) * p), z * math.sqrt(n * variance)
-        at, after = float(hours[place]), float(hours[min(place + 1, n - 1)])
-        found[name] = at + ((n - 1) * p - place) * (after - at)
+        wanted |= {f"{name}_at": place, f"{name}_after": min(place + 1, n - 1)}
         if (low := n * p - half) >= 1:
-            found[f"{name}_low"] = float(hours[math.floor(low) - 1])
+            wanted[f"{name}_low"] = math.floor(low) - 1
         if (high := math.ceil(n * p + half) + 1) <= n:
-            found[f"{name}_high"] = float(hours[high - 1])
-    return found
+            wanted[f"{name}_high"] = high - 1
+    ordered = np.partition(seconds, sorted(set(wanted.values()))) if wanted else seconds
+    value = {name: float(ordered[place]) / 3600 for name, place in wanted.items()}
+    for name, p in (("p50", 0.5), ("p90", 0.9)) if n else ():
+        at, after = value.pop(f"{name}_at"), value.pop(f"{name}_after")
+        found[name] = at + ((n - 1) * p - math.floor((n - 1) * p)) * (after - at)
+    return found | value
 
 
 def spellings(tables: Tables, column: str, words: Iterable[str]) -> list[str]:

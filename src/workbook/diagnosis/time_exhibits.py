@@ -67,8 +67,9 @@ def sla_figure(responses: pd.DataFrame, settings: Settings, period: Period) -> F
              "Horizontal bars: share of late first responses in {n} channels with intervals; highest {channel} at {late}.",
              n=count(len(rows)), channel=channel, late=share(float(worst["share"]), 1)),
         text("diagnosis.sla.note",
-             "Share of tickets whose first response came after the limit of their priority, with {level} interval; tickets "
-             "opened {start} to {end}; n = {n}. Hollow: the interval includes the limit.",
+             "Share of tickets whose first response came after the limit of their priority, with {level} interval that "
+             "allows for all groups of the table; tickets opened {start} to {end}; n = {n}. Hollow: the interval includes the "
+             "limit.",
              level=share(settings.analysis.confidence), start=day(period.start), end=day(period.end), n=count(n)),
         response_table(responses, settings, period),
     )  # fmt: skip
@@ -143,7 +144,9 @@ def _times_table(id: str, title: Text, times: pd.DataFrame, settings: Settings, 
     note = text(
         "diagnosis.responses.note",
         "Tickets opened {start} to {end}; {hours}; times of tickets that have come so far; intervals of the percentiles from "
-        "order statistics, n/a where there are too few.",
+        "order statistics, n/a where there are too few. Intervals of groups allow for all {groups} groups, that of all tickets "
+        "stands alone.",
+        groups=count(int((times["dimension"] != "all").sum())),
         start=day(period.start), end=day(period.end), hours=hours_words(settings),
     )  # fmt: skip
     return Table(id, title, columns, frame, _with_default(note, times, settings), rows=15)

@@ -87,6 +87,11 @@ class OwnCheck(Section):
     limit: Share = Field(description="The share of hits that is accepted.")
     direction: Literal["above", "below"] = Field("above", description="On which side of the limit the problem lies.")
     effort: Literal["small", "medium", "large"] = Field("medium", description="What it takes to mend it.")
+    family: Literal[""] | Identifier = Field(
+        "",
+        description="Name shared by checks that one remedy answers, one of yours or of those in `workbook explain checks`: the "
+        "problem list shows them as one, under the first of them.",
+    )
 
 
 class PriorityRule(Section):

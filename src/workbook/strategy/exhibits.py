@@ -33,6 +33,8 @@ STATUS_NAMES = {
     "new": text("strategy.status.new", "new"),
     "open": text("strategy.status.open", "open"),
     "better": text("strategy.status.better", "better"),
+    "solved": text("strategy.status.solved", "solved"),
+    "not_measured": text("strategy.status.not_measured", "not measured"),
 }
 MOST_BARS = 14
 

@@ -57,9 +57,22 @@ class Plan:
         """The calendar of the measures as bars."""
         return exhibits.gantt(self.frame)
 
-    def problem_sheet(self) -> Table:
-        """The problem list with owner and deadline (《客户关系管理功能问题清单》), for the Excel file."""
-        return exhibits.problem_sheet(self.frame)
+    def problem_sheet(self, gone: pd.DataFrame | None = None) -> Table:
+        """The problem list with owner and deadline (《客户关系管理功能问题清单》), for the Excel file.
+
+        Args:
+            gone: the artefact ``gone_problems`` of stage 3: they close the list as solved, under who would answer for them.
+        """
+        if gone is None or gone.empty:
+            return exhibits.problem_sheet(self.frame)
+        after = int(self.frame["number"].max()) if len(self.frame) else 0
+        chosen = [measure_for(str(check), self.library) for check in gone["check"]]
+        rows = [
+            {**_row(problem, measure, self.settings), "number": after + place, "starts": pd.NaT, "due": pd.NaT}
+            for place, (problem, measure) in enumerate(zip(gone.to_dict("records"), chosen, strict=True), start=1)
+        ]
+        closed = pd.DataFrame(rows, columns=list(PLAN_COLUMNS)).astype({"starts": "datetime64[ns]", "due": "datetime64[ns]"})
+        return exhibits.problem_sheet(pd.concat([self.frame, closed], ignore_index=True) if len(self.frame) else closed)
 
     def plan_sheet(self) -> Table:
         """The whole plan with deliverable and expected effect, for the Excel file."""
