@@ -32,7 +32,21 @@ Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 Unit = Literal[
-    "text", "count", "people", "number", "share", "points", "money", "score", "ratio", "days", "hours", "months", "date", "time"
+    "text",
+    "count",
+    "people",
+    "number",
+    "share",
+    "points",
+    "money",
+    "score",
+    "ratio",
+    "days",
+    "hours",
+    "minutes",
+    "months",
+    "date",
+    "time",
 ]
 """What a number measures. ``people`` are counted like things, but a number below :attr:`Edition.least` is hidden.
 ``share`` is a proportion 0–1 shown in per cent; ``points`` is a difference of two shares
@@ -305,9 +319,12 @@ def format_value(value: Scalar, unit: Unit, edition: Edition, digits: int | None
             return _decimal(x, 0 if digits is None else digits, edition)
         case "score" | "ratio":
             return _decimal(x, (1 if unit == "score" else 2) if digits is None else digits, edition)
-        case "days" | "hours" | "months":
+        case "days" | "hours" | "minutes" | "months":
             words = _decimal(x, (0 if x == round(x) else 1) if digits is None else digits, edition)
-            names = {"days": ("days", "天"), "hours": ("hours", "小时"), "months": ("months", "个月")}[unit]
+            names = {
+                "days": ("days", "天"), "hours": ("hours", "小时"), "minutes": ("minutes", "分钟"),
+                "months": ("months", "个月"),
+            }[unit]  # fmt: skip
             one = words == "1" and not zh
             return f"{words} {names[zh][:-1] if one else names[zh]}"
         case _:

@@ -163,6 +163,15 @@ def test_the_queue_agrees_with_a_count_at_every_full_hour():
     assert queue_table(tables).bundle(EDITIONS)["n_rows"] == 9
 
 
+def test_callers_who_gave_up_unanswered_wait_no_longer():
+    frame = tickets()
+    lost = frame["first_response_at"].isna()
+    assert lost.any()
+    given_up = tables_of({"tickets": frame.assign(status=np.where(lost, "abandoned", "answered"))}, PERIOD)
+    answered, _ = queue(tables_of({"tickets": frame[~lost]}, PERIOD))
+    pd.testing.assert_frame_equal(queue(given_up)[0], answered)
+
+
 def test_a_client_without_tickets_is_told_what_to_deliver():
     tables = tables_of({}, PERIOD)
     assert late_grid(tables, SETTINGS).missing == queue_table(tables).missing == ("tickets.first_response_at",)

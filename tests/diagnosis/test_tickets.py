@@ -87,3 +87,15 @@ def test_a_channel_of_few_tickets_is_not_drawn_by_itself(rows):
     assert "n = 4" not in shown.bundle([Edition("en")])["languages"]["en"]["svg"]
     none = sla_figure(times.assign(tickets=4), settings, Period.parse("2025Q4"))
     assert none.missing == () and "No channel has 5 tickets" in str(none.bundle([Edition("en")]))
+
+
+def test_answers_within_the_hour_are_told_in_minutes():
+    opened = pd.Timestamp("2025-11-03 09:30")
+    frame = pd.DataFrame({"ticket_id": np.arange(41).astype(str), "opened_at": opened,
+                          "first_response_at": opened + pd.to_timedelta(np.arange(41), unit="s") * 6})  # fmt: skip
+    settings, period = Settings(client={"name": "Test"}), Period.parse("2025Q4")
+    times = ticket_times(tables_of({"tickets": frame}, period), settings, "first_response_at")
+    shown = response_table(times, settings, period)
+    assert shown.title.render(Edition("en")) == "Half of first responses take up to 2.0 minutes, one in ten over 3.6 minutes"
+    assert [c.unit for c in shown.columns[-2:]] == ["minutes", "minutes"]
+    assert "分钟" in shown.columns[-1].head.render(Edition("zh"))

@@ -255,7 +255,7 @@ def test_a_call_centre_s_log_becomes_tickets_answered_after_so_many_seconds_and_
     assert tickets.columns["opened_at"] == feedback.columns["given_at"] == ["Date", "Time"]
     assert tickets.columns["first_response_at"] == "Speed of answer in seconds"
     assert tickets.dates == {"first_response_at": "seconds"}
-    assert (feedback.columns["score"], feedback.columns["feedback_id"]) == ("Satisfaction rating", "Call Id")
+    assert (feedback.columns["score"], feedback.columns["ticket_id"]) == ("Satisfaction rating", "Call Id")
     assert feedback.constants == {"instrument": "csat", "scale_max": "5"}
 
 
@@ -275,3 +275,14 @@ def test_how_long_an_answer_took_is_told_by_its_unit_and_without_one_asked(look,
     assert (tickets.source.dates or {}).get("first_response_at") == unit
     assert ("first_response_at" in tickets.source.columns) is (unit is not None)
     assert ("first_response_at" in tickets.questions) is (unit is None)
+
+
+def test_unanswered_calls_are_given_up_and_who_took_the_others_is_told(look):
+    rows = table(
+        "Call Id,Agent,Call Time,Topic,Answered (Y/N)",
+        lambda i: f"ID{i:04d},Agent {i % 7},{day(i)} 09:00:00,Payment,{'N' if i % 5 == 0 else 'Y'}",
+    )
+    proposal = look({"calls.csv": rows})
+    assert source_of(proposal, "tickets").source.values["status"] == {"N": "abandoned", "Y": "answered"}
+    log = source_of(proposal, "ticket_events").source
+    assert (log.columns["actor"], log.constants) == ("Agent", {"activity": "handled"})

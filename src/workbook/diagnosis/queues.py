@@ -126,6 +126,10 @@ def _late_title(worst: Worst) -> Text:
                 channel=worst.row, hours=worst.column, late=share(worst.share), n=count(worst.n))  # fmt: skip
 
 
+GIVEN_UP = "abandoned"
+"""State of a ticket or call whose customer gave up before anybody answered: nobody waits there any more."""
+
+
 def queue(tables: Tables) -> tuple[pd.DataFrame, dt.datetime | None]:
     """Tickets opened and waiting for their first response, by band of hours.
 
@@ -139,6 +143,7 @@ def queue(tables: Tables) -> tuple[pd.DataFrame, dt.datetime | None]:
             select opened_at, first_response_at from tickets
             where opened_at >= cast($start as timestamp) and opened_at < cast($end as timestamp) + interval 1 day
               and (first_response_at is null or first_response_at >= opened_at)
+              and (first_response_at is not null or status is distinct from '{GIVEN_UP}')
         ), moves as (
             select date_trunc('hour', opened_at) + interval 1 hour as moment, 1 as opened, 0 as answered from mine
             union all
@@ -192,7 +197,7 @@ def queue_table(tables: Tables) -> Table | NotMeasured:
     note = text(
         "diagnosis.queue.note",
         "Tickets opened {start} to {end} without a first response yet, counted at the full hours; opened within the hours; "
-        "n = {n}.",
+        "those that the customer gave up unanswered are left out; n = {n}.",
         start=day(tables.period.start), end=day(tables.period.end), n=count(int(rows["opened"].sum())),
     )  # fmt: skip
     return Table(id, title, columns, frame, note, rows=len(BANDS))

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from workbook.diagnosis.tickets import channel_name
-from workbook.language import Edition, Quantity, Text, count, day, joined, named, share, text
+from workbook.language import Edition, Quantity, Text, Unit, count, day, joined, named, share, text
 from workbook.period import Period
 from workbook.report.blocks import Column, Figure, NotMeasured, Table
 from workbook.report.figures import BETTER, TEXT, UNCLEAR, WORSE, canvas, label_axis
@@ -92,7 +92,7 @@ def response_table(responses: pd.DataFrame, settings: Settings, period: Period) 
     """Late share, median and 90th percentile of the first response, in all and by channel, priority and tier."""
     whole = responses[responses["dimension"] == "all"].iloc[0]
     title = text("diagnosis.responses.title", "Half of first responses take up to {p50}, one in ten over {p90}",
-                 p50=Quantity(float(whole["p50"]), "hours", 1), p90=Quantity(float(whole["p90"]), "hours", 1))  # fmt: skip
+                 p50=_duration(whole, "p50"), p90=_duration(whole, "p90"))  # fmt: skip
     return _times_table("diagnosis.responses", title, responses, settings, period)
 
 
@@ -100,8 +100,19 @@ def solution_table(solutions: pd.DataFrame, settings: Settings, period: Period) 
     """The same of the solutions."""
     whole = solutions[solutions["dimension"] == "all"].iloc[0]
     title = text("diagnosis.solutions.title", "Half of solutions take up to {p50}, one in ten over {p90}",
-                 p50=Quantity(float(whole["p50"]), "hours", 1), p90=Quantity(float(whole["p90"]), "hours", 1))  # fmt: skip
+                 p50=_duration(whole, "p50"), p90=_duration(whole, "p90"))  # fmt: skip
     return _times_table("diagnosis.solutions", title, solutions, settings, period)
+
+
+def _in_minutes(whole: pd.Series) -> bool:
+    """Whether times are so short that hours would say nothing: nine in ten of all tickets take less than one."""
+    return bool(whole["p90"] < 1)
+
+
+def _duration(whole: pd.Series, column: str) -> Quantity:
+    return (
+        Quantity(60 * float(whole[column]), "minutes", 1) if _in_minutes(whole) else Quantity(float(whole[column]), "hours", 1)
+    )
 
 
 def _times_table(id: str, title: Text, times: pd.DataFrame, settings: Settings, period: Period) -> Table:
@@ -133,13 +144,20 @@ def _times_table(id: str, title: Text, times: pd.DataFrame, settings: Settings, 
         "priority": text("diagnosis.dimension.priority", "priority"),
         "tier": text("diagnosis.dimension.tier", "client's tier"),
     }
+    p50, p90 = text("diagnosis.column.p50", "Median, hours"), text("diagnosis.column.p90", "90th percentile, hours")
+    unit: Unit = "hours"
+    if _in_minutes(times[times["dimension"] == "all"].iloc[0]):
+        p50 = text("diagnosis.column.p50_minutes", "Median, minutes")
+        p90 = text("diagnosis.column.p90_minutes", "90th percentile, minutes")
+        unit, measured = "minutes", [f"{p}{end}" for p in ("p50", "p90") for end in ("", "_low", "_high")]
+        frame[measured] = frame[measured] * 60
     columns = (
         Column("dimension", text("diagnosis.column.dimension", "By"), labels=dimensions),
         Column("name", text("diagnosis.column.group", "Group")),
         Column("tickets", text("diagnosis.column.tickets", "Tickets"), "count"),
         Column("share", text("diagnosis.column.late", "Late (interval)"), "share", low="low", high="high"),
-        Column("p50", text("diagnosis.column.p50", "Median, hours"), "hours", low="p50_low", high="p50_high"),
-        Column("p90", text("diagnosis.column.p90", "90th percentile, hours"), "hours", low="p90_low", high="p90_high"),
+        Column("p50", p50, unit, low="p50_low", high="p50_high"),
+        Column("p90", p90, unit, low="p90_low", high="p90_high"),
     )
     note = text(
         "diagnosis.responses.note",

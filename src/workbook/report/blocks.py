@@ -198,7 +198,7 @@ class Table:
                 return format_value(float(value) / scale, "number", edition, digits)
             if column.unit == "points":
                 return format_value(100 * float(value), "number", edition, 1 if digits is None else digits)
-            if column.unit in ("days", "hours", "months"):
+            if column.unit in ("days", "hours", "minutes", "months"):
                 return format_value(float(value), "number", edition, 1 if digits is None else digits)
             return format_value(value, column.unit, edition, digits)
 

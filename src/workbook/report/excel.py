@@ -38,6 +38,7 @@ _FORMATS: Mapping[Unit, str] = {
     "ratio": "0.00",
     "days": "#,##0.0",
     "hours": "#,##0.0",
+    "minutes": "#,##0.0",
     "months": "#,##0.0",
     "date": "yyyy-mm-dd",
     "time": "yyyy-mm-dd hh:mm",

@@ -23,7 +23,7 @@ WIDE_VALUE = 9
 """Widest value, in Latin letters, that a card shows in its largest type."""
 
 _UNKNOWN = {"en": "n/a", "zh": "未知"}
-_NUMERIC = {"count", "people", "number", "share", "points", "money", "score", "ratio", "days", "hours", "months"}
+_NUMERIC = {"count", "people", "number", "share", "points", "money", "score", "ratio", "days", "hours", "minutes", "months"}
 
 
 @dataclass(frozen=True)

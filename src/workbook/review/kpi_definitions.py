@@ -170,8 +170,10 @@ def kpi_value(kpi: str, value: float | None) -> Quantity:
 
 
 def _hour_digits(value: float | None) -> int | None:
-    """Half an hour more or less is read off the second decimal."""
-    return 2 if value is not None and abs(value) < 1 else None
+    """Half an hour more or less is read off the second decimal, a call centre's seconds off the third."""
+    if value is None or abs(value) >= 1:
+        return None
+    return 2 if abs(value) >= 0.1 or not value else 3
 
 
 def kpi_bare(kpi: str, value: float) -> Quantity:

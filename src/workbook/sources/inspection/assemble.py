@@ -12,6 +12,7 @@ import duckdb
 from workbook.language import count, named, share, text
 from workbook.settings.models import Source
 from workbook.sources.columns import join_files, type_columns
+from workbook.sources.inspection.beside_tickets import beside_tickets
 from workbook.sources.inspection.coverage import Coverage, coverage_of, last_full_period
 from workbook.sources.inspection.describe import describe, own_currencies
 from workbook.sources.inspection.experiments import Experiment, experiment_of, experiments_in_tables
@@ -74,6 +75,7 @@ class Inspection:
                 unplaced.append(found)
             else:
                 drafts += found
+                drafts += [more for draft in found for more in self._beside(draft, found)]
         drafts, doubled = _without_undated(_without_doubled_orders(self.connection, drafts, self.words))
         named, unplaced = _named_customers(self.connection, drafts, unplaced, self.words)
         drafts = _with_customers(self.connection, _with_derived([*drafts, *named], self.words))
@@ -121,6 +123,11 @@ class Inspection:
             d for d in found if d.table == "customers" and any(not known.issuperset(g.own) for g in d.match.guesses.values())
         ]  # fmt: skip
         return [*others, snapshot]
+
+    def _beside(self, draft: Draft, found: Sequence[Draft]) -> list[Draft]:
+        alone = draft.table == "tickets" and self.told.get(draft.extract.name) in (None, "tickets")
+        known = {other.table for other in found}
+        return [more for more in beside_tickets(draft, self.words) if more.table not in known] if alone else []
 
     def seen_as(self, extract: Extract, table: str) -> ProposedSource | None:
         """One table of the files as a canonical one that a person has named; None where it cannot be that."""

@@ -213,6 +213,8 @@ def _translate(made: _Writing, table: str, guesses: Mapping[str, Guess], facts: 
         name = f"{table}.{column}"
         if name == "customers.status" and squash(guesses[column].own[0]) in CHURN_NAMES:
             name = "customers.status.churn"
+        if name == "tickets.status" and f.filled and f.flags == f.filled:
+            name = "tickets.status.answered"
         known: Mapping[str, Sequence[Any]] = words.content["values"].get(name, {})
         ours = {squash(str(theirs)): canonical for canonical, all_ in known.items() for theirs in all_}
         found = {t: ours[squash(t)] for t, _ in f.top if squash(t) in ours and ours[squash(t)] != t}

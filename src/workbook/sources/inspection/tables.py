@@ -143,6 +143,14 @@ def place(
         own = max(scores[t].own for t in FAMILIES[family])
         if best < EVIDENCE or own < EVIDENCE:
             return _not_known(extract, scores, [family, other] if best >= EVIDENCE else [])
+        if (
+            best - second < MARGIN
+            and {family, other} == {"interactions", "service"}
+            and _names_nobody(scores["interactions"].match)
+        ):
+            calls = _service(extract, scores, 0.6)
+            if _are_calls(calls[0]):
+                return calls
         if best - second < MARGIN:
             leading = text(
                 "new.unplaced.two", "it might be {tables}", tables=" / ".join((_lead(scores, family), _lead(scores, other)))
@@ -153,27 +161,23 @@ def place(
         found = _sales(connection, extract, scores, confidence, told)
     elif family == "service":
         found = _service(extract, scores, confidence)
-        found += [more for draft in found if draft.table == "tickets" for more in scores_of(draft, vocabulary)]
     else:
         found = [Draft(extract, scores[family].match, confidence)]
     for draft in found:
         if refused := refusal(draft, without_customer=draft.table != "customers"):
-            return Unplaced(extract, refused, (draft.table,))
+            calls = _service(extract, scores, 0.6) if told is None and draft.table == "interactions" else []
+            return calls if calls and _are_calls(calls[0]) else Unplaced(extract, refused, (draft.table,))
     return found
 
 
-def scores_of(tickets: Draft, vocabulary: Vocabulary) -> list[Draft]:
-    """The score that customers gave beside each ticket, as feedback of the day the ticket was opened."""
-    taken = {own for guess in tickets.match.guesses.values() for own in guess.own}
-    left = [f for f in tickets.extract.facts if f.name not in taken]
-    score = match_columns("feedback", left, vocabulary).guesses.get("score")
-    if score is None or score.strength != "sure" or "opened_at" not in tickets.match.guesses:
-        return []
-    shared = {"feedback_id": "ticket_id", "given_at": "opened_at", "customer_id": "customer_id", "channel": "channel"}
-    guesses = {column: replace(tickets.match.guesses[own], column=column)
-               for column, own in shared.items() if own in tickets.match.guesses}  # fmt: skip
-    note = text("new.note.ticket_scores", "scores that stand beside the tickets, dated by the opening of the ticket")
-    return [Draft(tickets.extract, Match("feedback", {**guesses, "score": score}, {}), 0.75, tickets.group, (note,))]
+def _names_nobody(match: Match) -> bool:
+    return "customer_id" not in match.guesses and "customer_id" not in match.questions
+
+
+def _are_calls(tickets: Draft) -> bool:
+    """Whether contacts that name no customer tell enough to count as tickets: number, moment, and what became of them."""
+    told = set(tickets.match.guesses)
+    return {"ticket_id", "opened_at"} <= told and bool({"topic", "first_response_at", "status"} & told)
 
 
 def buyers_of(draft: Draft, vocabulary: Vocabulary) -> Draft | None:
