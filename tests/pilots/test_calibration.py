@@ -205,6 +205,16 @@ def test_a_ratio_is_played_by_linearised_values_and_errs_as_often_as_the_ratio_i
     assert "linearised" in one.table().note.render(Edition("en")) and "线性化" in one.table().note.render(Edition("zh"))
 
 
+def test_that_a_very_large_pilot_is_played_smaller_is_said():
+    for n, said in ((8_000, False), (12_000, True)):
+        values = rng(9).normal(100, 20, n)
+        delivered = tables(units(two_arms(n)), outcomes(values, metric="spend"))
+        plan = settings(pilot(metrics=[spend(margin=5.0)]))
+        (one,) = calibrate(delivered, measure_effects(delivered, plan, check_pilots(delivered, plan))).calibrated
+        assert ("10,000 units are played" in one.table().note.render(Edition("en"))) == said
+        assert ("按 10,000 个单元模拟" in one.table().note.render(Edition("zh"))) == said
+
+
 def test_without_a_history_the_controls_own_values_are_played_and_that_is_said():
     values = rng(9).lognormal(3, 1, 400)
     delivered = tables(units(two_arms(400)), outcomes(values, metric="spend"))

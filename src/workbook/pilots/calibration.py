@@ -21,7 +21,7 @@ from workbook.pilots.effects import Effects
 from workbook.pilots.estimates import generator
 from workbook.pilots.looks import Look, last_day
 from workbook.pilots.past import FEWEST, Past, read_control, read_past
-from workbook.pilots.playing import Played, play
+from workbook.pilots.playing import MOST_UNITS, QUANTILE_UNITS, Played, play
 from workbook.pilots.samples import tally_units
 from workbook.pilots.units import arm_name
 from workbook.report.blocks import Block, Column, NotMeasured, Table
@@ -247,14 +247,24 @@ class Calibrated:
     def _played(self) -> Text:
         """What was played otherwise than the card says."""
         metric = self.pilot.metrics[0]
+        most = QUANTILE_UNITS if metric.kind == "quantile" else MOST_UNITS
+        words = named("")
         if metric.kind == "ratio":
-            return text("pilots.calibration.linear", " The ratio is played by its linearised values.")
-        if metric.estimate == "adjusted":
-            return text(
+            words = text("pilots.calibration.linear", " The ratio is played by its linearised values.")
+        elif metric.estimate == "adjusted":
+            words = text(
                 "pilots.calibration.plain",
                 " Played by the plain difference: the adjusted one of the card finds at least as much.",
             )
-        return named("")
+        if self.units <= most:
+            return words
+        return text(
+            "pilots.calibration.smaller",
+            "{words} Of so large a pilot {n} units are played, with effects scaled to stand out as much; heavy tails weigh "
+            "more there.",
+            words=words,
+            n=count(most),
+        )
 
 
 @dataclass(frozen=True)
