@@ -155,6 +155,25 @@ def test_a_solution_holds_where_nobody_comes_back(run):
     assert (template.figure, template.n, template.customers) == (1.0, 2, ("a", "b"))
 
 
+def test_templates_sent_for_the_hard_topics_are_not_blamed_for_them(run):
+    """Within each topic both fail alike; templates go to the hard one mostly."""
+    cases = [(topic, by_template, bad) for topic, share in (("hard", 0.5), ("easy", 0.1))
+             for by_template, n in ((True, 180 if topic == "hard" else 20), (False, 20 if topic == "hard" else 180))
+             for bad in np.arange(n) < share * n]  # fmt: skip
+    tickets = pd.DataFrame(cases, columns=["topic", "template", "reopened"])
+    names = tickets.index.astype(str)
+    tickets = tickets.assign(ticket_id=names, customer_id=names, opened_at="2025-10-03 09:00", resolved_at="2025-10-04 09:00")
+    tickets["reopened"] = tickets["reopened"].astype(int)
+    events = tickets.loc[tickets["template"], ["ticket_id"]].assign(happened_at="2025-10-03", activity="template")
+    frames = {"tickets": tickets.drop(columns="template"), "ticket_events": events}
+    frames |= {"customers": tickets[["customer_id"]]}
+    found = run(service_checks, frames, SETTINGS)["service.template"]
+    assert found.figure == pytest.approx(0, abs=1e-12) and found.low < 0 < found.high and found.n == 200
+    apart = frames | {"tickets": frames["tickets"].assign(topic=np.where(tickets["template"], "hard", "easy"))}
+    why = run(service_checks, apart, SETTINGS)["service.template"].why.render(EDITIONS[0])
+    assert why.startswith("No topic was answered both")
+
+
 def test_the_clients_own_word_on_service_levels_is_counted(run):
     tickets = pd.DataFrame(
         {"ticket_id": list("1234"), "customer_id": list("abcd"), "opened_at": "2025-10-03",

@@ -69,6 +69,15 @@ def blocks_of(heard):
     ]  # fmt: skip
 
 
+def test_changes_of_topics_hold_for_all_topics_together(heard):
+    topics = heard.topics
+    now, before = int(topics["n"].sum()), int(topics["before"].sum())
+    level = 1 - 0.05 / len(topics)
+    low, high = change_interval(topics["n"], now, topics["before"], before, level)
+    np.testing.assert_allclose(topics["change_low"], low)
+    np.testing.assert_allclose(topics["change_high"], high)
+
+
 def test_every_block_renders_and_titles_are_short(heard):
     ids = [block.bundle(EDITIONS)["id"] for block in blocks_of(heard)]
     assert len(set(ids)) == len(ids)

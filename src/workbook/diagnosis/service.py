@@ -17,10 +17,10 @@ from workbook.diagnosis.finding import (
     Module,
     Words,
     difference_interval,
-    no_case,
     not_delivered,
     share_finding,
 )  # fmt: skip
+from workbook.diagnosis.reversal import gap_within
 from workbook.diagnosis.tickets import days_only, late_cases, lateness, opened_in_period, spellings, unagreed
 from workbook.language import count, number, share, text
 from workbook.period import Period
@@ -308,7 +308,9 @@ def _held(tables: Tables, asked: pd.DataFrame, settings: Settings, context: Cont
         text("diagnosis.first_contact.problem", "Problems not solved at the first contact"),
         text("diagnosis.first_contact.cause", "The first to answer may not, or cannot, solve; customers have to come back."),
     )
-    template = text("diagnosis.template.measure", "Gap in solutions that did not hold: from a template against by hand")
+    template = text(
+        "diagnosis.template.measure", "Gap in solutions that did not hold, within topics: from a template against by hand"
+    )
     missing = tables.lacks("tickets.topic", "tickets.customer_id", "tickets.resolved_at")
     events = tables.lacks("ticket_events.activity")
     if missing:
@@ -332,33 +334,45 @@ def _held(tables: Tables, asked: pd.DataFrame, settings: Settings, context: Cont
     )  # fmt: skip
     if events:
         return [found, not_delivered("service.template", template, events)]
-    return [found, _template(tables, rows, settings, context)]
+    return [found, _template(rows, left_out, settings, context)]
 
 
-def _template(tables: Tables, rows: pd.DataFrame, settings: Settings, context: Context) -> Measured:
-    """Whether answers from a template fit the need: how much more often their solutions do not hold."""
+def _template(rows: pd.DataFrame, left_out: int, settings: Settings, context: Context) -> Measured:
+    """Whether answers from a template fit the need: how much more often their solutions do not hold, within topics.
+
+    Templates are written for some topics and not for others, which may be the hard ones: only tickets of topics that were
+    answered both ways are held against each other.
+    """
     check = "service.template"
-    measure = text("diagnosis.template.measure", "Gap in solutions that did not hold: from a template against by hand")
-    by_template = rows["template"]
-    if not by_template.any():
+    measure = text(
+        "diagnosis.template.measure", "Gap in solutions that did not hold, within topics: from a template against by hand"
+    )
+    if not rows["template"].any():
         why = text("diagnosis.template.none", "No event says that a ticket was answered from a template "
                    "(service.template_activities).")  # fmt: skip
         return NotMeasured(f"diagnosis.{check}", measure, why=why)
-    if by_template.all():
-        return no_case(check, measure)
-    n, held = int(by_template.sum()), int(rows.loc[by_template, "held"].sum())
-    other_n, other_held = len(rows) - n, int(rows["held"].sum()) - held
-    low, high = difference_interval(n - held, n, other_n - other_held, other_n, context.confidence)
+    both = rows[rows.groupby("subject", observed=True)["template"].transform("nunique") == 2]
+    if both.empty:
+        why = text("diagnosis.template.apart", "No topic was answered both from a template and by hand, so like cannot be held "
+                   "against like.")  # fmt: skip
+        return NotMeasured(f"diagnosis.{check}", measure, why=why)
+    counted = both.assign(bad=~both["held"]).groupby(["subject", "template"], observed=True)["bad"].agg(["sum", "size"])
+    template, hand = (counted.xs(kind, level="template") for kind in (True, False))
+    strata = pd.DataFrame({"hits": template["sum"], "n": template["size"], "other_hits": hand["sum"], "other_n": hand["size"]})
+    hits, n, other_hits, other_n = (int(strata[column].sum()) for column in ("hits", "n", "other_hits", "other_n"))
+    gap, low, high = gap_within(strata, context.confidence)
+    if len(strata) == 1:
+        low, high = difference_interval(hits, n, other_hits, other_n, context.confidence)
     words = Words(
         measure,
         text("diagnosis.template.problem", "Standard answers do not fit what customers need"),
         text("diagnosis.template.cause",
              "Templates are sent for needs that they do not answer: {bad} did not hold, against {others} by hand.",
-             bad=share((n - held) / n, 1), others=share((other_n - other_held) / other_n, 1)),
+             bad=share(hits / n, 1), others=share(other_hits / other_n, 1)),
     )  # fmt: skip
-    bad = rows[by_template & ~rows["held"]]
+    bad = both[both["template"] & ~both["held"]]
     customers, revenue = context.touched(bad["customer_id"].unique())
     return Finding(
-        check, MODULE, words, (n - held) / n - (other_n - other_held) / other_n, "points", low, high, n,
-        settings.diagnosis.template_gap, "above", customers, revenue, cases=_these(bad),
+        check, MODULE, words, gap, "points", low, high, n, settings.diagnosis.template_gap, "above", customers, revenue,
+        cases=_these(bad), unjudged=left_out + len(rows) - len(both),
     )  # fmt: skip

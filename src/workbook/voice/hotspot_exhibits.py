@@ -82,7 +82,8 @@ def topic_figure(topics: pd.DataFrame, period: Period, settings: Settings) -> Fi
         text("voice.hotspots.note",
              "Comments of answers, reviews, interviews and tickets by topic, {start} to {end}; n = {n}, {bad} of them "
              "discontent. Mood by the customer's own score, else read from the words (see accuracy). Trend: share of comments "
-             "against the previous period, {level} interval.",
+             "against the previous period, {level} intervals that hold for all topics together; what came after a measure did "
+             "not thereby come from it.",
              n=count(n), bad=count(bad), start=day(period.start), end=day(period.end),
              level=share(settings.analysis.confidence)),
         topic_table(topics, period, settings),
@@ -138,7 +139,8 @@ def topic_table(topics: pd.DataFrame, period: Period, settings: Settings) -> Tab
     )
     note = text(
         "voice.hotspots.table_note",
-        "Comments of {start} to {end}; change against the previous period in percentage points; {level} intervals. "
+        "Comments of {start} to {end}; change against the previous period in percentage points; {level} intervals, "
+        "those of the changes for all topics together. "
         "Topics of the settings carry the name given there; the others are named by the phrases that tell them. "
         "Recurs: what a found topic shares with the one most like it when comments are drawn again (bootstrap) and the search "
         "begins elsewhere; below {steady} it is called unsteady, and its figures are those of these comments only.",

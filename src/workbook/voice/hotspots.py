@@ -147,7 +147,8 @@ def _topic_rows(
     earlier = before["topic"].value_counts().reindex(ids, fill_value=0).to_numpy()
     clear = (table["content"] + table["discontent"]).to_numpy()
     low, high = share_interval(table["discontent"], clear, settings.analysis.confidence)
-    up, down = change_interval(n, len(now), earlier, len(before), settings.analysis.confidence)
+    compared = max(int(((n > 0) | (earlier > 0)).sum()), 1)  # the changes of all topics hold together (Bonferroni)
+    up, down = change_interval(n, len(now), earlier, len(before), 1 - (1 - settings.analysis.confidence) / compared)
     frame = pd.DataFrame(
         {
             "topic": ids,
