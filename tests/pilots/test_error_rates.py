@@ -7,10 +7,10 @@ from scipy import stats
 from tests.pilots.trials import pilot, settings, spend
 
 from workbook.pilots.boundaries import anytime_limit, limits
-from workbook.pilots.comparison import welch
+from workbook.pilots.comparison import adjusted_means, welch
 from workbook.pilots.estimates import lead_estimate
 from workbook.pilots.few_clusters import _assignments, p_among
-from workbook.pilots.moments import moments_of
+from workbook.pilots.moments import Moments, moments_of
 from workbook.pilots.playing import _of_means, play
 from workbook.pilots.samples import FrameSample
 
@@ -149,6 +149,28 @@ def test_intervals_cover_an_effect_as_often_as_they_say_also_after_several_looks
     # the intervals played are those of the report
     one = welch(moments_of(sides[0][0]), moments_of(sides[1][0]), 1 - 2 * stats.norm.sf(at[-1]))
     assert (low[0], high[0]) == pytest.approx((one.low, one.high))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("looks", [1, 5])
+def test_the_estimate_adjusted_for_what_was_known_before_errs_as_often_as_the_plain_one(looks):
+    """The plain difference is played in calibrations; that of a card with covariates errs alike, and covers an effect alike."""
+    times = [k / looks for k in range(1, looks + 1)]
+    at = [float(Z)] if looks == 1 else [min(limit, 9.0) for limit in limits(times)]
+    levels = [1 - 2 * stats.norm.sf(limit) for limit in at]
+    generator, n, effect = rng(50 + looks), 400, 5.0
+    rejected, missed = np.zeros(TRIALS, dtype=bool), np.zeros(TRIALS, dtype=bool)
+    for trial in range(TRIALS):
+        before = generator.gamma(4, 10, (2, n))
+        values = np.stack([0.8 * before + generator.gamma(2, 10, (2, n)), before], axis=-1)
+        for t, level in zip(times, levels, strict=True):
+            arms = [moments_of(side[: round(n * t)]) for side in values]
+            none = adjusted_means(*arms, level)
+            rejected[trial] |= not none.low <= 0 <= none.high
+            moved = Moments(arms[1].n, arms[1].mean + np.array([effect, 0.0]), arms[1].scatter)
+            found = adjusted_means(arms[0], moved, level)
+            missed[trial] |= not found.low <= effect <= found.high
+    assert rejected.mean() == pytest.approx(0.05, abs=0.005) and missed.mean() == pytest.approx(0.05, abs=0.005)
 
 
 @pytest.mark.parametrize("side", [8, 6])

@@ -254,7 +254,8 @@ class Calibrated:
         elif metric.estimate == "adjusted":
             words = text(
                 "pilots.calibration.plain",
-                " Played by the plain difference: the adjusted one of the card finds at least as much.",
+                " Played by the plain difference: the adjusted one of the card errs as often in simulated pilots and finds at "
+                "least as much.",
             )
         if self.units <= most:
             return words
