@@ -36,6 +36,18 @@ def test_a_field_that_was_not_delivered_is_not_called_empty(run, settings):
     assert result.missing == ("customers.industry",)
 
 
+def test_persons_are_not_asked_for_an_industry(run, settings):
+    frames = customers(5, kind=["person", "Person", "company", "company", None], industry=[None, "Retail", "Retail", None, ""])
+    frames["customers"]["region"] = ["x"] * 5
+    found = run(information_checks, frames, settings)
+    industry, region = found["information.complete.industry"], found["information.complete.region"]
+    assert (industry.n, industry.figure, industry.customers) == (3, 1 / 3, ("C3", "C4"))  # of unknown kind: asked, as a company
+    assert "persons left out" in industry.words.problem.render(Edition("en"))
+    assert region.n == 5
+    nobody = run(information_checks, customers(2, kind=["person"] * 2, industry=["Retail", None]), settings)
+    assert "of persons" in nobody["information.complete.industry"].why.render(Edition("en"))
+
+
 @pytest.mark.parametrize(
     "phone, valid",
     [

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from workbook.diagnosis.finding import Context, Measured, Module, Words, not_delivered, share_finding
-from workbook.diagnosis.quality import field_name, judged_records, record_quality
+from workbook.diagnosis.quality import COMPANY_FIELDS, field_name, judged_records, of_person, record_quality
 from workbook.language import Text, count, joined, named, text
 from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
@@ -73,9 +73,20 @@ def _complete(field: str, tables: Tables, settings: Settings, context: Context) 
     )
     if missing := tables.lacks(f"customers.{field}"):
         return not_delivered(check, words.measure, missing)
-    return _share_of_records(
+    persons = tables.sql(f"select count(*) as n from customers c where {of_person('c')}")["n"].iloc[0]
+    if apart := field in COMPANY_FIELDS and bool(persons):
+        words = replace(
+            words,
+            measure=text("diagnosis.complete.companies", "Records with {field} filled, persons left out", field=label),
+            problem=text("diagnosis.complete.companies_without", "Records without {field}, persons left out", field=label),
+        )
+    found = _share_of_records(
         check, words, f"empty_{field}", settings.diagnosis.completeness, tables, context, good=True
     )  # fmt: skip
+    if apart and isinstance(found, NotMeasured):
+        why = text("diagnosis.complete.persons", "All records are of persons, of whom no {field} is expected.", field=label)
+        return NotMeasured(found.id, words.measure, why=why)
+    return found
 
 
 def _valid_phone(tables: Tables, settings: Settings, context: Context) -> Measured:

@@ -44,6 +44,14 @@ LEAST_RECORDS = 20
 ACTIVE_STATUS = ("active", "existing", "normal", "活跃", "正常", "在用", "有效")
 """Words of customers.status that say that the customer is alive."""
 
+COMPANY_FIELDS = ("industry", "size")
+"""Fields that a company has and a person has not: the records of persons are not judged by them."""
+
+
+def of_person(alias: str) -> str:
+    """SQL: whether a record is known to be of a person; *alias* is what the query calls ``customers``."""
+    return f"coalesce(lower(trim({alias}.kind)) = 'person', false)"
+
 
 @contextmanager
 def record_quality(tables: Tables, settings: Settings) -> Iterator[None]:
@@ -52,11 +60,12 @@ def record_quality(tables: Tables, settings: Settings) -> Iterator[None]:
     Columns: customer_id, ``empty_<field>`` for each key field, bad_phone, bad_email, bad_industry (see industries.py),
     odd_name (the name of a company speaks for another industry), repeated_phone, repeated_email, repeated (one of them), stale,
     ``stale_<field>`` for each field of :func:`dated_fields`, and wrong_status (a later change or the orders contradict it);
-    null where the measure does not apply to the record (no phone that could be invalid, a customer who is not active). Beside
-    them active.
+    null where the measure does not apply to the record (no phone that could be invalid, a customer who is not active, the
+    industry of a person). Beside them active.
     """
     fields = [
-        f'coalesce(regexp_matches(trim(cast(c."{field}" as varchar)), $placeholder), true) as "empty_{field}"'
+        f"case when not ({of_person('c') if field in COMPANY_FIELDS else 'false'}) then "
+        f'coalesce(regexp_matches(trim(cast(c."{field}" as varchar)), $placeholder), true) end as "empty_{field}"'
         for field in dict.fromkeys(settings.diagnosis.key_fields)
     ]
     fields += [
