@@ -1,5 +1,6 @@
 """X1 by hand: completeness, validity, staleness, duplicates and status."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -95,6 +96,34 @@ def test_records_with_one_phone_or_email_are_duplicates_whatever_the_spelling(ru
     found = run(information_checks, frames, settings)["information.duplicates"]
     assert found.customers == ("C0", "C1", "C2", "C3")
     assert (found.figure, found.n) == (0.8, 5)
+
+
+def test_planted_twins_are_found_one_by_one_among_fillers(run, settings):
+    rng = np.random.default_rng(3)
+    n, twins = 400, 40
+    phone = [f"139{i:08}" for i in rng.choice(10**8, n, replace=False)]
+    of = rng.choice(n, twins, replace=False)
+    filled = rng.choice(np.setdiff1d(np.arange(n), of), 60, replace=False)
+    for i in filled:
+        phone[i] = "13800000000"
+    frames = customers(n + twins, phone=phone + [f"+86 {phone[i]}" for i in of])
+    found = run(information_checks, frames, settings)["information.duplicates"]
+    assert set(found.customers) == {f"C{i}" for i in [*of, *range(n, n + twins)]}
+    assert (found.n, found.unjudged) == (n + twins - 60, 60)
+
+
+def test_fillers_switchboards_and_impossible_contacts_make_no_duplicates(run, settings):
+    phone = ["13800000000"] * 8 + ["12345678"] * 2 + ["13912345678"] * 2 + [f"1371234{i:04}" for i in range(12)]
+    email = [None] * 12 + ["noemail@example.com"] * 6 + ["n/a@x"] * 6
+    found = run(information_checks, customers(24, phone=phone, email=email), settings)["information.duplicates"]
+    assert (found.n, found.customers, found.unjudged) == (14, ("C10", "C11"), 10)
+    cause = found.words.cause.render(Edition("en"))
+    assert "14 records share a filler" in cause
+    assert "138…00" in cause
+    one = customers(8, phone=phone[:8], name=["Li Na"] * 8)  # one customer held often is no filler
+    assert run(information_checks, one, settings)["information.duplicates"].figure == 1
+    alone = run(information_checks, customers(6, email=email[12:18]), settings)["information.duplicates"]
+    assert "no…@…" in alone.why.render(Edition("en"))
 
 
 def test_the_last_noted_status_contradicts_an_active_record(run, settings):

@@ -190,9 +190,38 @@ def _duplicates(tables: Tables, settings: Settings, context: Context) -> Measure
     )
     if not tables.has("customers.phone") and not tables.has("customers.email"):
         return not_delivered(check, words.measure, tables.lacks("customers.phone", "customers.email"))
-    return _share_of_records(
+    rows = tables.sql("select count(filler) as n, mode(filler order by filler) as example from record_quality")
+    fillers, example = int(rows["n"].iloc[0]), _masked(str(rows["example"].iloc[0]))
+    if fillers:
+        words = replace(
+            words,
+            measure=text("diagnosis.duplicates.apart", "Records with the phone or e-mail of another record, fillers left out"),
+            cause=text(
+                "diagnosis.duplicates.fillers",
+                "Systems open new records without looking for the customer first. Not counted: {n} records share a filler or "
+                "switchboard, such as {example}; they need a contact of their own, not merging.",
+                n=count(fillers),
+                example=example,
+            ),
+        )
+    found = _share_of_records(
         check, words, "repeated", settings.diagnosis.duplicate_share, tables, context, left_out="repeated is null"
     )  # fmt: skip
+    if fillers and isinstance(found, NotMeasured):
+        why = text(
+            "diagnosis.duplicates.only",
+            "No contact tells customers apart: {n} records share a filler, such as {example}.",
+            n=count(fillers),
+            example=example,
+        )
+        return NotMeasured(found.id, words.measure, why=why)
+    return found
+
+
+def _masked(contact: str) -> Text:
+    """As much of a phone or e-mail as tells a filler to who knows it: it may be a customer's switchboard."""
+    user, at, _ = contact.partition("@")
+    return named(f"{user[:2]}…@…" if at else f"{contact[:3]}…{contact[-2:]}")
 
 
 def _status(tables: Tables, settings: Settings, context: Context) -> Measured:

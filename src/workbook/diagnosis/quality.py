@@ -44,6 +44,10 @@ LEAST_RECORDS = 20
 ACTIVE_STATUS = ("active", "existing", "normal", "活跃", "正常", "在用", "有效")
 """Words of customers.status that say that the customer is alive."""
 
+MOST_SHARERS = 5
+"""Customers of different names that one phone or e-mail may have and still speak for a customer held more than once: a
+household or a small office shares one among few; what more share was entered to fill the field, or is a switchboard."""
+
 COMPANY_FIELDS = ("industry", "size")
 """Fields that a company has and a person has not: the records of persons are not judged by them."""
 
@@ -61,7 +65,8 @@ def record_quality(tables: Tables, settings: Settings) -> Iterator[None]:
     odd_name (the name of a company speaks for another industry), repeated_phone, repeated_email, repeated (one of them), stale,
     ``stale_<field>`` for each field of :func:`dated_fields`, and wrong_status (a later change or the orders contradict it);
     null where the measure does not apply to the record (no phone that could be invalid, a customer who is not active, the
-    industry of a person). Beside them active.
+    industry of a person, no contact that could tell a customer). Beside them active, and filler: a contact of the record that
+    more than ``MOST_SHARERS`` customers have, which makes no duplicate, as one of impossible form makes none.
     """
     fields = [
         f"case when not ({of_person('c') if field in COMPANY_FIELDS else 'false'}) then "
@@ -82,7 +87,7 @@ def record_quality(tables: Tables, settings: Settings) -> Iterator[None]:
                             status=_NOTED if tables.has("status_history.new") else _SILENT),
             {
                 "end": tables.period.end, "days": settings.diagnosis.stale_days, "pattern": pattern, "email": _EMAIL,
-                "placeholder": _PLACEHOLDER, "alive": list(ACTIVE_STATUS),
+                "placeholder": _PLACEHOLDER, "alive": list(ACTIVE_STATUS), "sharers": MOST_SHARERS,
                 **({} if tables.has("status_history.new") else {"churn_days": settings.analysis.churn_days}),
             },
         )  # fmt: skip
@@ -98,18 +103,26 @@ _SILENT = "coalesce(date_diff('day', n.last_order, cast($end as date)) > $churn_
 
 _RECORDS = """
     create or replace temp table record_quality as
-    with contacts as (
-        select customer_id, 'phone' as kind, right(regexp_replace(phone, '[^0-9]', '', 'g'), 11) as contact
-        from customers where phone is not null
+    with digits as (
+        select *, regexp_replace(phone, '[\\s().-]', '', 'g') as dialled,
+               case when regexp_matches(trim(name), $placeholder) then customer_id
+                    else coalesce(nullif(lower(trim(name)), ''), customer_id) end as holder
+        from customers
+    ), contacts as (
+        select customer_id, holder, 'phone' as kind, right(regexp_replace(phone, '[^0-9]', '', 'g'), 11) as contact
+        from digits where regexp_matches(dialled, $pattern) and dialled <> repeat(right(dialled, 1), length(dialled))
         union all
-        select customer_id, 'email' as kind, lower(trim(email)) as contact from customers where email is not null
-    ), shared as (
-        select kind, contact from contacts
-        where contact <> '' and (kind = 'email' or length(contact) >= 7)
-        group by kind, contact having count(*) > 1
+        select customer_id, holder, 'email' as kind, lower(trim(email)) as contact
+        from digits where regexp_matches(trim(email), $email)
+    ), held as (
+        select kind, contact, count(*) > 1 as twice, count(distinct holder) > $sharers as filler
+        from contacts group by kind, contact
     ), repeated as (
-        select c.customer_id, bool_or(c.kind = 'phone') as phone, bool_or(c.kind = 'email') as email
-        from contacts c join shared s on s.kind = c.kind and s.contact = c.contact group by c.customer_id
+        select c.customer_id, bool_or(h.twice) filter (not h.filler) as either,
+               bool_or(h.twice) filter (not h.filler and c.kind = 'phone') as phone,
+               bool_or(h.twice) filter (not h.filler and c.kind = 'email') as email,
+               max(c.contact) filter (h.filler) as filler
+        from contacts c join held h on h.kind = c.kind and h.contact = c.contact group by c.customer_id
     ), bought as (
         select customer_id, max(cast(ordered_at as date)) as last_order from orders group by customer_id
     ), seen as (
@@ -128,17 +141,13 @@ _RECORDS = """
     ), noted as (
         select coalesce(h.customer_id, b.customer_id) as customer_id, h.last_status, b.last_order
         from changed h full join bought b on b.customer_id = h.customer_id
-    ), digits as (
-        select *, regexp_replace(phone, '[\\s().-]', '', 'g') as dialled from customers
     )
     select c.customer_id, {fields}
            not regexp_matches(dialled, $pattern) or dialled = repeat(right(dialled, 1), length(dialled)) as bad_phone,
            not regexp_matches(trim(c.email), $email) as bad_email,
            case when not regexp_matches(trim(c.industry), $placeholder) then o.value is not null end as bad_industry,
            i.wrong as odd_name,
-           case when c.phone is not null then coalesce(r.phone, false) end as repeated_phone,
-           case when c.email is not null then coalesce(r.email, false) end as repeated_email,
-           case when c.phone is not null or c.email is not null then r.customer_id is not null end as repeated,
+           r.phone as repeated_phone, r.email as repeated_email, r.either as repeated, r.filler,
            case when a.customer_id is not null then date_diff('day', c.updated_at, cast($end as date)) > $days end as stale,
            case when list_contains($alive, lower(trim(c.status))) then {status} end as wrong_status,
            a.customer_id is not null as active
