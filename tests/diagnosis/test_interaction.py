@@ -32,6 +32,28 @@ def test_silent_are_the_best_buyers_without_a_recent_contact(run, settings):
     assert (found.n, found.customers, found.revenue) == (2, ("C8",), 8.0)
 
 
+@pytest.mark.parametrize("first, measured", [("2025-12-02", False), ("2025-10-13", False), ("2025-10-12", True)])
+def test_a_log_that_does_not_reach_back_calls_nobody_silent(run, settings, first, measured):
+    frames = {
+        "customers": {"customer_id": ["a", "b"]},
+        "interactions": {"customer_id": ["a", "a"], "happened_at": [first, "2025-12-30"]},
+    }
+    found = run(interaction_checks, frames, settings)["interaction.silent"]
+    assert isinstance(found, NotMeasured) != measured
+    if not measured:
+        assert f"reaches back to {int(first[-2:])} " in found.why.render(Edition("en"))
+
+
+def test_who_opened_a_ticket_lately_was_in_contact(run, settings):
+    frames = {
+        "customers": {"customer_id": ["a", "b", "c"]},
+        "interactions": {"customer_id": ["a", "b", "c"], "happened_at": ["2025-01-01"] * 3},
+        "tickets": {"ticket_id": ["1", "2"], "customer_id": ["a", "b"], "opened_at": ["2025-12-20", "2025-10-02"]},
+    }
+    settings = settings.model_copy(update={"scope": settings.scope.model_copy(update={"high_value_share": 1.0})})
+    assert run(interaction_checks, frames, settings)["interaction.silent"].customers == ("b", "c")
+
+
 def test_late_is_judged_by_the_limit_of_the_priority(run, settings):
     rows = [
         ("a", "2025-10-05 10:00", 2.0, "high", "phone"), ("b", "2025-10-05 10:00", 2.1, "HIGH ", "phone"),

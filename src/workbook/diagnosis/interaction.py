@@ -22,7 +22,7 @@ from workbook.diagnosis.finding import (
 )
 from workbook.diagnosis.reversal import WITHIN, turned_gaps
 from workbook.diagnosis.tickets import channel_name, days_only, late_cases, lateness, opened_in_period, unagreed
-from workbook.language import count, points, share, text
+from workbook.language import Text, count, day, points, share, text
 from workbook.report.blocks import NotMeasured
 from workbook.service_hours import clocks_apart
 from workbook.settings.models import Settings
@@ -86,12 +86,15 @@ def _silent(tables: Tables, settings: Settings, context: Context) -> Measured:
     )
     if missing := tables.lacks("interactions"):
         return not_delivered(check, words.measure, missing)
+    if why := _short_log(tables, days):
+        return NotMeasured(f"diagnosis.{check}", words.measure, why=why)
     valuable = context.valuable(settings.scope.high_value_share)
+    # who asked for help was in contact too, though no call of the log says so
+    asked = "union all select customer_id, opened_at from tickets" if tables.has("tickets.customer_id") else ""
     recent = tables.sql(
-        """
-        select customer_id from interactions where customer_id is not null
-        group by customer_id
-        having date_diff('day', max(cast(happened_at as date)), cast($end as date)) < $days
+        f"""
+        select distinct customer_id from (select customer_id, happened_at from interactions {asked})
+        where customer_id is not null and date_diff('day', cast(happened_at as date), cast($end as date)) < $days
         order by customer_id
         """,
         days=days,
@@ -100,6 +103,26 @@ def _silent(tables: Tables, settings: Settings, context: Context) -> Measured:
     return share_finding(
         check, MODULE, words, hits=len(silent), n=len(valuable), threshold=settings.diagnosis.silent_share,
         direction="above", touched=silent, context=context,
+    )  # fmt: skip
+
+
+def _short_log(tables: Tables, days: int) -> Text | None:
+    """Why nobody can be called silent: the log of contacts begins after the *days* that are looked back on.
+
+    As where contacts are counted, a log that lacks at most a tenth of the days at their beginning (a holiday) reaches back.
+    """
+    (first,) = tables.connection.execute("select min(cast(happened_at as date)) from interactions").fetchall()[0]
+    end = tables.period.end
+    if first is None:
+        return text("diagnosis.silent.undated", "No contact of the log has a date.")
+    reach = (end - first).days + 1
+    if reach >= days - days // 10:
+        return None
+    return text(
+        "diagnosis.silent.short_log",
+        "The log of contacts reaches back to {first} only, {reach} {reach:day|days} before the end of the period; {days} are "
+        "looked back on. Deliver older contacts as well, or lower diagnosis.silent_days.",
+        first=day(first), reach=count(reach), days=count(days),
     )  # fmt: skip
 
 
