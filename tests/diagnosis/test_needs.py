@@ -25,6 +25,31 @@ def test_depth_is_the_share_of_needs_with_a_root_cause(run, settings):
     assert (found.n, found.customers) == (3, ("a",))
 
 
+def test_a_level_of_the_clients_own_is_neither_deep_nor_shallow_until_it_is_named(run, settings):
+    ids = [f"C{i:02}" for i in range(30)]
+
+    def frames(levels):
+        needs = {"customer_id": ids, "noted_at": ["2025-05-01"] * 30, "need": ["x"] * 30, "level": levels}
+        return {"customers": {"customer_id": ids}, "needs": needs}
+
+    own = frames(["L1", "L2", "l3 "] * 10)
+    unknown = run(needs_checks, own, settings)["needs.depth"]
+    table = depth_table(tables_of({name: pd.DataFrame(frame) for name, frame in own.items()}, PERIOD), settings)
+    assert isinstance(unknown, NotMeasured) and isinstance(table, NotMeasured)
+    assert "l1, l2, l3" in unknown.why.render(Edition("en")) and "diagnosis.root_levels" in unknown.why.render(Edition("zh"))
+
+    limits = settings.diagnosis.model_copy(update={"root_levels": ["L3"], "surface_levels": ["L1", "L2"]})
+    told = run(needs_checks, own, settings.model_copy(update={"diagnosis": limits}))["needs.depth"]
+    assert (told.figure, told.n, told.unjudged) == (pytest.approx(1 / 3), 30, 0)
+
+    few = frames(["root"] * 10 + ["wish"] * 10 + ["L1"] * 9 + [" "])
+    left_out = run(needs_checks, few, settings)["needs.depth"]
+    assert (left_out.figure, left_out.n, left_out.unjudged) == (0.5, 20, 10)
+    table = depth_table(tables_of({name: pd.DataFrame(frame) for name, frame in few.items()}, PERIOD), settings)
+    assert table.frame["n"].tolist() == [20]
+    assert "33.3%" in table.note.render(Edition("en"))
+
+
 def recommendations(bought_at, noted_at="2025-05-10"):
     """Four customers were each recommended P; the first bought it at *bought_at*, the second bought Q."""
     return {

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from workbook.diagnosis.finding import Cases, Context, Measured, Module, Words, no_case, not_delivered, share_finding
-from workbook.language import count, share, text
+from workbook.diagnosis.tickets import frequent_words, in_short
+from workbook.language import Text, count, share, text
+from workbook.report.blocks import NotMeasured
 from workbook.settings.models import Settings
 from workbook.tables import Tables
 
 MODULE: Module = "needs"
-
-ROOT_LEVELS = ("root cause", "root_cause", "root-cause", "root", "deep", "根本原因", "根因", "深层", "深层需求")
-"""Words of needs.level that say that a need was followed down to its cause."""
 
 
 def needs_checks(tables: Tables, profile: pd.DataFrame, settings: Settings) -> list[Measured]:
@@ -33,28 +32,61 @@ def _depth(tables: Tables, settings: Settings, context: Context) -> Measured:
     )
     if missing := tables.lacks("needs.level"):
         return not_delivered(check, words.measure, missing)
+    if why := unknown_levels(tables, settings):
+        return NotMeasured(f"diagnosis.{check}", words.measure, why=why)
+    known = level_words(settings)
     rows = tables.sql(
         """
         select customer_id, count(*) as needs,
                sum(case when list_contains($root, lower(trim(level))) then 1 else 0 end) as deep
-        from needs where level is not null group by customer_id order by customer_id
+        from needs where list_contains($known, lower(trim(level))) group by customer_id order by customer_id
         """,
-        root=list(ROOT_LEVELS),
+        **known,
     )
+    judged = int(rows["needs"].sum())
     return share_finding(
-        check, MODULE, words, hits=int(rows["deep"].sum()), n=int(rows["needs"].sum()),
+        check, MODULE, words, hits=int(rows["deep"].sum()), n=judged,
         threshold=settings.diagnosis.root_cause_share, direction="below",
         touched=rows.loc[rows["deep"] < rows["needs"], "customer_id"], context=context,
-        cases=Cases("needs", _SHALLOW, {"root": list(ROOT_LEVELS)}),
-        unjudged=int(tables.sql("select count(*) as n from needs where level is null")["n"].iloc[0]),
+        cases=Cases("needs", _SHALLOW, known),
+        unjudged=int(tables.sql("select count(*) as n from needs")["n"].iloc[0]) - judged,
     )  # fmt: skip
 
 
 # a need has no id of its own: the customer and the day tell it
 _SHALLOW = """
     select cast(null as varchar) as record_id, customer_id, noted_at as happened_at from needs
-    where level is not null and not list_contains($root, lower(trim(level)))
+    where list_contains($known, lower(trim(level))) and not list_contains($root, lower(trim(level)))
 """
+
+
+def level_words(settings: Settings) -> dict[str, list[str]]:
+    """Words of needs.level, in small letters: ``root`` for a need followed down to its cause, ``known`` with those of the
+    surface."""
+    limits = settings.diagnosis
+    root, surface = ([word.strip().lower() for word in words] for words in (limits.root_levels, limits.surface_levels))
+    return {"root": root, "known": [*root, *surface]}
+
+
+def unknown_levels(tables: Tables, settings: Settings) -> Text | None:
+    """Why the depth of needs cannot be judged: most of the recorded levels are words of neither list; None otherwise."""
+    recorded, unknown = tables.sql(
+        """
+        select count(*) as recorded, count(*) filter (where not list_contains($known, lower(trim(level)))) as unknown
+        from needs where trim(level) <> ''
+        """,
+        known=level_words(settings)["known"],
+    ).iloc[0]
+    if unknown * 2 <= recorded:
+        return None
+    return text(
+        "diagnosis.depth.unknown",
+        "Of {n} recorded levels {unknown} are words that are not known; the most frequent levels are: {found}. Name those of a "
+        "cause in diagnosis.root_levels (known: {root}) and those of a wish in diagnosis.surface_levels (known: {surface}).",
+        n=count(int(recorded)), unknown=count(int(unknown)),
+        found=frequent_words(tables, "needs.level", settings.analysis.small_cell),
+        root=in_short(settings.diagnosis.root_levels), surface=in_short(settings.diagnosis.surface_levels),
+    )  # fmt: skip
 
 
 def _match(tables: Tables, settings: Settings, context: Context) -> Measured:

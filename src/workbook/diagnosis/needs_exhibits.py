@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from workbook.diagnosis.finding import SMALL_SAMPLE, proportion_interval
-from workbook.diagnosis.needs import ROOT_LEVELS, recommendations
+from workbook.diagnosis.needs import level_words, recommendations, unknown_levels
 from workbook.diagnosis.tiers import customers_by_tier
 from workbook.language import Text, count, day, points, share, text
 from workbook.report.blocks import Column, NotMeasured, Table
@@ -23,20 +23,24 @@ READINGS = {
 }
 
 
-def need_levels(tables: Tables) -> pd.DataFrame:
-    """Each customer with the deepest level of the needs recorded up to the end of the period: customer_id, level (place)."""
+def need_levels(tables: Tables, settings: Settings) -> pd.DataFrame:
+    """Each customer with the deepest level of the needs recorded up to the end of the period: customer_id, level (place).
+
+    The level is empty where needs are recorded and the level of none of them is known.
+    """
     return tables.sql(
         """
         with deepest as (
             select customer_id,
-                   max(case when list_contains($root, lower(trim(level))) and product_recommended is not null then 3
-                            when list_contains($root, lower(trim(level))) then 2 else 1 end) as level
+                   max(case when not coalesce(list_contains($known, lower(trim(level))), false) then null
+                            when not list_contains($root, lower(trim(level))) then 1
+                            when product_recommended is not null then 3 else 2 end) as level
             from needs where customer_id is not null group by customer_id
         )
-        select c.customer_id, coalesce(d.level, 0) as level
+        select c.customer_id, case when d.customer_id is null then 0 else d.level end as level
         from customers c left join deepest d on d.customer_id = c.customer_id order by c.customer_id
         """,
-        root=list(ROOT_LEVELS),
+        **level_words(settings),
     )
 
 
@@ -45,8 +49,11 @@ def depth_table(tables: Tables, settings: Settings) -> Table | NotMeasured:
     id, what = "diagnosis.depth", text("diagnosis.depth.what", "Depth of the recorded needs by tier")
     if missing := tables.lacks("needs.level", "customers"):
         return NotMeasured(id, what, missing)
+    if why := unknown_levels(tables, settings):
+        return NotMeasured(id, what, why=why)
     place, names = customers_by_tier(tables, settings)
-    rows = need_levels(tables)
+    every_customer = need_levels(tables, settings)
+    rows = every_customer.dropna(subset="level").astype({"level": int})
     rows["place"] = place.reindex(rows["customer_id"].astype(str)).to_numpy()
     counts = pd.crosstab(rows["place"], rows["level"]).reindex(columns=range(len(LEVELS)), fill_value=0)
     counts = counts[counts.sum(axis=1) >= settings.analysis.small_cell]
@@ -74,12 +81,21 @@ def depth_table(tables: Tables, settings: Settings) -> Table | NotMeasured:
     )
     title = text("diagnosis.depth.title", "Of {part} of customers no need is recorded; down to the cause: {deep}",
                  part=share(float(frame["none"].iloc[0])), deep=share(float(frame["deep"].iloc[0])))  # fmt: skip
+    shown = {"end": day(tables.period.end), "rows": count(len(frame))}
     note = text(
         "diagnosis.depth.note",
         "Deepest need recorded of each customer up to {end}: none, a wish, the cause behind it, the cause with a product "
         "recommended. The last column holds the two deepest; its intervals allow for {rows} rows.",
-        end=day(tables.period.end), rows=count(len(frame)),
-    )  # fmt: skip
+        **shown,
+    )
+    if len(rows) < len(every_customer):
+        note = text(
+            "diagnosis.depth.note_left",
+            "Deepest need recorded of each customer up to {end}: none, a wish, the cause behind it, the cause with a product "
+            "recommended. The last column holds the two deepest; its intervals allow for {rows} rows. Left out are the {left} "
+            "of customers for whom needs of unknown level alone are recorded.",
+            left=share(1 - len(rows) / len(every_customer), 1), **shown,
+        )  # fmt: skip
     return Table(id, title, columns, frame, note, rows=10)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from statistics import NormalDist
@@ -13,9 +14,13 @@ import pandas as pd
 from workbook.diagnosis.finding import Cases, proportion_interval
 from workbook.language import Text, count, joined, named, number, share, text
 from workbook.period import Period
+from workbook.report.cells import mask_contacts
 from workbook.service_hours import DAY_HOURS, Event, judged_tickets, limit_parts
 from workbook.settings.models import Settings
 from workbook.tables import Tables
+
+LONGEST_WORD = 20
+"""Characters of one of the client's own words that are shown."""
 
 
 def lateness(tables: Tables, settings: Settings, event: Event) -> pd.DataFrame:
@@ -227,6 +232,48 @@ def spellings(tables: Tables, column: str, words: Iterable[str]) -> list[str]:
     table, _, name = column.partition(".")
     found = tables.sql(f'select distinct "{name}" as word from "{table}" where "{name}" is not null order by word')["word"]
     return [word for word in map(str, found) if word.strip().lower() in wanted]
+
+
+def frequent_words(tables: Tables, column: str, least: int) -> Text:
+    """The most frequent values of a column (``tickets.topic``) as a reader may see them: short, masked, and only those that
+    *least* records hold; who writes whole sentences where a word was meant may write of a person."""
+    table, _, name = column.partition(".")
+    found = tables.sql(
+        f"""
+        select lower(trim("{name}")) as word from "{table}" where trim("{name}") <> ''
+        group by 1 having count(*) >= $least order by count(*) desc, word limit 5
+        """,
+        least=least,
+    )["word"]
+    if found.empty:
+        return text("diagnosis.words.rare", "words that stand a few times each only")
+    return in_short(map(str, found))
+
+
+def in_short(words: Iterable[str]) -> Text:
+    """The first words of a list as a reader may see them; of more than eight the rest is left out."""
+    shown = list(itertools.islice(words, 9))
+    names = [named(_cut(mask_contacts(word))) for word in shown[:8]]
+    return joined([*names, named("…")] if len(shown) > 8 else names)
+
+
+def no_complaint_topic(tables: Tables, settings: Settings) -> Text | None:
+    """Why no complaint is known though tickets have topics: none is one of service.complaint_topics; None where one is."""
+    topics = settings.service.complaint_topics
+    if spellings(tables, "tickets.topic", topics):
+        return None
+    if not int(tables.sql("select count(*) as n from tickets where trim(topic) <> ''")["n"].iloc[0]):
+        return None
+    return text(
+        "diagnosis.callback.no_topic",
+        "No ticket has a topic of service.complaint_topics ({expected}). The most frequent topics are: {found}. Name those "
+        "that are complaints there.",
+        expected=in_short(topics), found=frequent_words(tables, "tickets.topic", settings.analysis.small_cell),
+    )  # fmt: skip
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= LONGEST_WORD else word[: LONGEST_WORD - 1] + "…"
 
 
 def channel_name(channel: str) -> Text:

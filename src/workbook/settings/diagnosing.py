@@ -121,6 +121,14 @@ class Diagnosis(Section):
     stale_days: int = Field(180, ge=1, description="Days without an update after which a customer record counts as stale.")
     stale_share: Share = Field(0.2, description="Share of stale records that is accepted.")
     root_cause_share: Share = Field(0.5, description="Smallest share of needs recorded down to the root cause.")
+    root_levels: list[str] = Field(
+        ["root cause", "root_cause", "root-cause", "root", "deep", "根本原因", "根因", "根源", "深层", "深层原因", "深层需求"],
+        description="Words of needs.level for a need that was followed down to its cause.",
+    )
+    surface_levels: list[str] = Field(
+        ["surface", "shallow", "symptom", "wish", "表层", "表面", "浅层", "表层需求", "表面需求", "浅层需求", "症状"],
+        description="Words of needs.level for a need that was noted as it was said; a word of neither list is not judged.",
+    )
     match_share: Share = Field(0.3, description="Smallest share of recommendations that were bought.")
     silent_days: int = Field(90, ge=1, description="Days without contact after which a valuable customer counts as silent.")
     silent_share: Share = Field(0.2, description="Share of silent valuable customers that is accepted.")
