@@ -36,6 +36,16 @@ def test_a_complaint_counts_as_called_back_only_within_the_hours(run, settings):
     assert (found.n, found.customers) == (3, ("b", "c"))
 
 
+def test_complaints_under_a_word_of_the_clients_own_are_asked_for_by_the_topics_found(run, settings):
+    called = ("2025-10-01 09:00", "2025-10-02 09:00", "2025-10-02 10:00")
+    data = frames(*(ticket("a", *called, topic="产品投诉") for _ in range(12)),
+                  ticket("b", "2025-10-01 09:00", topic="王经理要求退款"))  # fmt: skip
+    why = run(service_checks, data, settings)["service.callback"].why
+    for language in ("en", "zh"):
+        words = why.render(Edition(language))
+        assert "产品投诉" in words and "service.complaint_topics" in words and "王" not in words
+
+
 def test_a_repeat_is_the_same_customer_and_topic_within_the_days(run, settings):
     data = frames(
         ticket("a", "2025-09-10", topic="x"), ticket("a", "2025-10-10", topic="X "),

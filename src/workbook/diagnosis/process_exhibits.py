@@ -12,6 +12,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from workbook.diagnosis.finding import SMALL_SAMPLE
 from workbook.diagnosis.processes import ProcessMap, complaint_loop, process_map
+from workbook.diagnosis.tickets import no_complaint_topic
 from workbook.language import Edition, Quantity, Text, count, day, named, number, share, text
 from workbook.period import Period
 from workbook.report.blocks import Column, Figure, NotMeasured, Table
@@ -228,8 +229,8 @@ def loop_table(tables: Tables, settings: Settings) -> Table | NotMeasured:
         return NotMeasured(id, what, missing)
     rows = complaint_loop(tables, settings)
     if not int(rows["complaints"].iloc[0]):
-        why = text("diagnosis.loop.none", "No ticket of the period is a complaint by service.complaint_topics.")
-        return NotMeasured(id, what, why=why)
+        none = text("diagnosis.loop.none", "No ticket of the period is a complaint by service.complaint_topics.")
+        return NotMeasured(id, what, why=no_complaint_topic(tables, settings) or none)
     called = rows.iloc[-1]
     due, in_time, hours = int(called["due"]), int(called["in_time"]), number(settings.service.callback_hours)
     if due >= SMALL_SAMPLE:

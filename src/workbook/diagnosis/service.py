@@ -21,7 +21,15 @@ from workbook.diagnosis.finding import (
     share_finding,
 )  # fmt: skip
 from workbook.diagnosis.reversal import gap_within
-from workbook.diagnosis.tickets import days_only, late_cases, lateness, opened_in_period, spellings, unagreed
+from workbook.diagnosis.tickets import (
+    days_only,
+    late_cases,
+    lateness,
+    no_complaint_topic,
+    opened_in_period,
+    spellings,
+    unagreed,
+)
 from workbook.language import count, number, share, text
 from workbook.period import Period
 from workbook.report.blocks import NotMeasured
@@ -160,6 +168,8 @@ def _callback(tables: Tables, settings: Settings, context: Context) -> Measured:
     if missing := tables.lacks("tickets.topic", "tickets.resolved_at", "tickets.called_back_at"):
         return not_delivered(check, words.measure, missing)
     # a complaint solved so late that its call-back is not yet due is left out; a call before the solution is no call-back
+    if why := no_complaint_topic(tables, settings):
+        return NotMeasured(f"diagnosis.{check}", words.measure, why=why)
     values = {"topics": spellings(tables, "tickets.topic", settings.service.complaint_topics), "hours": float(hours)}
     rows = tables.sql(
         f"""
