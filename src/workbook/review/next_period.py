@@ -96,7 +96,8 @@ class Proposal:
         note = text(
             "review.proposal.note",
             "Proposals by rule from this period's results; they hold only once they are written to the parameters of {period}. "
-            "RFM cut points and tier thresholds are recalibrated by decision only.",
+            "Tier thresholds are recalibrated by decision only; RFM cut points follow each period's buyers unless grading.rfm "
+            "keeps them.",
             period=self.following.name,
         )
         return Table("review.proposal", title, columns, pd.DataFrame(rows, dtype=object), note, artefact="proposal")
