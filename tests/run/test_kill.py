@@ -65,8 +65,8 @@ def test_the_run_after_a_kill_at_a_random_moment_completes_to_the_same_bytes(
         whole = time.monotonic() - begun
         reference.append(visible())
     moments = random.Random(kills)
-    killed = 0
-    for number in range(kills):
+    killed = number = 0
+    while killed < kills and number < 3 * kills:  # on a machine that got faster meanwhile a run may end before its moment
         old, new = reference[(number + 1) % 2], reference[number % 2]
         prune(tiny.home, "tiny")  # so that there is work to do again
         moment = moments.uniform(0.02, whole)
@@ -79,7 +79,8 @@ def test_the_run_after_a_kill_at_a_random_moment_completes_to_the_same_bytes(
         tiny.run(Q3, Q4, overrides={"seed": number % 2})
         assert visible() == new
         assert not list((tiny.outputs / ".work").glob("*"))
-    assert killed > kills / 2
+        number += 1
+    assert killed == kills
     end = time.monotonic() + 10
     while processes_of(tiny.home) and time.monotonic() < end:
         time.sleep(0.1)
