@@ -10,6 +10,7 @@ from workbook.language import Edition
 from workbook.report.blocks import NotMeasured
 from workbook.review.intervals import wilson
 from workbook.review.kpi import KPI_NAMES, kpis_of, measure_kpis
+from workbook.review.kpi_definitions import kpi_change, kpi_value
 from workbook.tables import tables_of
 
 EN, ZH = Edition("en"), Edition("zh")
@@ -199,3 +200,11 @@ def test_blocks_render_with_a_previous_period_and_ids_are_unique():
     blocks = measured.blocks(earlier.frame)
     assert len({block.id for block in blocks}) == len(blocks)
     assert "previous" in str(blocks[0].bundle((EN,))) or "Previous period" in str(blocks[0].bundle((EN,)))
+
+
+def test_hours_of_a_call_centre_are_told_and_changes_keep_to_two_digits():
+    edition = Edition("en")
+    told = [kpi_value("first_response_hours", hours).render(edition) for hours in (0.0185, 0.48, 7.25)]
+    assert told == ["0.018 hours", "0.48 hours", "7.2 hours"]
+    assert kpi_change("first_response_hours", 0.033).render(edition) == "+0.03 hours"
+    assert kpi_change("first_response_hours", -0.027, bare=True).render(edition) == "-0.03"

@@ -171,9 +171,9 @@ def kpi_value(kpi: str, value: float | None) -> Quantity:
 
 def _hour_digits(value: float | None) -> int | None:
     """Half an hour more or less is read off the second decimal, a call centre's seconds off the third."""
-    if value is None or abs(value) >= 1:
+    if value is None or value >= 1:
         return None
-    return 2 if abs(value) >= 0.1 or not value else 3
+    return 2 if value >= 0.1 or not value else 3
 
 
 def kpi_bare(kpi: str, value: float) -> Quantity:
@@ -189,7 +189,7 @@ def kpi_change(kpi: str, change: float, *, bare: bool = False) -> Text:
     *bare* leaves out points and hours, for the ends of an interval whose unit is said already.
     """
     unit = DEFINITIONS[kpi].unit
-    digits = _hour_digits(change) if unit == "hours" else None
+    digits = 2 if unit == "hours" and abs(change) < 1 else None
     amount = Quantity(change, "points", 1) if unit == "share" else Quantity(change, unit, digits)
     if bare and unit in ("share", "hours"):
         amount = Quantity(100 * change if unit == "share" else change, "number", digits or 1)
